@@ -1,21 +1,21 @@
 """What can go wrong, sorted by what the caller can do next.
 
-    CertifyAutomationError
-    ├── ConfigurationError         fix the files: every Problem of every file at once              exit 5
-    ├── UsageError                 call differently: flags, selection, plan file, platform         exit 5
-    ├── HostError                  one host stops, the others go on
-    │   ├── Unreachable            no conversation came about: try again later                     exit 4
-    │   │   └── TimedOut           a deadline passed before anything was sent that could act
-    │   ├── AuthenticationRefused  the credential is wrong: never repeated, it could lock the account  exit 4
-    │   ├── NotTrusted             the server's certificate does not verify                        exit 4
-    │   ├── ProtocolError          the other end does not speak as WinRM does                      exit 3
-    │   ├── ScriptRefused          reached, but the host cannot run what was sent                  exit 3
-    │   ├── PlanRefused            this host must not be changed as declared                       exit 3
-    │   ├── PolicyRefused          allowed only with an explicit flag                              exit 8
-    │   ├── Stale                  the host is not what the plan was made from                     exit 6
-    │   ├── Locked                 another apply holds this host                                   exit 7
-    │   └── OutcomeUnknown         something was sent that could act, and no answer came back      exit 3
-    └── InternalError              a defect of this program                                        exit 1
+CertifyAutomationError
+├── ConfigurationError         fix the files: every Problem of every file at once              exit 5
+├── UsageError                 call differently: flags, selection, plan file, platform         exit 5
+├── HostError                  one host stops, the others go on
+│   ├── Unreachable            no conversation came about: try again later                     exit 4
+│   │   └── TimedOut           a deadline passed before anything was sent that could act
+│   ├── AuthenticationRefused  the credential is wrong: never repeated, it could lock the account  exit 4
+│   ├── NotTrusted             the server's certificate does not verify                        exit 4
+│   ├── ProtocolError          the other end does not speak as WinRM does                      exit 3
+│   ├── ScriptRefused          reached, but the host cannot run what was sent                  exit 3
+│   ├── PlanRefused            this host must not be changed as declared                       exit 3
+│   ├── PolicyRefused          allowed only with an explicit flag                              exit 8
+│   ├── Stale                  the host is not what the plan was made from                     exit 6
+│   ├── Locked                 another apply holds this host                                   exit 7
+│   └── OutcomeUnknown         something was sent that could act, and no answer came back      exit 3
+└── InternalError              a defect of this program                                        exit 1
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""The nouns of the product: frozen values, no input or output, no clock."""

@@ -1,0 +1,101 @@
+"""A host: how to reach it, and the state that is declared for it or found on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from certify_automation.model.config_files import ServerConnection, ServiceConfig
+from certify_automation.model.http_sys import IpListen, UrlReservation
+from certify_automation.model.secret import Secret
+from certify_automation.model.service import WindowsService
+
+
+class Transport(StrEnum):
+    """How a visit is made."""
+
+    WINRM = "winrm"
+    LOCAL = "local"
+
+
+class Scheme(StrEnum):
+    """The scheme of the WinRM listener."""
+
+    HTTP = "http"
+    HTTPS = "https"
+
+
+class Auth(StrEnum):
+    """The authentication of the WinRM connection; `negotiate` is NTLM unless Kerberos is installed."""
+
+    NEGOTIATE = "negotiate"
+    KERBEROS = "kerberos"
+    NTLM = "ntlm"
+    CREDSSP = "credssp"
+    BASIC = "basic"
+    CERTIFICATE = "certificate"
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How one host is reached.
+
+    Attributes:
+        address: DNS name or IP literal the connection goes to.
+        path: URL path of the listener.
+        ca_file: PEM bundle to verify an https listener with; None = the system's trust store.
+        verify: False = the server's certificate is not checked (warned about once a run).
+        certificate_file, certificate_key_file: PEM files for auth `certificate`.
+    """
+
+    address: str
+    transport: Transport = Transport.WINRM
+    scheme: Scheme = Scheme.HTTPS
+    port: int = 5986
+    path: str = "/wsman"
+    auth: Auth = Auth.NEGOTIATE
+    username: str = ""
+    password: Secret | None = None
+    ca_file: str | None = None
+    verify: bool = True
+    certificate_file: str | None = None
+    certificate_key_file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where the product's API is declared to listen; host is an IP literal, or `localhost`."""
+
+    host: str
+    port: int
+    https: bool = False
+
+    @property
+    def url(self) -> str:
+        """`http://127.0.0.2:9696`, IPv6 literals bracketed, no trailing slash."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.https else 'http'}://{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class HostState:
+    """Everything managed on a host; desired and observed are this same type.
+
+    Desired: None = not managed. Observed: None = not there, or not readable.
+
+    Attributes:
+        connections: servers.json; declared entries only, or all that were found.
+        endpoint: where the API listens: declared, or the effective one that evidence proves.
+        http_01: whether the host answers http-01 challenges (the helper on 127.0.0.1 is then needed).
+        allow_https: `force_https` was declared; refused for v7 when planned.
+    """
+
+    service: WindowsService = field(default_factory=WindowsService)
+    driver: WindowsService = field(default_factory=WindowsService)
+    service_config: ServiceConfig | None = None
+    connections: tuple[ServerConnection, ...] | None = None
+    ip_listen: IpListen | None = None
+    url_reservations: tuple[UrlReservation, ...] | None = None
+    endpoint: Endpoint | None = None
+    http_01: bool = True
+    allow_https: bool = False
