@@ -1,0 +1,1 @@
+"""A Windows fleet to practise on: simulated hosts behind a real WinRM endpoint, on loopback addresses only."""
