@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import IntEnum
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+from certify_automation.model.facts import Facts
 
 
 class ExitCode(IntEnum):
@@ -55,3 +58,58 @@ def worst(codes: Iterable[int]) -> ExitCode:
     """The exit code of a run from those of its parts; DONE for none."""
     present = {ExitCode(code) for code in codes}
     return next((code for code in PRECEDENCE if code in present), ExitCode.DONE)
+
+
+class Result(StrEnum):
+    """What became of a plan on one host."""
+
+    APPLIED = "applied"
+    REFUSED = "refused"
+    ROLLED_BACK = "rolled_back"
+    ROLLBACK_FAILED = "rollback_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class StepOutcome:
+    """What became of one change; status: done, failed, undone, undo_failed, kept, not_run."""
+
+    index: int
+    kind: str
+    status: str
+    code: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a host refused or stopped; code as docs/contract.md lists them, message in the host's own language."""
+
+    code: str
+    message: str
+    step: int | None = None
+    moved: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HealthOutcome:
+    """What the wait for the API ended with; effective holds the URLs the evidence names."""
+
+    url: str
+    healthy: bool
+    status: int | None
+    effective: tuple[str, ...]
+    waited_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The host's answer to a plan, and the facts afterwards (None when it could not read them)."""
+
+    run_id: str
+    result: Result
+    steps: tuple[StepOutcome, ...] = ()
+    refusal: Failure | None = None
+    failure: Failure | None = None
+    health: HealthOutcome | None = None
+    repeated: bool = False
+    facts: Facts | None = None
