@@ -1,0 +1,14 @@
+"""YAML files -> {host: HostState}: everything a user writes, read, checked and resolved without touching a host.
+
+    fleet = load(Path("."), environ=os.environ)
+    for host in fleet.select(["web:&ring=canary"]).hosts.values():
+        connection = connect_secrets(host, os.environ)
+
+Reads files only; opens no socket and starts no process.
+"""
+
+from certify_automation.desired.fleet import DesiredHost, Fleet, Origin
+from certify_automation.desired.secrets import SecretReference, connect_secrets
+from certify_automation.desired.settings import Settings
+
+__all__ = ["DesiredHost", "Fleet", "Origin", "SecretReference", "Settings", "connect_secrets"]

@@ -1,0 +1,18 @@
+"""certify-automation.yaml: how this repository wants to be run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Options that a repository fixes for everybody; a flag on the command line wins. None = not set.
+
+    Attributes:
+        forks: hosts visited at the same time.
+        max_failures: failed hosts, as a number (`3`) or a share (`10%`), after which no further host is started.
+    """
+
+    forks: int | None = None
+    max_failures: str | None = None
