@@ -1,0 +1,122 @@
+"""What runs on a Windows host: the scripts, the command line that starts them, and the frame their reply comes in.
+
+The exact shapes are in docs/contract.md and schemas/request.schema.json.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal
+
+from certify_automation.errors import ProtocolError
+
+CONTRACT = 1
+COMMAND_LINE_LIMIT = 8000
+"""Characters; cmd.exe, which WinRM starts commands through, takes at most 8,191."""
+
+NOUNS = ("Windows.ps1", "Json.ps1")
+"""The files both scripts begin with, in this order; they only define functions."""
+
+_FRAME = re.compile(
+    r"<<<certify-automation (?P<nonce>[0-9a-f]+) (?P<length>\d+)>>>(?P<body>.*?)<<<end (?P=nonce)>>>", re.S
+)
+_HEADER = re.compile(r"<<<certify-automation (?P<nonce>[0-9a-f]+) \d+>>>")
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """One script as it is sent: `Observe` or `Apply`, its whole text and the SHA-256 of that text in lower-case hex."""
+
+    name: str
+    text: str
+    sha256: str
+
+
+def _read(name: str) -> str:
+    return files(__package__).joinpath(name).read_bytes().decode("ascii")
+
+
+@cache
+def script(name: Literal["Observe", "Apply"]) -> Script:
+    """The script of that name: the nouns and the entry file, byte for byte one after the other."""
+    text = "".join(map(_read, (*NOUNS, f"{name}.ps1")))
+    return Script(name, text, hashlib.sha256(text.encode()).hexdigest())
+
+
+@cache
+def command_line() -> str:
+    """The command line of every visit, the same for every host; it reads a `request` from standard input."""
+    encoded = base64.b64encode(_read("Bootstrap.ps1").encode("utf-16-le")).decode("ascii")
+    return f"powershell.exe -NoProfile -NonInteractive -EncodedCommand {encoded}"
+
+
+def request(script: Script, parameters: Mapping[str, Any], *, nonce: str, deadline_seconds: int) -> bytes:
+    """The standard input of a visit: one line of ASCII JSON with its line end.
+
+    Args:
+        script: what to run.
+        parameters: of the script, as docs/contract.md describes them.
+        nonce: 32 lower-case hex digits that no other visit has; the reply repeats it.
+        deadline_seconds: how long the script may act, counted on the host from its start.
+    """
+    document = {
+        "contract": CONTRACT,
+        "nonce": nonce,
+        "script": {"name": script.name, "sha256": script.sha256, "text": script.text},
+        "deadline_seconds": deadline_seconds,
+        "parameters": parameters,
+    }
+    return json.dumps(document, separators=(",", ":")).encode("ascii") + b"\n"
+
+
+def read_reply(stdout: bytes | str, nonce: str) -> Mapping[str, Any]:
+    """The reply in what a visit wrote to standard output: `{"contract": 1, "ok": ..., ...}`.
+
+    Text around the frame is ignored, and so are line breaks inside it, which a console may add. A host that could not
+    read the request answers with the nonce `0`; that reply counts when no other is there.
+
+    Raises:
+        ProtocolError: CA2090 no frame, CA2091 a frame without its end or of another length, CA2092 only frames of
+            other visits, CA2093 a frame that does not hold a reply.
+    """
+    text = stdout.decode("ascii", "replace") if isinstance(stdout, bytes) else stdout
+    frames = {match["nonce"]: match for match in _FRAME.finditer(text)}
+    started = {match["nonce"] for match in _HEADER.finditer(text)}
+    frame = frames.get(nonce) or frames.get("0")
+    if frame is None:
+        raise _absent(started, nonce)
+    line = frame["body"].replace("\r", "").replace("\n", "")
+    if len(line) != int(frame["length"]):
+        raise ProtocolError(
+            "CA2091", f"the host's reply is damaged: {len(line)} of {frame['length']} characters arrived"
+        )
+    return _document(line)
+
+
+def _absent(started: set[str], nonce: str) -> ProtocolError:
+    if nonce in started:
+        return ProtocolError("CA2091", "the host's reply breaks off before its end")
+    if started:
+        return ProtocolError("CA2092", "the host answered another visit's request", hint="run it again")
+    return ProtocolError(
+        "CA2090",
+        "the host's answer contains no reply",
+        hint="PowerShell may be blocked there: run `powershell.exe -NoProfile -Command 1` on the host",
+    )
+
+
+def _document(line: str) -> Mapping[str, Any]:
+    try:
+        reply = json.loads(line)
+    except ValueError as error:
+        raise ProtocolError("CA2093", f"the host's reply is not JSON: {error}") from error
+    if not isinstance(reply, dict) or reply.get("contract") != CONTRACT or not isinstance(reply.get("ok"), bool):
+        raise ProtocolError("CA2093", "the host's reply is not one of this contract")
+    return reply
