@@ -1,0 +1,66 @@
+"""What became of one host in a run, small enough to keep for every host of a fleet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from certify_automation.errors import CertifyAutomationError
+from certify_automation.model.outcome import ExitCode, Outcome
+from certify_automation.model.plan import Difference, Plan
+
+
+class HostStatus(StrEnum):
+    """One word a host; the value is what is shown and stored."""
+
+    OK = "ok"
+    CHANGED = "changed"
+    UNREACHABLE = "unreachable"
+    FAILED = "failed"
+    ROLLED_BACK = "rolled_back"
+    REFUSED = "refused"
+    STALE = "stale"
+    LOCKED = "locked"
+    UNKNOWN = "unknown"
+    NOT_RUN = "not_run"
+
+
+_EXIT_CODES = {
+    HostStatus.OK: ExitCode.DONE,
+    HostStatus.UNREACHABLE: ExitCode.HOSTS_UNREACHABLE,
+    HostStatus.FAILED: ExitCode.HOSTS_FAILED,
+    HostStatus.ROLLED_BACK: ExitCode.ROLLED_BACK,
+    HostStatus.STALE: ExitCode.STALE_PLAN,
+    HostStatus.LOCKED: ExitCode.LOCK_HELD,
+    HostStatus.UNKNOWN: ExitCode.HOSTS_FAILED,
+    HostStatus.NOT_RUN: ExitCode.DONE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class HostReport:
+    """One host's line in the recap and everything that explains it.
+
+    Attributes:
+        status: CHANGED without an outcome = would be changed (plan), with one = was changed.
+        plan: None when the host did not get as far.
+        outcome: the host's answer to the plan, without the facts afterwards.
+        remaining: what was still not as declared after the apply.
+        error: why the host stopped.
+    """
+
+    host: str
+    status: HostStatus
+    plan: Plan | None = None
+    outcome: Outcome | None = None
+    remaining: tuple[Difference, ...] = ()
+    error: CertifyAutomationError | None = None
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """This host's part in the run's exit code; a plan that would change something is drift."""
+        if self.status is HostStatus.CHANGED:
+            return ExitCode.DRIFT if self.outcome is None else ExitCode.DONE
+        if self.error is not None:
+            return ExitCode(self.error.exit_code)
+        return _EXIT_CODES.get(self.status, ExitCode.HOSTS_FAILED)

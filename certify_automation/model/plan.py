@@ -1,0 +1,181 @@
+"""What one host is to do and why: differences, the changes they ask for, and what stands in the way."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from certify_automation.errors import HostError, PlanRefused, PolicyRefused, Problem
+from certify_automation.model.change import Change, JsonObject, ServiceRestart, ServiceStart
+from certify_automation.model.config_files import JsonValue
+from certify_automation.model.host import Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One declared thing that the host does not have as declared.
+
+    Attributes:
+        path: as the user writes it: `service.config.port`, `connections[(local)].default`.
+        declared, observed: JSON values; None = absent, or not readable.
+        note: why, when the two values do not say it.
+    """
+
+    path: str
+    declared: JsonValue
+    observed: JsonValue
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a host must not be changed as declared; nothing of its plan is carried out.
+
+    Attributes:
+        by_policy: possible in itself, held back by a rule of this program.
+    """
+
+    id: str
+    message: str
+    hint: str = ""
+    by_policy: bool = False
+
+    def error(self) -> HostError:
+        """The same as an exception: PolicyRefused or PlanRefused."""
+        kind = PolicyRefused if self.by_policy else PlanRefused
+        return kind(self.id, self.message, hint=self.hint)
+
+
+@dataclass(frozen=True, slots=True)
+class ObserveRequest:
+    """What Observe is asked: the endpoint to probe, and the ports whose listeners and reservations matter."""
+
+    endpoint: Endpoint
+    ports: tuple[int, ...]
+
+    def to_json(self) -> JsonObject:
+        """Parameters of Observe, as the contract writes them."""
+        at = self.endpoint
+        return {
+            "endpoint": {"host": at.host, "port": at.port, "https": at.https},
+            "ports": list(self.ports),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What must be true before an apply counts as done; wait_seconds is the longest wait."""
+
+    url: str
+    generation: str
+    service: str
+    wait_seconds: int
+
+    def to_json(self) -> JsonObject:
+        """As the contract writes it."""
+        return {
+            "url": self.url,
+            "generation": self.generation,
+            "service": self.service,
+            "wait_seconds": self.wait_seconds,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PortCheck:
+    """The address no process but the product's service may own."""
+
+    host: str
+    port: int
+    service: str
+
+    def to_json(self) -> JsonObject:
+        """As the contract writes it."""
+        return {"host": self.host, "port": self.port, "service": self.service}
+
+
+def ordinal(text: str) -> bytes:
+    """Sort key that orders texts as .NET's StringComparer.Ordinal does: by UTF-16 code unit."""
+    return text.encode("utf-16-be", "surrogatepass")
+
+
+def fingerprint(values: Mapping[str, str]) -> str:
+    """SHA-256 in hex of the UTF-8 text of `name=value` lines in ordinal order of name, joined with LF."""
+    lines = (f"{name}={values[name]}" for name in sorted(values, key=ordinal))
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _flat(value: object, name: str) -> Iterable[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _flat(item, f"{name}.{key}")
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        yield name, f"[{len(value)}]"
+        for index, item in enumerate(value):
+            yield from _flat(item, f"{name}[{index}]")
+    else:
+        yield name, f"{type(value).__name__}:{value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One host's plan; with refusals there are no changes.
+
+    Attributes:
+        run_id: 32 hex digits; a host acts once for each.
+        differences: everything that is not as declared, whether it can be changed or not.
+        changes: in the order in which they are made.
+        expects: the managed raw values the plan depends on, by name.
+        warnings: shown, never in the way.
+    """
+
+    host: str
+    run_id: str
+    observe: ObserveRequest
+    differences: tuple[Difference, ...] = ()
+    changes: tuple[Change, ...] = ()
+    expects: Mapping[str, str] = field(default_factory=dict)
+    health: Health | None = None
+    port_check: PortCheck | None = None
+    refusals: tuple[Refusal, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the expected values."""
+        return fingerprint(self.expects)
+
+    @property
+    def plan_id(self) -> str:
+        """SHA-256 in hex over everything the host is sent, except the run; equal plans have equal ids."""
+        return fingerprint(dict(_flat(self._work(), "plan")))
+
+    def for_run(self, run_id: str) -> Plan:
+        """The same plan to be carried out once more, by another run."""
+        return replace(self, run_id=run_id)
+
+    def to_json(self) -> JsonObject:
+        """Parameters of Apply, as the contract writes them."""
+        return {"run_id": self.run_id, "plan_id": self.plan_id, **self._work()}
+
+    def _work(self) -> JsonObject:
+        names = sorted(self.expects, key=ordinal)
+        return {
+            "expects": [{"name": name, "value": self.expects[name]} for name in names],
+            "changes": [change.to_json() for change in self.changes],
+            "health": self.health.to_json() if self.health else None,
+            "port_check": self.port_check.to_json() if self.port_check else None,
+            "observe": self.observe.to_json(),
+        }
+
+
+def undo(changes: Sequence[Change]) -> tuple[Change, ...]:
+    """The changes that put back what these did, in reverse order; the service starts when all else is as it was."""
+    first: list[Change] = []
+    last: list[Change] = []
+    for change in reversed(changes):
+        opposite = change.inverse()
+        if opposite is not None:
+            (last if isinstance(opposite, ServiceRestart | ServiceStart) else first).append(opposite)
+    return (*first, *last)
