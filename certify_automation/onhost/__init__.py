@@ -21,11 +21,23 @@ CONTRACT = 1
 COMMAND_LINE_LIMIT = 8000
 """Characters; cmd.exe, which WinRM starts commands through, takes at most 8,191."""
 
-NOUNS = ("Windows.ps1", "Json.ps1")
+NOUNS = (
+    "Windows.ps1",
+    "Json.ps1",
+    "Host.ps1",
+    "Service.ps1",
+    "Product.ps1",
+    "File.ps1",
+    "HttpSys.ps1",
+    "Api.ps1",
+    "Lock.ps1",
+    "Managed.ps1",
+    "Facts.ps1",
+)
 """The files both scripts begin with, in this order; they only define functions."""
 
 _FRAME = re.compile(
-    r"<<<certify-automation (?P<nonce>[0-9a-f]+) (?P<length>\d+)>>>(?P<body>.*?)<<<end (?P=nonce)>>>", re.S
+    r"<<<certify-automation (?P<nonce>[0-9a-f]+) (?P<length>\d+)>>>(?P<body>.*?)<<<end (?P=nonce)>>>", re.DOTALL
 )
 _HEADER = re.compile(r"<<<certify-automation (?P<nonce>[0-9a-f]+) \d+>>>")
 

@@ -1,0 +1,35 @@
+# The product's API, asked on the computer itself.
+
+function Get-EndpointUrl {
+    param($Endpoint)
+    $scheme = if ($Endpoint.https) { 'https' } else { 'http' }
+    $address = if ($Endpoint.host.Contains(':')) { "[$($Endpoint.host)]" } else { $Endpoint.host }
+    "${scheme}://${address}:$($Endpoint.port)"
+}
+
+# The schemes of WWW-Authenticate, without the tokens that may follow them.
+function Get-AuthenticationScheme {
+    param([string[]]$Headers)
+    foreach ($header in $Headers) {
+        foreach ($part in $header.Split(',')) {
+            $scheme = $part.Trim().Split(' ')[0]
+            if (($scheme -ne '') -and -not $scheme.Contains('=')) { $scheme }
+        }
+    }
+}
+
+# A request that reads nothing but the version; the summary proves the database, and is asked for only by a caller that
+# the API accepts.
+function Get-ApiFacts {
+    param([string]$Url)
+    $answer = Invoke-LocalApi -Method 'GET' -Url "$Url/api/system/appversion" -Body '' -TimeoutSeconds 5
+    $facts = [ordered]@{
+        url = $Url; status = $answer.Status; authenticate = @(Get-AuthenticationScheme -Headers $answer.Authenticate)
+        body = $null; error = $answer.Error; summary_status = $null
+    }
+    if ($answer.Status -ne 200) { return $facts }
+    $facts.body = $answer.Body.Substring(0, [Math]::Min(100, $answer.Body.Length))
+    $summary = Invoke-LocalApi -Method 'POST' -Url "$Url/api/managedcertificates/summary" -Body '{}' -TimeoutSeconds 5
+    if (401, 403 -notcontains $summary.Status) { $facts.summary_status = $summary.Status }
+    $facts
+}

@@ -1,0 +1,67 @@
+# The computer itself: versions, clock, pending reboot, and whether these scripts may run on it.
+
+function Get-UnixTimeMs {
+    param([DateTime]$Time)
+    ([DateTimeOffset]$Time).ToUnixTimeMilliseconds()
+}
+
+# The values of a registry key; $null when there is no such key.
+function Get-RegistryKey {
+    param([string]$Path)
+    if (Test-Path -LiteralPath $Path) { Get-ItemProperty -LiteralPath $Path }
+}
+
+# One value of a registry key; nothing when it is not there. Wrap in @( ) where it is a list.
+function Get-RegistryValue {
+    param([string]$Path, [string]$Name)
+    $key = Get-RegistryKey -Path $Path
+    if ($null -eq $key) { return }
+    $property = $key.PSObject.Properties[$Name]
+    if ($null -ne $property) { $property.Value }
+}
+
+function Get-PendingReboot {
+    $windows = 'HKLM:\SOFTWARE\Microsoft\Windows\CurrentVersion'
+    $control = 'HKLM:\SYSTEM\CurrentControlSet\Control'
+    if (Test-Path -LiteralPath "$windows\Component Based Servicing\RebootPending") { 'component_based_servicing' }
+    if (Test-Path -LiteralPath "$windows\WindowsUpdate\Auto Update\RebootRequired") { 'windows_update' }
+    $renames = @(Get-RegistryValue -Path "$control\Session Manager" -Name 'PendingFileRenameOperations')
+    if ($renames.Count -gt 0) { 'pending_file_renames' }
+    $active = Get-RegistryValue -Path "$control\ComputerName\ActiveComputerName" -Name 'ComputerName'
+    $next = Get-RegistryValue -Path "$control\ComputerName\ComputerName" -Name 'ComputerName'
+    if ($active -ne $next) { 'computer_name' }
+}
+
+function Get-OperatingSystem {
+    $wanted = @{ ClassName = 'Win32_OperatingSystem'; Property = 'Version', 'LastBootUpTime'; OperationTimeoutSec = 30 }
+    Get-CimInstance @wanted
+}
+
+function Get-HostFacts {
+    param($OperatingSystem)
+    $boot = $OperatingSystem.LastBootUpTime
+    [ordered]@{
+        name = $env:COMPUTERNAME
+        os_version = $OperatingSystem.Version
+        powershell = $PSVersionTable.PSVersion.ToString()
+        edition = $PSVersionTable.PSEdition
+        language_mode = [string]$ExecutionContext.SessionState.LanguageMode
+        administrator = Test-Administrator
+        culture = (Get-Culture).Name
+        clock_utc_ms = Get-UnixTimeMs -Time (Get-Date)
+        boot_utc_ms = $(if ($null -ne $boot) { Get-UnixTimeMs -Time $boot })
+        pending_reboot = @(Get-PendingReboot)
+    }
+}
+
+# Why nothing is done on this computer, as the contract's error; nothing when all is well.
+# WMI answers others than administrators with an error after some seconds, so rights come first.
+function Get-HostRefusal {
+    if (-not (Test-Administrator)) {
+        return [ordered]@{ code = 'not_administrator'; message = "$env:USERDOMAIN\$env:USERNAME"; at = '' }
+    }
+    $version = [version](Get-OperatingSystem).Version
+    if ($version -lt [version]'10.0.14393') {
+        [ordered]@{ code = 'unsupported_windows'; message = $version.ToString(); at = '' }
+    }
+}

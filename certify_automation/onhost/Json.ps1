@@ -1,0 +1,35 @@
+# JSON as one ASCII line, the same in both versions: ConvertTo-Json differs between them in dates, depth and escapes.
+
+function ConvertTo-AsciiJsonString {
+    param([string]$Text)
+    $escaped = [regex]::Replace($Text, '[^ !#-\[\]-~]', { param($match) '\u{0:x4}' -f [int][char]$match.Value })
+    '"' + $escaped + '"'
+}
+
+# $Value is made of $null, booleans, integers, strings, dictionaries and lists; anything else is a mistake.
+function ConvertTo-AsciiJson {
+    param($Value)
+    if ($null -eq $Value) { return 'null' }
+    if ($Value -is [string]) { return (ConvertTo-AsciiJsonString -Text $Value) }
+    if ($Value -is [bool]) { if ($Value) { return 'true' } else { return 'false' } }
+    if ($Value -is [Collections.IDictionary]) {
+        $members = foreach ($key in $Value.Keys) {
+            (ConvertTo-AsciiJsonString -Text $key) + ':' + (ConvertTo-AsciiJson -Value $Value[$key])
+        }
+        return '{' + (@($members) -join ',') + '}'
+    }
+    if ($Value -is [Collections.IEnumerable]) {
+        $items = foreach ($item in $Value) { ConvertTo-AsciiJson -Value $item }
+        return '[' + (@($items) -join ',') + ']'
+    }
+    if ($Value -is [ValueType]) { return ([long]$Value).ToString([Globalization.CultureInfo]::InvariantCulture) }
+    throw "No JSON for $($Value.GetType().FullName)."
+}
+
+# Names in ordinal order, whatever the culture sorts by.
+function Get-OrdinalOrder {
+    param([string[]]$Names)
+    $sorted = [string[]]@($Names)
+    [Array]::Sort($sorted, [StringComparer]::Ordinal)
+    $sorted
+}

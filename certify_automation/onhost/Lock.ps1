@@ -1,0 +1,25 @@
+# The folder of everything that lasts on the host, and the lock in it.
+
+function Get-AutomationFolder {
+    Join-Path -Path $env:ProgramData -ChildPath 'certify-automation'
+}
+
+# Opening the lock file alone fails while another process holds it; the text beside it names that process.
+function Get-LockFacts {
+    $folder = Get-AutomationFolder
+    $path = Join-Path -Path $folder -ChildPath 'lock'
+    $facts = [ordered]@{ held = $false; holder = $null }
+    if (-not [IO.File]::Exists($path)) { return $facts }
+    try { (Open-SharedFile -Path $path).Dispose() } catch {
+        $facts.held = $true
+        $facts.holder = Get-LockHolder -Folder $folder
+    }
+    $facts
+}
+
+function Get-LockHolder {
+    param([string]$Folder)
+    $path = Join-Path -Path $Folder -ChildPath 'lock-holder'
+    if (-not [IO.File]::Exists($path)) { return }
+    try { [Text.Encoding]::ASCII.GetString((Read-FileTail -Path $path -Limit 400).Bytes) } catch { return }
+}

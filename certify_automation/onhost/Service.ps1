@@ -1,0 +1,42 @@
+# Services and drivers as the service control manager knows them.
+
+function Get-ServiceInstance {
+    param([string]$Filter)
+    $wanted = @{
+        ClassName = 'Win32_Service'
+        Filter = $Filter
+        Property = 'Name', 'DisplayName', 'State', 'StartMode', 'DelayedAutoStart', 'StartName', 'PathName',
+        'ExitCode', 'ServiceSpecificExitCode', 'ProcessId'
+        OperationTimeoutSec = 30
+    }
+    Get-CimInstance @wanted
+}
+
+function Get-ServiceFacts {
+    param($Service)
+    [ordered]@{
+        name = $Service.Name
+        display_name = $Service.DisplayName
+        state = $Service.State
+        start_mode = $Service.StartMode
+        delayed = [bool]$Service.DelayedAutoStart
+        account = $Service.StartName
+        path_name = $Service.PathName
+        exit_code = [long]$Service.ExitCode
+        service_exit_code = [long]$Service.ServiceSpecificExitCode
+        process_id = [long]$Service.ProcessId
+    }
+}
+
+# The HTTP driver; nothing when the computer does not have it.
+function Get-DriverFacts {
+    $wanted = @{
+        ClassName = 'Win32_SystemDriver'
+        Filter = "Name='HTTP'"
+        Property = 'State', 'StartMode', 'ExitCode'
+        OperationTimeoutSec = 30
+    }
+    $driver = Get-CimInstance @wanted
+    if ($null -eq $driver) { return }
+    [ordered]@{ state = $driver.State; start_mode = $driver.StartMode; exit_code = [long]$driver.ExitCode }
+}

@@ -1,0 +1,84 @@
+# What no command of both Windows PowerShell 5.1 and PowerShell 7 can do. Nothing here decides anything.
+
+function Test-Administrator {
+    $identity = [Security.Principal.WindowsIdentity]::GetCurrent()
+    (New-Object -TypeName Security.Principal.WindowsPrincipal -ArgumentList $identity).IsInRole('Administrators')
+}
+
+# The four numbers of a program's file version; $null when it has none.
+function Get-FileVersion {
+    param([string]$Path)
+    if (-not [IO.File]::Exists($Path)) { return $null }
+    $version = [Diagnostics.FileVersionInfo]::GetVersionInfo($Path)
+    '{0}.{1}.{2}.{3}' -f $version.FileMajorPart, $version.FileMinorPart, $version.FileBuildPart, $version.FilePrivatePart
+}
+
+# The owner's SID and the descriptor of a folder; $null when it cannot be read.
+function Get-FolderAccess {
+    param([string]$Path)
+    if (-not [IO.Directory]::Exists($Path)) { return $null }
+    try { $acl = Get-Acl -LiteralPath $Path } catch { return $null }
+    $owner = $acl.GetOwner([Security.Principal.SecurityIdentifier]).Value
+    @{ Owner = $owner; Sddl = $acl.Sddl }
+}
+
+# Creates a folder together with its descriptor, so that nobody can put anything into it in between.
+function New-ProtectedFolder {
+    param([string]$Path, [string]$Sddl)
+    $security = New-Object -TypeName Security.AccessControl.DirectorySecurity
+    $security.SetSecurityDescriptorSddlForm($Sddl)
+    $extensions = 'System.IO.FileSystemAclExtensions' -as [type]
+    if ($null -ne $extensions) { [void]$extensions::CreateDirectory($security, $Path) }
+    else { [void][IO.Directory]::CreateDirectory($Path, $security) }
+}
+
+# One spelling for security descriptors that mean the same; takes SDDL text or the bytes of a descriptor.
+function Get-CanonicalSddl {
+    param($Descriptor)
+    $type = 'Security.AccessControl.RawSecurityDescriptor'
+    if ($Descriptor -is [string]) { $raw = New-Object -TypeName $type -ArgumentList $Descriptor }
+    else { $raw = New-Object -TypeName $type -ArgumentList ([byte[]]$Descriptor), 0 }
+    $raw.GetSddlForm('Access')
+}
+
+# A request of this account to this computer, never through a proxy. Status is $null when no answer came.
+function Invoke-LocalApi {
+    param([string]$Method, [string]$Url, [string]$Body, [int]$TimeoutSeconds)
+    $answer = @{ Status = $null; Authenticate = @(); Body = $null; Error = $null }
+    $response = $null
+    try {
+        $request = [Net.WebRequest]::Create($Url)
+        $request.Method = $Method
+        $request.Proxy = $null
+        $request.UseDefaultCredentials = $true
+        $request.AllowAutoRedirect = $false
+        $request.Timeout = 1000 * $TimeoutSeconds
+        $request.ReadWriteTimeout = 1000 * $TimeoutSeconds
+        if ($Body -ne '') {
+            $request.ContentType = 'application/json'
+            $bytes = [Text.Encoding]::UTF8.GetBytes($Body)
+            $stream = $request.GetRequestStream()
+            $stream.Write($bytes, 0, $bytes.Length)
+            $stream.Close()
+        }
+        $response = $request.GetResponse()
+    } catch {
+        $cause = $_.Exception.GetBaseException()
+        $web = $_.Exception
+        while (($null -ne $web) -and ($web -isnot [Net.WebException])) { $web = $web.InnerException }
+        if ($null -ne $web) { $response = $web.Response }
+        $answer.Error = $cause.Message
+    }
+    if ($null -eq $response) { return $answer }
+    $answer.Error = $null
+    $answer.Status = [int]$response.StatusCode
+    $answer.Authenticate = @($response.Headers.GetValues('WWW-Authenticate') | Where-Object { $_ })
+    $reader = New-Object -TypeName IO.StreamReader -ArgumentList $response.GetResponseStream()
+    try { $answer.Body = $reader.ReadToEnd() } catch { $answer.Error = $_.Exception.Message } finally { $response.Close() }
+    $answer
+}
+
+# Milliseconds that no change of the computer's clock touches.
+function Get-MonotonicMs {
+    [long]([Diagnostics.Stopwatch]::GetTimestamp() * 1000.0 / [Diagnostics.Stopwatch]::Frequency)
+}
