@@ -6,6 +6,7 @@
 The server knows nothing of what a command does: it hands each `Process` to the endpoint's `Machine`.
 """
 
+from certify_automation.lab.winrm.background import BackgroundServer
 from certify_automation.lab.winrm.faults import Faults, WireFault, WireFaultKind, WsmanOperation
 from certify_automation.lab.winrm.host import (
     Account,
@@ -18,16 +19,20 @@ from certify_automation.lab.winrm.host import (
 )
 from certify_automation.lab.winrm.limits import Limits
 from certify_automation.lab.winrm.powershell import decode_encoded_command
+from certify_automation.lab.winrm.server import Listening, Server
 
 __all__ = [
     "Account",
+    "BackgroundServer",
     "ChannelBinding",
     "Endpoint",
     "Faults",
     "Limits",
+    "Listening",
     "Logon",
     "Machine",
     "Process",
+    "Server",
     "Stdin",
     "WireFault",
     "WireFaultKind",

@@ -79,8 +79,8 @@ class Process:
         stdin: standard input.
         emit_stdout: hand over bytes of standard output; may be called at any time until `run` returns.
         emit_stderr: the same for standard error.
-        terminated: set when the client (or the shell's end) stops the process. With a terminate, the task that runs the
-            machine is cancelled as well; ctrl_c only sets this.
+        terminated: set when the process is killed (terminate, or the end of its shell): nothing may be cleaned up then.
+            Ctrl-C leaves it unset. Either cancels the task that runs the machine.
     """
 
     command_line: str
