@@ -1,0 +1,259 @@
+"""The service control manager: services and kernel drivers, their states over time, and what Windows says to a request.
+
+States and start modes are the words of Win32_Service (`Running`, `Stop Pending`; `Auto`, `Manual`, `Disabled`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from certify_automation.lab.windows import win32
+from certify_automation.lab.windows.clock import Clock
+from certify_automation.lab.windows.win32 import Win32Error
+
+STOPPED = "Stopped"
+START_PENDING = "Start Pending"
+STOP_PENDING = "Stop Pending"
+RUNNING = "Running"
+
+_FIRST_PROCESS = 1200
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a start ended: exit codes as the service reported them; both 0 and `running` for success."""
+
+    running: bool
+    exit_code: int = 0
+    service_exit_code: int = 0
+
+
+class Program(Protocol):
+    """What runs as a service."""
+
+    image: str
+    """The process name, without `.exe`."""
+
+    def begin(self, service: Service, now: datetime) -> float:
+        """The process starts: seconds until `ready`; raises Win32Error 1053 when it never reports to the manager."""
+
+    def ready(self, service: Service, now: datetime) -> Ending:
+        """Initialisation ends."""
+
+    def end(self, service: Service, now: datetime) -> None:
+        """The process ends, whichever way; its handles go."""
+
+
+class Idle:
+    """A service or driver that does nothing of interest."""
+
+    def __init__(self, image: str = "svchost", seconds: float = 0.0) -> None:
+        self.image = image
+        self._seconds = seconds
+
+    def begin(self, service: Service, now: datetime) -> float:  # noqa: ARG002 - the protocol's shape
+        """Ready at once, or after the seconds given."""
+        return self._seconds
+
+    def ready(self, service: Service, now: datetime) -> Ending:  # noqa: ARG002 - the protocol's shape
+        """Always succeeds."""
+        return Ending(running=True)
+
+    def end(self, service: Service, now: datetime) -> None:
+        """Nothing to give back."""
+
+
+@dataclass(slots=True)
+class Service:
+    """A row of Win32_Service (or Win32_SystemDriver).
+
+    Attributes:
+        delayed: DelayedAutoStart.
+        exit_code: 1077 until the first start since boot.
+        process_id: 0 unless it runs; drivers have none.
+        depends_on: names of services that must run.
+        stop_seconds: how long it takes to stop.
+        stuck: it never leaves `Stop Pending`; while True it takes no further control either.
+        due: when the pending state ends; None = it does not.
+    """
+
+    name: str
+    display_name: str
+    path_name: str
+    state: str = STOPPED
+    start_mode: str = "Auto"
+    delayed: bool = False
+    account: str | None = "LocalSystem"
+    exit_code: int = win32.SERVICE_NEVER_STARTED
+    service_exit_code: int = 0
+    process_id: int = 0
+    driver: bool = False
+    depends_on: tuple[str, ...] = ()
+    stop_seconds: float = 2.0
+    stuck: bool = False
+    due: datetime | None = None
+
+    def row(self) -> dict[str, Any]:
+        """The properties as plain data, comparable."""
+        row = asdict(self)
+        row["depends_on"] = list(self.depends_on)
+        row["due"] = self.due.isoformat() if self.due else None
+        return row
+
+
+@dataclass(slots=True)
+class ServiceControlManager:
+    """Services by name, ignoring case; every call first lets pending states end that are due.
+
+    Attributes:
+        processes: process id -> image name, for everything that runs.
+    """
+
+    clock: Clock
+    processes: dict[int, str] = field(default_factory=dict)
+    _services: dict[str, Service] = field(default_factory=dict)
+    _programs: dict[str, Program] = field(default_factory=dict)
+    _next_process: int = _FIRST_PROCESS
+
+    def install(self, service: Service, program: Program) -> Service:
+        """Create a service; raises Win32Error 1073 never: an existing one of that name is replaced."""
+        self._services[service.name.casefold()] = service
+        self._programs[service.name.casefold()] = program
+        return service
+
+    def remove(self, name: str) -> None:
+        """Delete a stopped service."""
+        self._find(name)
+        del self._services[name.casefold()]
+        del self._programs[name.casefold()]
+
+    def get(self, name: str) -> Service | None:
+        """The service of this name, ignoring case."""
+        self.settle()
+        return self._services.get(name.casefold())
+
+    def services(self, *, drivers: bool = False) -> tuple[Service, ...]:
+        """All services, or all drivers, in ordinal order of name ignoring case."""
+        self.settle()
+        return tuple(one for _, one in sorted(self._services.items()) if one.driver is drivers)
+
+    def program(self, name: str) -> Program:
+        """What runs as this service."""
+        self._find(name)
+        return self._programs[name.casefold()]
+
+    def start(self, name: str) -> None:
+        """Ask for a start; returns when the process runs, not when it is ready.
+
+        Raises:
+            Win32Error: 1060 no such service, 1056 running or pending, 1058 disabled, 1068 a dependency does not
+                start, 1053 the process ended before it reported.
+        """
+        service = self._find(name)
+        if service.state != STOPPED:
+            raise Win32Error(win32.SERVICE_ALREADY_RUNNING, service.name)
+        if service.start_mode == "Disabled":
+            raise Win32Error(win32.SERVICE_DISABLED, service.name)
+        self._start_dependencies(service)
+        now = self.clock.now()
+        program = self._programs[service.name.casefold()]
+        service.process_id = 0 if service.driver else self.new_process(program.image)
+        service.state = START_PENDING
+        service.exit_code = service.service_exit_code = 0
+        try:
+            seconds = program.begin(service, now)
+        except Win32Error as error:
+            self._stopped(service, Ending(running=False, exit_code=error.code), now)
+            raise
+        service.due = now + timedelta(seconds=seconds)
+        self.settle()
+
+    def stop(self, name: str) -> None:
+        """Ask for a stop; returns when the service has taken the control.
+
+        Raises:
+            Win32Error: 1060, 1062 not running, 1061 pending, 1051 running services depend on it.
+        """
+        service = self._find(name)
+        if service.state == STOPPED:
+            raise Win32Error(win32.SERVICE_NOT_ACTIVE, service.name)
+        if service.state != RUNNING:
+            raise Win32Error(win32.SERVICE_CANNOT_ACCEPT_CTRL, service.name)
+        if self.dependents(service.name):
+            raise Win32Error(win32.DEPENDENT_SERVICES_RUNNING, service.name)
+        service.state = STOP_PENDING
+        service.due = None if service.stuck else self.clock.now() + timedelta(seconds=service.stop_seconds)
+        self.settle()
+
+    def configure(self, name: str, start_mode: str, *, delayed: bool = False) -> None:
+        """Set start type and delay together, as ChangeServiceConfig2 does; raises Win32Error 1060, 87.
+
+        A driver cannot be delayed, and only a driver starts at boot or with the system.
+        """
+        service = self._find(name)
+        legal = ("Boot", "System", "Auto", "Manual", "Disabled") if service.driver else ("Auto", "Manual", "Disabled")
+        if start_mode not in legal or (delayed and (service.driver or start_mode != "Auto")):
+            raise Win32Error(win32.INVALID_PARAMETER, service.name)
+        service.start_mode, service.delayed = start_mode, delayed
+
+    def dependents(self, name: str) -> tuple[Service, ...]:
+        """The services that are not stopped and depend on this one."""
+        wanted = name.casefold()
+        return tuple(
+            one
+            for one in self._services.values()
+            if one.state != STOPPED and wanted in (needed.casefold() for needed in one.depends_on)
+        )
+
+    def crash(self, name: str) -> None:
+        """The process ends without reporting; raises Win32Error 1060."""
+        self._stopped(self._find(name), Ending(running=False, exit_code=win32.PROCESS_ABORTED), self.clock.now())
+
+    def new_process(self, image: str) -> int:
+        """A process that was not there before."""
+        self._next_process += 4
+        self.processes[self._next_process] = image
+        return self._next_process
+
+    def settle(self) -> None:
+        """Let every pending state end that is due by now."""
+        now = self.clock.now()
+        for service in list(self._services.values()):
+            if service.due is None or service.due > now:
+                continue
+            due, service.due = service.due, None
+            if service.state == START_PENDING:
+                self._started(service, due)
+            elif service.state == STOP_PENDING:
+                self._stopped(service, Ending(running=False), due)
+
+    def _started(self, service: Service, now: datetime) -> None:
+        ending = self._programs[service.name.casefold()].ready(service, now)
+        if ending.running:
+            service.state = RUNNING
+        else:
+            self._stopped(service, ending, now)
+
+    def _stopped(self, service: Service, ending: Ending, now: datetime) -> None:
+        self._programs[service.name.casefold()].end(service, now)
+        self.processes.pop(service.process_id, None)
+        service.state, service.due, service.process_id = STOPPED, None, 0
+        service.exit_code, service.service_exit_code = ending.exit_code, ending.service_exit_code
+
+    def _start_dependencies(self, service: Service) -> None:
+        for needed in service.depends_on:
+            other = self._services.get(needed.casefold())
+            if other is not None and other.state == STOPPED:
+                try:
+                    self.start(other.name)
+                except Win32Error as error:
+                    raise Win32Error(win32.SERVICE_DEPENDENCY_FAIL, service.name) from error
+
+    def _find(self, name: str) -> Service:
+        self.settle()
+        service = self._services.get(name.casefold())
+        if service is None:
+            raise Win32Error(win32.SERVICE_DOES_NOT_EXIST, name)
+        return service
