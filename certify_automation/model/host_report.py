@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from certify_automation.errors import CertifyAutomationError
+from certify_automation.errors import (
+    AuthenticationRefused,
+    CertifyAutomationError,
+    Locked,
+    NotTrusted,
+    OutcomeUnknown,
+    PlanRefused,
+    PolicyRefused,
+    Stale,
+    Unreachable,
+)
 from certify_automation.model.outcome import ExitCode, Outcome
 from certify_automation.model.plan import Difference, Plan
 
@@ -36,6 +46,17 @@ _EXIT_CODES = {
     HostStatus.NOT_RUN: ExitCode.DONE,
 }
 
+_STATUS_OF_ERRORS: tuple[tuple[type[CertifyAutomationError], HostStatus], ...] = (
+    (Unreachable, HostStatus.UNREACHABLE),
+    (AuthenticationRefused, HostStatus.UNREACHABLE),
+    (NotTrusted, HostStatus.UNREACHABLE),
+    (PlanRefused, HostStatus.REFUSED),
+    (PolicyRefused, HostStatus.REFUSED),
+    (Stale, HostStatus.STALE),
+    (Locked, HostStatus.LOCKED),
+    (OutcomeUnknown, HostStatus.UNKNOWN),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class HostReport:
@@ -55,6 +76,12 @@ class HostReport:
     outcome: Outcome | None = None
     remaining: tuple[Difference, ...] = ()
     error: CertifyAutomationError | None = None
+
+    @classmethod
+    def of_error(cls, host: str, error: CertifyAutomationError, plan: Plan | None = None) -> HostReport:
+        """The report of a host that stopped with this error; FAILED when no status of its own fits."""
+        status = next((s for kind, s in _STATUS_OF_ERRORS if isinstance(error, kind)), HostStatus.FAILED)
+        return cls(host, status, plan=plan, error=error)
 
     @property
     def exit_code(self) -> ExitCode:
