@@ -2,7 +2,9 @@
 
 function Test-Administrator {
     $identity = [Security.Principal.WindowsIdentity]::GetCurrent()
-    (New-Object -TypeName Security.Principal.WindowsPrincipal -ArgumentList $identity).IsInRole('Administrators')
+    $principal = New-Object -TypeName Security.Principal.WindowsPrincipal -ArgumentList $identity
+    # By role, not by name: the group's name is translated.
+    $principal.IsInRole([Security.Principal.WindowsBuiltInRole]::Administrator)
 }
 
 # The four numbers of a program's file version; $null when it has none.
