@@ -21,11 +21,13 @@ class Origin:
         position: the value's place in its file.
         layer: `all`, `group web`, `labels env=prod`, `host web01`; for variables also `defaults`.
         value: as written, templates not yet evaluated.
+        key: the value's own name as written; empty for the entries of a list.
     """
 
     position: Position
     layer: str
     value: object
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

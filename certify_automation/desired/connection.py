@@ -1,0 +1,88 @@
+"""How a host is reached: the fields of the inventory as a Connection, its references not yet read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from certify_automation.desired import reference
+from certify_automation.desired.inventory import Facets, InventoryHost
+from certify_automation.desired.secrets import SecretReference, find_reference, parse_reference
+from certify_automation.errors import Position, Problem, Severity
+from certify_automation.model.host import Auth, Connection, Scheme, Transport
+
+_FILES = ("ca_file", "certificate_file", "certificate_key_file")
+_WITH_PASSWORD = (Auth.BASIC, Auth.NTLM, Auth.CREDSSP)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionFields:
+    """What hosts with the same layers share of their connection.
+
+    Attributes:
+        fields: arguments of Connection except address and those that are references.
+        secrets: field -> reference.
+    """
+
+    fields: Mapping[str, Any]
+    secrets: Mapping[str, SecretReference]
+
+    def at(self, address: str) -> Connection:
+        """The connection to one host."""
+        return Connection(address, **self.fields)
+
+
+def connection_fields(facets: Facets, folder: Path) -> ConnectionFields:
+    """The connection of hosts with these facets.
+
+    Args:
+        facets: of a host; its connection fits the inventory's schema.
+        folder: what relative paths start from.
+    """
+    fields: dict[str, Any] = {}
+    secrets: dict[str, SecretReference] = {}
+    for name, value in (reference.connection_defaults() | facets.connection).items():
+        found = parse_reference(value, folder, facets.origins[f"connection.{name}"][0].position) if isinstance(value, str) else None
+        if found is not None:
+            secrets[name] = found
+        elif name in _FILES:
+            fields[name] = str(folder / Path(value).expanduser())
+        else:
+            fields[name] = value
+    fields |= {"transport": Transport(fields["transport"]), "scheme": Scheme(fields["scheme"]), "auth": Auth(fields["auth"])}
+    if fields["scheme"] is Scheme.HTTP and "port" not in facets.connection:
+        fields["port"] = reference.default_http_port()
+    return ConnectionFields(fields, secrets)
+
+
+def check_connection(host: InventoryHost, shared: ConnectionFields) -> Iterator[Problem]:
+    """Problems (CA132x) of the connection of a host and all others with its facets."""
+    facets, fields = host.facets, shared.fields
+    if fields["transport"] is Transport.LOCAL:
+        return
+    auth, scheme = fields["auth"], fields["scheme"]
+
+    def where(*names: str) -> Position:
+        found = [facets.origins[f"connection.{name}"][0].position for name in names if f"connection.{name}" in facets.origins]
+        return found[0] if found else host.position
+
+    if scheme is Scheme.HTTP and auth in {Auth.BASIC, Auth.CERTIFICATE}:
+        message = f"auth {auth} over http sends everything in the clear"
+        yield Problem("CA1320", message, where("auth", "scheme"), "use scheme: https, or auth: negotiate")
+    lacking = [name for name in ("username", "password") if name not in facets.connection]
+    if auth in _WITH_PASSWORD and lacking:
+        message = f"auth {auth} needs a {' and a '.join(lacking)}; {host.name} has none"
+        yield Problem("CA1321", message, where("auth"), "password: ${env:CERTIFY_WINRM_PASSWORD} reads it from the environment")
+    lacking = [name for name in ("certificate_file", "certificate_key_file") if name not in facets.connection]
+    if auth is Auth.CERTIFICATE and lacking:
+        yield Problem("CA1321", f"auth certificate needs {' and '.join(lacking)}; {host.name} has none", where("auth"))
+    for name, value in facets.connection.items():
+        if name not in shared.secrets and find_reference(value):
+            message = f"the reference in connection.{name} must be the whole value"
+            yield Problem("CA1503", message, where(name), 'write it alone: "${env:NAME}"')
+    if fields["verify"] is False:
+        message = "certificates of WinRM are not verified: whoever is in between can read and change everything"
+        hint = "give the authority that signed them as ca_file"
+        yield Problem("CA1322", message, where("verify"), hint, Severity.WARNING)

@@ -1,0 +1,132 @@
+"""state/*.yaml: one document each, for which hosts it holds, and at which level."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import IntEnum
+from fnmatch import fnmatchcase, translate
+from typing import Any
+
+from certify_automation.desired import reference
+from certify_automation.desired.inventory import Inventory, InventoryHost
+from certify_automation.desired.layering import Flattening, Layer
+from certify_automation.desired.source import Document, Path_
+from certify_automation.errors import Problem, Severity
+
+SECTIONS = ("service", "connections", "http_sys")
+
+
+class Level(IntEnum):
+    """How specific a document is; a higher level wins."""
+
+    ALL = 0
+    GROUPS = 1
+    LABELS = 2
+    HOSTS = 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StateDocument:
+    """One document, ready to be laid over others.
+
+    Attributes:
+        groups, labels, hosts: what a host must meet; None = not asked. Labels are text; any of the values.
+        tainted: sections in which the schema found something wrong; what is wrong is not in the layer.
+    """
+
+    document: Document
+    level: Level
+    layer: Layer
+    groups: frozenset[str] | None
+    labels: Mapping[str, frozenset[str]] | None
+    hosts: re.Pattern[str] | None
+    tainted: frozenset[str]
+
+    def holds_for(self, host: InventoryHost) -> bool:
+        """Whether the document applies to a host."""
+        if self.groups is not None and self.groups.isdisjoint(host.groups):
+            return False
+        if self.labels is not None:
+            labels = host.facets.labels
+            if not all(labels.get(name) in values for name, values in self.labels.items()):
+                return False
+        return self.hosts is None or self.hosts.match(host.name.casefold()) is not None
+
+
+def state_document(document: Document, wrong: Sequence[Path_]) -> StateDocument | None:
+    """The document; None if the schema's findings leave open to whom it applies.
+
+    Args:
+        document: a file that was read.
+        wrong: paths that do not fit the schema.
+    """
+    data = document.data
+    if not isinstance(data, Mapping) or any(path[:1] in {(), ("applies_to",)} for path in wrong):
+        return None
+    applies_to: Mapping[str, Any] = {} if data["applies_to"] == "all" else data["applies_to"]
+    level, name = _level(applies_to)
+    bad = frozenset(wrong)
+    flattening = Flattening(document, name, bad.__contains__, reference.merge_keys(), reference.replaced_paths())
+    layer: dict[tuple[str, ...], Any] = {}
+    for section in SECTIONS:
+        if section in data:
+            layer |= flattening.flatten(data[section], (section,))
+    labels = {key: frozenset(_texts(value)) for key, value in applies_to["labels"].items()} if "labels" in applies_to else None
+    globs = "|".join(translate(glob.casefold()) for glob in applies_to["hosts"]) if "hosts" in applies_to else None
+    return StateDocument(
+        document,
+        level,
+        layer,
+        frozenset(applies_to["groups"]) if "groups" in applies_to else None,
+        labels,
+        re.compile(globs) if globs is not None else None,
+        frozenset(str(path[0]) for path in wrong),
+    )
+
+
+def _level(applies_to: Mapping[str, Any]) -> tuple[Level, str]:
+    if "hosts" in applies_to:
+        return Level.HOSTS, f"host {','.join(applies_to['hosts'])}"
+    if "labels" in applies_to:
+        labels = (f"{key}={'|'.join(_texts(value))}" for key, value in applies_to["labels"].items())
+        return Level.LABELS, f"labels {','.join(labels)}"
+    if "groups" in applies_to:
+        return Level.GROUPS, f"group {','.join(applies_to['groups'])}"
+    return Level.ALL, "all"
+
+
+def _texts(value: object) -> list[str]:
+    return [str(one) for one in value] if isinstance(value, list) else [str(value)]
+
+
+def check_targets(document: StateDocument, inventory: Inventory) -> Iterator[Problem]:
+    """Names in `applies_to` that the inventory does not know (CA140x)."""
+    source = document.document
+    applies_to = source.data["applies_to"]  # type: ignore[index,call-overload]  # its schema says so
+    if applies_to == "all":
+        return
+    for index, group in enumerate(applies_to.get("groups", ())):
+        if group not in inventory.groups:
+            where = source.position(("applies_to", "groups", index))
+            yield Problem("CA1404", f"the inventory has no group {group}", where, _near(group, inventory.groups))
+    names = {host.name.casefold(): host.name for host in inventory.hosts}
+    for index, glob in enumerate(applies_to.get("hosts", ())):
+        folded = glob.casefold()
+        if folded not in names and not any(fnmatchcase(name, folded) for name in names):
+            where = source.position(("applies_to", "hosts", index))
+            yield Problem("CA1405", f"the inventory has no host {glob}", where, _near(glob, names.values()))
+    for key, value in applies_to.get("labels", {}).items():
+        for text in _texts(value):
+            if not any(host.facets.labels.get(key) == text for host in inventory.hosts):
+                known = {f"{k}={v}" for host in inventory.hosts for k, v in host.facets.labels.items()}
+                where = source.position(("applies_to", "labels", key))
+                message = f"no host has the label {key}={text}"
+                yield Problem("CA1406", message, where, _near(f"{key}={text}", known), Severity.WARNING)
+
+
+def _near(word: str, known: object) -> str:
+    found = get_close_matches(word, list(known), n=1, cutoff=0.6)  # type: ignore[call-overload]
+    return f"did you mean {found[0]}?" if found else "`inventory list` shows what there is"
