@@ -30,13 +30,12 @@ function Get-Facts {
     }
 }
 
-# The reply of a script: what $Value makes, unless this computer is refused.
+# The reply of a script: the JSON that $Value writes, unless this computer is refused.
 function Get-Reply {
     param([scriptblock]$Value)
     $refusal = Get-HostRefusal
-    if ($null -ne $refusal) { $reply = [ordered]@{ contract = 1; ok = $false; error = $refusal } }
-    else { $reply = [ordered]@{ contract = 1; ok = $true; value = & $Value } }
-    ConvertTo-AsciiJson -Value $reply
+    if ($null -ne $refusal) { return (ConvertTo-AsciiJson -Value ([ordered]@{ contract = 1; ok = $false; error = $refusal })) }
+    '{"contract":1,"ok":true,"value":' + (& $Value) + '}'
 }
 
 # Programs come from Windows and commands from PowerShell itself, whatever this account's variables say.

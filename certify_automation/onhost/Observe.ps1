@@ -1,5 +1,5 @@
 # Observe: reads, and writes nothing.
 Set-StrictMode -Version 3.0
 Set-SearchPath
-$request = $args[0].Parameters
-Get-Reply -Value { Get-Facts -Request $request -Lock (Get-LockFacts) }
+$parameters = $args[0].Parameters
+Get-Reply -Value { ConvertTo-AsciiJson -Value (Get-Facts -Request $parameters -Lock (Get-LockFacts)) }

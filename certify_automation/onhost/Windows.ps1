@@ -84,3 +84,30 @@ function Invoke-LocalApi {
 function Get-MonotonicMs {
     [long]([Diagnostics.Stopwatch]::GetTimestamp() * 1000.0 / [Diagnostics.Stopwatch]::Frequency)
 }
+
+# A new file with these bytes, on the disk before this returns; [IO.File]::WriteAllBytes leaves them in the cache.
+function Write-NewFile {
+    param([string]$Path, [byte[]]$Bytes)
+    $stream = [IO.File]::Open($Path, [IO.FileMode]::Create, [IO.FileAccess]::Write, [IO.FileShare]::None)
+    try {
+        $stream.Write($Bytes, 0, $Bytes.Length)
+        $stream.Flush($true)
+    } finally { $stream.Dispose() }
+}
+
+# $New takes the name, the rights and the creation time of $Old, and $Old the name $Backup, in one step.
+function Switch-File {
+    param([string]$New, [string]$Old, [string]$Backup)
+    [IO.File]::Replace($New, $Old, $Backup)
+}
+
+# Fails when there is a file of the new name.
+function Rename-NewFile {
+    param([string]$New, [string]$Path)
+    [IO.File]::Move($New, $Path)
+}
+
+function Remove-OldFile {
+    param([string]$Path)
+    [IO.File]::Delete($Path)
+}

@@ -21,7 +21,7 @@ CONTRACT = 1
 COMMAND_LINE_LIMIT = 8000
 """Characters; cmd.exe, which WinRM starts commands through, takes at most 8,191."""
 
-NOUNS = (
+READING = (
     "Windows.ps1",
     "Json.ps1",
     "Host.ps1",
@@ -34,7 +34,18 @@ NOUNS = (
     "Managed.ps1",
     "Facts.ps1",
 )
-"""The files both scripts begin with, in this order; they only define functions."""
+ACTING = (
+    "Wait.ps1",
+    "Control.ps1",
+    "HttpSysChange.ps1",
+    "FileChange.ps1",
+    "Change.ps1",
+    "Health.ps1",
+    "Refusal.ps1",
+    "Run.ps1",
+)
+FILES = {"Observe": READING, "Apply": READING + ACTING}
+"""The files a script begins with, in this order; they only define functions. Its own file, the entry, follows."""
 
 _FRAME = re.compile(
     r"<<<certify-automation (?P<nonce>[0-9a-f]+) (?P<length>\d+)>>>(?P<body>.*?)<<<end (?P=nonce)>>>", re.DOTALL
@@ -57,8 +68,8 @@ def _read(name: str) -> str:
 
 @cache
 def script(name: Literal["Observe", "Apply"]) -> Script:
-    """The script of that name: the nouns and the entry file, byte for byte one after the other."""
-    text = "".join(map(_read, (*NOUNS, f"{name}.ps1")))
+    """The script of that name: its files, byte for byte one after the other."""
+    text = "".join(map(_read, (*FILES[name], f"{name}.ps1")))
     return Script(name, text, hashlib.sha256(text.encode()).hexdigest())
 
 

@@ -1,0 +1,107 @@
+# Making the changes of a plan, and putting everything back.
+
+# The code of a failure that the change itself did not name.
+function Get-UsualCode {
+    param([string]$Kind)
+    switch ($Kind) {
+        'file.write' { 'file_write' }
+        'driver.start' { 'driver_start' }
+        'driver.start_mode' { 'service_config' }
+        'service.start_mode' { 'service_config' }
+        'service.stop' { 'service_stop' }
+        'service.start' { 'service_start' }
+        'service.restart' { 'service_start' }
+        default { 'netsh' }
+    }
+}
+
+function Invoke-Change {
+    param($Run, $Change)
+    switch ($Change.kind) {
+        'driver.start_mode' { Set-StartMode -Name 'HTTP' -Mode $Change.after }
+        'driver.start' { Start-HttpDriver -Run $Run }
+        'url_reservation.add' { Set-Reservation -Url $Change.url -Sddl $Change.sddl }
+        'url_reservation.remove' { Set-Reservation -Url $Change.url -Sddl '' }
+        'url_reservation.replace' { Set-Reservation -Url $Change.url -Sddl $Change.after }
+        'ip_listen.add' { Set-ListenEntry -Address $Change.address -Present $true }
+        'ip_listen.remove' { Set-ListenEntry -Address $Change.address -Present $false }
+        'service.start_mode' { Set-StartMode -Name $Change.service -Mode $Change.after }
+        'file.write' { Set-ChangedFile -Run $Run -Change $Change }
+        'service.restart' { Restart-ProductService -Run $Run -Name $Change.service }
+        'service.start' { Start-ProductService -Run $Run -Name $Change.service }
+        'service.stop' { Stop-ProductService -Run $Run -Name $Change.service }
+        default { throw "No such kind of change: $($Change.kind)" }
+    }
+}
+
+# What was never done, or only in part, is put back by the same acts: each looks at what is there first.
+function Undo-Change {
+    param($Run, $Change)
+    switch ($Change.kind) {
+        'driver.start_mode' { Set-StartMode -Name 'HTTP' -Mode $Change.before }
+        'url_reservation.add' { Set-Reservation -Url $Change.url -Sddl '' }
+        'url_reservation.remove' { Set-Reservation -Url $Change.url -Sddl $Change.sddl }
+        'url_reservation.replace' { Set-Reservation -Url $Change.url -Sddl $Change.before }
+        'ip_listen.add' { Set-ListenEntry -Address $Change.address -Present $false }
+        'ip_listen.remove' { Set-ListenEntry -Address $Change.address -Present $true }
+        'service.start_mode' { Set-StartMode -Name $Change.service -Mode $Change.before }
+        'file.write' { Reset-ChangedFile -Run $Run -Change $Change }
+        'service.restart' { Restart-ProductService -Run $Run -Name $Change.service }
+        'service.start' { Stop-ProductService -Run $Run -Name $Change.service }
+        'service.stop' { Start-ProductService -Run $Run -Name $Change.service }
+    }
+}
+
+# Makes the changes in order and marks each step; the code and message of the first that fails, nothing when none does.
+function Invoke-AllChanges {
+    param($Run, [object[]]$Changes)
+    for ($i = 0; $i -lt $Changes.Count; $i++) {
+        $step = $Run.Steps[$i]
+        try {
+            Assert-Deadline -Run $Run
+            $step.status = 'failed'
+            $null = Invoke-Change -Run $Run -Change $Changes[$i]
+            $step.status = 'done'
+        } catch {
+            $step.status = 'failed'
+            $step.code = Get-FailureCode -ErrorRecord $_ -Otherwise (Get-UsualCode -Kind $step.kind)
+            $step.message = $_.Exception.GetBaseException().Message
+            return [ordered]@{ code = $step.code; message = $step.message; step = $i }
+        }
+    }
+}
+
+# Which steps are undone, in which order: the reverse one, but what starts the service again comes when all else is back.
+function Get-UndoOrder {
+    param($Run)
+    $last = @()
+    for ($i = $Run.Steps.Count - 1; $i -ge 0; $i--) {
+        $step = $Run.Steps[$i]
+        if ($step.status -eq 'not_run') { continue }
+        if ('service.restart', 'service.stop' -contains $step.kind) { $last += $i } else { $i }
+    }
+    $last
+}
+
+# Whether everything is back.
+function Undo-AllChanges {
+    param($Run, [object[]]$Changes)
+    $complete = $true
+    foreach ($i in @(Get-UndoOrder -Run $Run)) {
+        $step = $Run.Steps[$i]
+        if ($step.kind -eq 'driver.start') {
+            if ($step.status -eq 'done') { $step.status = 'kept' }
+            continue
+        }
+        try {
+            $null = Undo-Change -Run $Run -Change $Changes[$i]
+            if ($step.status -eq 'done') { $step.status = 'undone' }
+        } catch {
+            $complete = $false
+            $step.status = 'undo_failed'
+            $step.code = 'undo'
+            $step.message = $_.Exception.GetBaseException().Message
+        }
+    }
+    $complete
+}

@@ -1,0 +1,93 @@
+# Starting, stopping and configuring services and drivers: sc.exe asks, CIM says what became of it. No process is ended.
+
+# Win32_Service or Win32_SystemDriver of that name; nothing when there is none.
+function Get-NamedService {
+    param([string]$Name)
+    $filter = "Name='$($Name.Replace("'", "\'"))'"
+    if ($Name -eq 'HTTP') { return (Get-DriverFacts) }
+    $service = Get-ServiceInstance -Filter $filter
+    if ($null -ne $service) { Get-ServiceFacts -Service $service }
+}
+
+function Get-StartMode {
+    param([string]$Name)
+    $service = Get-NamedService -Name $Name
+    if ($null -eq $service) { return '' }
+    $delayed = ($Name -ne 'HTTP') -and $service.delayed
+    switch ($service.start_mode) {
+        'Auto' { if ($delayed) { 'automatic-delayed' } else { 'automatic' } }
+        'Manual' { 'manual' }
+        'Disabled' { 'disabled' }
+        'Boot' { 'boot' }
+        'System' { 'system' }
+    }
+}
+
+# Type and delay go together with sc.exe; Set-Service of 5.1 cannot set or clear the delay, that of 7 always writes it.
+function Set-StartMode {
+    param([string]$Name, [string]$Mode)
+    if ((Get-StartMode -Name $Name) -eq $Mode) { return }
+    $words = @{ automatic = 'auto'; 'automatic-delayed' = 'delayed-auto'; manual = 'demand' }
+    $word = if ($words.ContainsKey($Mode)) { $words[$Mode] } else { $Mode }
+    $null = sc.exe config $Name start= $word
+    if ($LASTEXITCODE -ne 0) { Stop-Change -Code 'service_config' -Message "sc.exe config $Name start= ${word}: $LASTEXITCODE" }
+    $now = Get-StartMode -Name $Name
+    if ($now -ne $Mode) { Stop-Change -Code 'service_config' -Message "The start mode of $Name reads $now." }
+}
+
+# Waits out a pending state of the named kind.
+function Wait-Service {
+    param($Run, [string]$Name, [string]$While, [int]$Seconds)
+    $settled = { (Get-NamedService -Name $Name).state -ne $While }
+    if (Wait-Condition -Condition $settled -Until (Get-WaitLimit -Run $Run -Seconds $Seconds)) { return }
+    Assert-Deadline -Run $Run
+    Stop-Change -Code 'service_pending' -Message "$Name stays in the state $While."
+}
+
+function Stop-ProductService {
+    param($Run, [string]$Name)
+    $process = (Get-NamedService -Name $Name).process_id
+    $null = sc.exe stop $Name
+    # 1062: not started; 1061: pending, which is waited out.
+    if (0, 1061, 1062 -notcontains $LASTEXITCODE) {
+        Stop-Change -Code 'service_stop' -Message "sc.exe stop ${Name}: $LASTEXITCODE"
+    }
+    Wait-Service -Run $Run -Name $Name -While 'Stop Pending' -Seconds 60
+    $state = (Get-NamedService -Name $Name).state
+    if ($state -ne 'Stopped') { Stop-Change -Code 'service_stop' -Message "$Name is in the state $state." }
+    # The process may hold its files and its port a little longer than the state says.
+    $gone = { $process -notin @((Get-ProcessName -Ids $process).Keys) }
+    if ($process -ne 0) { $null = Wait-Condition -Condition $gone -Until (Get-WaitLimit -Run $Run -Seconds 10) }
+}
+
+function Start-ProductService {
+    param($Run, [string]$Name)
+    $null = sc.exe start $Name
+    # 1056: running already.
+    if (0, 1056 -notcontains $LASTEXITCODE) {
+        Stop-Change -Code 'service_start' -Message "sc.exe start ${Name}: $LASTEXITCODE"
+    }
+    Wait-Service -Run $Run -Name $Name -While 'Start Pending' -Seconds 60
+    $service = Get-NamedService -Name $Name
+    if ($service.state -ne 'Running') {
+        $codes = "$($service.exit_code)/$($service.service_exit_code)"
+        Stop-Change -Code 'service_start' -Message "$Name is in the state $($service.state), exit codes $codes."
+    }
+}
+
+function Restart-ProductService {
+    param($Run, [string]$Name)
+    if ((Get-NamedService -Name $Name).state -ne 'Stopped') { Stop-ProductService -Run $Run -Name $Name }
+    Start-ProductService -Run $Run -Name $Name
+}
+
+function Start-HttpDriver {
+    param($Run)
+    if ((Get-DriverFacts).state -eq 'Running') { return }
+    $null = sc.exe start HTTP
+    if (0, 1056 -notcontains $LASTEXITCODE) { Stop-Change -Code 'driver_start' -Message "sc.exe start HTTP: $LASTEXITCODE" }
+    $running = { (Get-DriverFacts).state -eq 'Running' }
+    if (Wait-Condition -Condition $running -Until (Get-WaitLimit -Run $Run -Seconds 30)) { return }
+    Assert-Deadline -Run $Run
+    Stop-Change -Code 'driver_start' -Message "The HTTP driver is in the state $((Get-DriverFacts).state)."
+}

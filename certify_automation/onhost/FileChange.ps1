@@ -1,0 +1,88 @@
+# Replacing a file of the product so that at every moment one of the two contents stands under its name.
+
+# Virus scanners and editors hold files for moments: sharing (32, 33), access (5), unable to remove (1175).
+function Invoke-FileAct {
+    param([scriptblock]$Act)
+    for ($try = 1; ; $try++) {
+        try { return (& $Act) } catch {
+            $code = $_.Exception.GetBaseException().HResult -band 0xFFFF
+            if ((32, 33, 5, 1175 -notcontains $code) -or ($try -eq 5)) { throw }
+            Start-Sleep -Milliseconds 1000
+        }
+    }
+}
+
+# SHA-256 of what stands there now, empty when nothing does.
+function Get-FileDigest {
+    param([string]$Path)
+    if (-not [IO.File]::Exists($Path)) { return '' }
+    Invoke-FileAct -Act { Get-Digest -Bytes (Read-FileTail -Path $Path -Limit ([int]::MaxValue)).Bytes }
+}
+
+# Puts a new file where none is.
+function Add-File {
+    param([string]$New, [string]$Path)
+    try { Invoke-FileAct -Act { Rename-NewFile -New $New -Path $Path } } catch {
+        if (-not [IO.File]::Exists($Path)) { throw }
+        Stop-Change -Code 'file_changed' -Message "$Path has come into being meanwhile."
+    }
+}
+
+# Exchanges the file and looks at what was taken away: it is put back when it is not what was expected.
+function Switch-ExpectedFile {
+    param([string]$New, [string]$Path, [string]$Expected)
+    $old = "$New.old"
+    Invoke-FileAct -Act { Switch-File -New $New -Old $Path -Backup $old }
+    if ((Get-FileDigest -Path $old) -cne $Expected) {
+        Invoke-FileAct -Act { Switch-File -New $old -Old $Path -Backup $New }
+        Stop-Change -Code 'file_changed' -Message "$Path has been changed meanwhile; that content is back in place."
+    }
+    Invoke-FileAct -Act { Remove-OldFile -Path $old }
+}
+
+# $Expected and $Wanted are digests, empty for no file; $Bytes are those of $Wanted.
+function Set-FileBytes {
+    param([string]$Path, [string]$Expected, [string]$Wanted, [byte[]]$Bytes)
+    $now = Get-FileDigest -Path $Path
+    if ($now -ceq $Wanted) { return }
+    if ($now -cne $Expected) { Stop-Change -Code 'file_changed' -Message "$Path is not what the plan was made from." }
+    if ($Wanted -eq '') { return (Invoke-FileAct -Act { Remove-OldFile -Path $Path }) }
+    $new = "$Path.certify-automation"
+    try {
+        Invoke-FileAct -Act { Write-NewFile -Path $new -Bytes $Bytes }
+        if ($Expected -eq '') { Add-File -New $new -Path $Path }
+        else { Switch-ExpectedFile -New $new -Path $Path -Expected $Expected }
+    } finally { if ([IO.File]::Exists($new)) { Invoke-FileAct -Act { Remove-OldFile -Path $new } } }
+    if ((Get-FileDigest -Path $Path) -cne $Wanted) { Stop-Change -Code 'file_write' -Message "$Path does not read as written." }
+}
+
+# The bytes a file has before the change, kept in the run's folder.
+function Save-FileBytes {
+    param($Run, $Change)
+    if ($null -eq $Change.before_sha256) { return }
+    $bytes = Invoke-FileAct -Act { (Read-FileTail -Path $Change.path -Limit ([int]::MaxValue)).Bytes }
+    Write-NewFile -Path (Get-SavedFile -Run $Run -Change $Change) -Bytes $bytes
+}
+
+function Get-SavedFile {
+    param($Run, $Change)
+    Join-Path -Path $Run.Folder -ChildPath "$($Change.file).before"
+}
+
+function Set-ChangedFile {
+    param($Run, $Change)
+    Save-FileBytes -Run $Run -Change $Change
+    $bytes = [Convert]::FromBase64String($Change.content)
+    if ((Get-Digest -Bytes $bytes) -cne $Change.after_sha256) {
+        Stop-Change -Code 'file_write' -Message 'The content does not have the digest it was sent with.'
+    }
+    Set-FileBytes -Path $Change.path -Expected ([string]$Change.before_sha256) -Wanted $Change.after_sha256 -Bytes $bytes
+}
+
+function Reset-ChangedFile {
+    param($Run, $Change)
+    $before = [string]$Change.before_sha256
+    $bytes = [byte[]]@()
+    if ($before -ne '') { $bytes = (Read-FileTail -Path (Get-SavedFile -Run $Run -Change $Change) -Limit ([int]::MaxValue)).Bytes }
+    Set-FileBytes -Path $Change.path -Expected $Change.after_sha256 -Wanted $before -Bytes $bytes
+}

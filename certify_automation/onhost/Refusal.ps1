@@ -1,0 +1,70 @@
+# Reasons to act on nothing.
+
+function Get-Refusal {
+    param([string]$Code, [string]$Message, [string[]]$Moved)
+    [ordered]@{ code = $Code; message = $Message; moved = @($Moved | Where-Object { $_ }) }
+}
+
+# Everything that lasts is in a folder only SYSTEM and Administrators may touch. Its owner could always change that, so
+# a folder of anybody else's is refused.
+function Get-FolderRefusal {
+    param([string]$Folder)
+    $owners = 'S-1-5-18', 'S-1-5-32-544'
+    try {
+        if (-not [IO.Directory]::Exists($Folder)) {
+            New-ProtectedFolder -Path $Folder -Sddl 'O:BAG:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)'
+        }
+        $access = Get-FolderAccess -Path $Folder
+        if (($null -eq $access) -or ($owners -notcontains $access.Owner)) {
+            return (Get-Refusal -Code 'lock_folder' -Message "$Folder belongs to somebody else.")
+        }
+        if ($access.Sddl.Contains('D:P')) { return }
+        $null = icacls.exe $Folder /inheritance:r /grant:r '*S-1-5-18:(OI)(CI)F' '*S-1-5-32-544:(OI)(CI)F'
+        if ($LASTEXITCODE -ne 0) { return (Get-Refusal -Code 'lock_folder' -Message "icacls.exe ${Folder}: $LASTEXITCODE") }
+    } catch { Get-Refusal -Code 'lock_folder' -Message $_.Exception.GetBaseException().Message }
+}
+
+# The names whose values are no longer those the plan was made from.
+function Get-StaleRefusal {
+    param([object[]]$Expects, [object[]]$Managed)
+    $values = @{}
+    foreach ($value in $Managed) { $values[$value.name] = $value.value }
+    $moved = @(foreach ($expected in $Expects) {
+        $now = if ($values.ContainsKey($expected.name)) { $values[$expected.name] } else { 'absent' }
+        if ($now -cne $expected.value) { $expected.name }
+    })
+    if ($moved.Count) { Get-Refusal -Code 'stale' -Message 'The host has changed since the plan was made.' -Moved $moved }
+}
+
+# Whether a listener on one address takes what arrives at the other; '::' takes IPv4 too.
+function Test-AddressOverlap {
+    param([string]$Listener, [string]$Wanted)
+    if ($Listener -eq '::') { return $true }
+    $addresses = if ($Wanted -eq 'localhost') { '127.0.0.1', '::1' } else { $Wanted }
+    foreach ($address in $addresses) {
+        if (($Listener -eq $address) -or (($Listener -eq '0.0.0.0') -and -not $address.Contains(':'))) { return $true }
+    }
+    $false
+}
+
+# A listener of a process that is not the service. http.sys holds its ports itself: for v6 the URL's owner counts, and
+# a registration for + is found before one for an address.
+function Get-PortRefusal {
+    param($Check, [string]$Generation)
+    if ($null -eq $Check) { return }
+    $own = (Get-NamedService -Name $Check.service).process_id
+    foreach ($socket in @(Get-SocketFacts -Ports $Check.port)) {
+        if (($socket.process_id -eq $own) -or (($Generation -eq 'v6') -and ($socket.process_id -eq 4))) { continue }
+        if (-not (Test-AddressOverlap -Listener $socket.address -Wanted $Check.host)) { continue }
+        $owner = "$($socket.process_name) ($($socket.process_id)) on $($socket.address):$($socket.port)"
+        return (Get-Refusal -Code 'port_owned' -Message $owner)
+    }
+    if ($Generation -ne 'v6') { return }
+    $taken = "http://${Check.host}:$($Check.port)", "http://+:$($Check.port)"
+    if ($Check.host.Contains(':')) { $taken[0] = "http://[$($Check.host)]:$($Check.port)" }
+    foreach ($url in @(Get-UrlOwnerFacts)) {
+        if ($url.process_ids -contains $own) { continue }
+        $plain = (ConvertTo-EndpointUrl -Url $url.url).Replace('https://', 'http://')
+        if ($taken -contains $plain) { return (Get-Refusal -Code 'port_owned' -Message "$($url.url) ($($url.process_ids))") }
+    }
+}
