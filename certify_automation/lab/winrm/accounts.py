@@ -56,12 +56,7 @@ class Accounts:
         self._by_spelling = {
             spelling.casefold(): account for account in accounts for spelling in _spellings(account.name, computer)
         }
-        lines = [
-            f"{spelling}:0:{_NO_LM_HASH}:{ntowfv1(account.password).hex().upper()}:[U]:LCT-0"
-            for account in accounts
-            for spelling in _spellings(account.name, computer)
-        ]
-        self._file = folder.write(lines)
+        self._file = folder.write([line for account in accounts for line in _credential_lines(account, computer)])
 
     def find(self, principal: str | None) -> Account | None:
         """The account a client means by this name, in any of the spellings Windows takes."""
@@ -80,6 +75,12 @@ class Accounts:
         with _variable_lock:
             os.environ[_VARIABLE] = str(self._file)
             yield
+
+
+def _credential_lines(account: Account, computer: str) -> list[str]:
+    """Lines of an smbpasswd file; with the NT hash given, the acceptor need not compute hashes at every login."""
+    nt_hash = ntowfv1(account.password).hex().upper()
+    return [f"{spelling}:0:{_NO_LM_HASH}:{nt_hash}:[U]:LCT-0" for spelling in _spellings(account.name, computer)]
 
 
 def _spellings(name: str, computer: str) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from spnego.exceptions import BadBindingsError, SpnegoError
 from certify_automation.lab.authority import USER_PRINCIPAL_NAME
 from certify_automation.lab.winrm.accounts import Accounts
 from certify_automation.lab.winrm.host import Account, ChannelBinding, Logon
+from certify_automation.lab.winrm.tls import credssp_context
 
 MUTUAL = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual"
 """Authorization header of a client that logs in with its TLS certificate (DSP0226 C.3.5)."""
@@ -121,7 +122,7 @@ class Authentication:
                 self._login = None
                 self._context = self._new_context(token, credssp=credssp)
             with self._accounts.for_acceptor():
-                answer = self._advance(self._context, token)
+                answer = self._context.step(token) if credssp else self._step_bound(self._context, token)
         except _MALFORMED:
             return self.refuse()
         encoded = (f"{scheme} {base64.b64encode(answer).decode()}",) if answer else ()
@@ -137,12 +138,12 @@ class Authentication:
         options = spnego.NegotiateOptions
         with self._accounts.for_acceptor():
             if credssp:
-                return spnego.server(protocol="credssp", options=options.use_negotiate)
+                return spnego.server(protocol="credssp", credssp_tls_context=credssp_context())
             if token.startswith(_NTLM):
                 return spnego.server(protocol="ntlm", options=options.use_ntlm)
             return spnego.server(protocol="negotiate", options=options.use_negotiate)
 
-    def _advance(self, context: spnego.ContextProxy, token: bytes) -> bytes | None:
+    def _step_bound(self, context: spnego.ContextProxy, token: bytes) -> bytes | None:
         certificate = self._channel.server_certificate
         if certificate is None or self._binding is ChannelBinding.NONE:
             return context.step(token)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ipaddress
 import os
 import socket
 import ssl
-import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -21,6 +18,7 @@ from certify_automation.lab.winrm.connection import Connection, reset_socket
 from certify_automation.lab.winrm.faults import WireFaultKind
 from certify_automation.lab.winrm.host import Endpoint
 from certify_automation.lab.winrm.service import Service
+from certify_automation.lab.winrm.tls import server_context
 
 _BACKLOG = 128
 _STREAM_LIMIT = 65536
@@ -116,7 +114,7 @@ class Server:
         if certificate is None:
             return None
         if certificate not in self._contexts:
-            self._contexts[certificate] = _tls_context(certificate)
+            self._contexts[certificate] = server_context(certificate)
         return self._contexts[certificate]
 
     def _listen(self, served: _Served, port: int, tls: ssl.SSLContext | None) -> int:
@@ -215,25 +213,3 @@ def _check(endpoint: Endpoint) -> None:
         )
     if endpoint.https_port is not None and endpoint.certificate is None:
         raise UsageError("CA5062", f"HTTPS on {endpoint.address} needs a certificate", hint="or set https_port to None")
-
-
-def _tls_context(certificate: IssuedCertificate) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.verify_mode = ssl.CERT_OPTIONAL
-    context.load_verify_locations(cadata=certificate.authority_pem.decode())
-    with _pem_file(certificate.certificate_pem + certificate.key_pem) as path:
-        context.load_cert_chain(path)
-    return context
-
-
-@contextlib.contextmanager
-def _pem_file(content: bytes) -> Iterator[str]:
-    """A private file for as long as OpenSSL, which takes keys from files only, needs it."""
-    descriptor, path = tempfile.mkstemp(suffix=".pem")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        yield path
-    finally:
-        os.unlink(path)  # noqa: PTH108 - a plain name from mkstemp
