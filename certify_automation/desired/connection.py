@@ -43,15 +43,18 @@ def connection_fields(facets: Facets, folder: Path) -> ConnectionFields:
     """
     fields: dict[str, Any] = {}
     secrets: dict[str, SecretReference] = {}
-    for name, value in (reference.connection_defaults() | facets.connection).items():
-        found = parse_reference(value, folder, facets.origins[f"connection.{name}"][0].position) if isinstance(value, str) else None
+    for name, value in facets.connection.items():
+        position = facets.origins[f"connection.{name}"][0].position
+        found = parse_reference(value, folder, position) if isinstance(value, str) else None
         if found is not None:
             secrets[name] = found
         elif name in _FILES:
             fields[name] = str(folder / Path(value).expanduser())
         else:
             fields[name] = value
-    fields |= {"transport": Transport(fields["transport"]), "scheme": Scheme(fields["scheme"]), "auth": Auth(fields["auth"])}
+    fields = {**reference.connection_defaults(), **fields}
+    for name, kind in {"transport": Transport, "scheme": Scheme, "auth": Auth}.items():
+        fields[name] = kind(fields[name])
     if fields["scheme"] is Scheme.HTTP and "port" not in facets.connection:
         fields["port"] = reference.default_http_port()
     return ConnectionFields(fields, secrets)

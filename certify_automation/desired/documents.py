@@ -13,6 +13,7 @@ from typing import Any
 from certify_automation.desired import reference
 from certify_automation.desired.inventory import Inventory, InventoryHost
 from certify_automation.desired.layering import Flattening, Layer
+from certify_automation.desired.secrets import find_reference
 from certify_automation.desired.source import Document, Path_
 from certify_automation.errors import Problem, Severity
 
@@ -100,6 +101,15 @@ def _level(applies_to: Mapping[str, Any]) -> tuple[Level, str]:
 
 def _texts(value: object) -> list[str]:
     return [str(one) for one in value] if isinstance(value, list) else [str(value)]
+
+
+def check_secrets(document: StateDocument) -> Iterator[Problem]:
+    """References to secrets, which must not reach a file on the host or a plan (CA1502)."""
+    for origin in document.layer.values():
+        found = find_reference(origin.value)
+        if found:
+            message = f"the reference {found} stands in a declared value"
+            yield Problem("CA1502", message, origin.position, "declared values end up in plans and in files on the host")
 
 
 def check_targets(document: StateDocument, inventory: Inventory) -> Iterator[Problem]:

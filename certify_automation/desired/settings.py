@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -16,3 +17,11 @@ class Settings:
 
     forks: int | None = None
     max_failures: str | None = None
+
+
+def read_settings(data: object) -> Settings:
+    """The settings in data that fits its schema."""
+    if not isinstance(data, Mapping):
+        return Settings()
+    failures = data.get("max_failures")
+    return Settings(data.get("forks"), None if failures is None else str(failures))

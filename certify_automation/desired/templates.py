@@ -94,11 +94,9 @@ class Templates:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        for chance in ("random",):
-            del self._environment.filters[chance]
+        del self._environment.filters["random"]
         del self._environment.globals["lipsum"]
         self._environment.filters["json"] = _json
-        self._values: dict[str, Evaluation] = {}
 
     def value(self, value: object, position: Position) -> Evaluation | None:
         """The templates inside a value of a state document; None if there are none.
@@ -147,13 +145,13 @@ class Templates:
         Raises:
             TemplateFailed: CA1421 its syntax is wrong, CA1422 it cannot be read.
         """
-        shown = self._shown(name)
+        shown = self.shown(name)
         try:
             source, _, _ = self._environment.loader.get_source(self._environment, name)  # type: ignore[union-attr]
             tree = self._environment.parse(source)
             template = self._environment.get_template(name)
         except TemplateSyntaxError as error:
-            position = Position(self._shown(error.name or name), error.lineno, 1)
+            position = Position(self.shown(error.name or name), error.lineno, 1)
             raise TemplateFailed(Problem("CA1421", f"the template is wrong: {error.message}", position)) from None
         except (OSError, UnicodeDecodeError, TemplateNotFound) as error:
             raise TemplateFailed(Problem("CA1422", f"the template cannot be read: {error}", Position(shown))) from None
@@ -165,7 +163,8 @@ class Templates:
 
         return Evaluation(needs, evaluate)
 
-    def _shown(self, name: str) -> str:
+    def shown(self, name: str) -> str:
+        """Where a template of this name comes from, as messages name it."""
         own = self._folder / name
         return str(own) if own.is_file() else f"templates/{name} (bundled)"
 
@@ -173,8 +172,8 @@ class Templates:
         """Jinja rewrites tracebacks, so that the last frame of a template carries the template's own line."""
         for frame in reversed(traceback.extract_tb(error.__traceback__)):
             if frame.filename.endswith(".j2") and frame.lineno:
-                return Position(self._shown(Path(frame.filename).name), frame.lineno, 1)
-        return Position(self._shown(name))
+                return Position(self.shown(Path(frame.filename).name), frame.lineno, 1)
+        return Position(self.shown(name))
 
 
 def _joined(parts: list[Evaluation | None], join: Callable[[dict[int, Any]], Any]) -> Evaluation | None:

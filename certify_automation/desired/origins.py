@@ -1,0 +1,78 @@
+"""Dotted paths of a merged document: which origins each has, and where a reader should look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from certify_automation.desired import reference
+from certify_automation.desired.fleet import Origin
+from certify_automation.desired.layering import Leaf, Merged, dotted
+from certify_automation.desired.source import Path_
+from certify_automation.errors import Position, Problem
+
+_NOWHERE = Position("state")
+
+
+class Places:
+    """The places of one merged document.
+
+    Attributes:
+        origins: dotted path -> origins, the winner first. Entries of lists carry their key, templates evaluated, in the
+            spelling that won: `http_sys.url_reservations[http://127.0.0.2:9696/].sddl`.
+    """
+
+    def __init__(self, merged: Merged, values: Mapping[Leaf, object]) -> None:
+        self._spelled: dict[Leaf, str] = {}
+        for path, origins in merged.items():
+            if len(path) > 1 and path[-2].startswith("[") and reference.merge_keys().get(path[:-2]) == path[-1]:
+                self._spelled[path[:-1]] = str(values.get(path, origins[0].value))
+        self._entries = {path: origins[0] for path, origins in merged.items() if path[:-1] in self._spelled}
+        self.origins = {self._dotted(path, origins[0]): origins for path, origins in merged.items()}
+        self._folded = {path.casefold(): origins[0].position for path, origins in self.origins.items()}
+
+    def where(self, *paths: str) -> Position:
+        """The place of the first path that was written, of what is below it, or of what is nearest above it."""
+        folded = [path.casefold() for path in paths]
+        for path in folded:
+            if path in self._folded:
+                return self._folded[path]
+        for path in folded:
+            below = [place for name, place in self._folded.items() if name.startswith((f"{path}.", f"{path}["))]
+            if below:
+                return min(below)
+        above = folded[0].rpartition(".")[0]
+        return self.where(above) if above else _NOWHERE
+
+    def of_path(self, data: object, path: Path_) -> Position:
+        """The place of a value, by its keys and indexes in the resolved data."""
+        text = ""
+        node: Any = data
+        for part in path:
+            node = node[part] if not isinstance(node, Mapping) or part in node else None
+            if isinstance(part, int):
+                key = next((node[name] for name in reference.merge_keys().values() if isinstance(node, Mapping) and name in node), part)
+                text += f"[{key}]"
+            else:
+                text += f".{part}" if text else part
+        return self.where(text)
+
+    def repeated(self) -> Iterator[tuple[Problem, str]]:
+        """Entries that have the same key once their templates are evaluated, each with its section."""
+        seen: dict[tuple[Leaf, str], Leaf] = {}
+        for entry, key in sorted(self._spelled.items()):
+            first = seen.setdefault((entry[:-1], key.casefold()), entry)
+            if first is not entry:
+                positions = sorted(self._position_of(path) for path in (first, entry))
+                message = f"{dotted(entry[:-1])} has {key} twice once templates are evaluated, first at {positions[0]}"
+                yield Problem("CA1411", message, positions[1], "keep one of them"), entry[0]
+
+    def _position_of(self, entry: Leaf) -> Position:
+        return min(origin.position for path, origin in self._entries.items() if path[:-1] == entry)
+
+    def _dotted(self, path: Leaf, origin: Origin) -> str:
+        shown = tuple(
+            f"[{self._spelled[path[: end + 1]]}]" if path[: end + 1] in self._spelled else part
+            for end, part in enumerate(path)
+        )
+        return dotted((*shown[:-1], origin.key) if origin.key and not shown[-1].startswith("[") else shown)

@@ -1,0 +1,171 @@
+"""The front door: a folder of YAML files -> a Fleet, or every Problem of every file."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from certify_automation.desired import source
+from certify_automation.desired.connection import ConnectionFields, check_connection, connection_fields
+from certify_automation.desired.documents import StateDocument, check_secrets, check_targets, state_document
+from certify_automation.desired.fleet import DesiredHost, Fleet
+from certify_automation.desired.inventory import Facets, Inventory, InventoryHost, read_inventory
+from certify_automation.desired.rendering import Renderer
+from certify_automation.desired.resolution import Resolver
+from certify_automation.desired.resolved import Resolved
+from certify_automation.desired.rules.fleet import check_identities
+from certify_automation.desired.schema import check_document
+from certify_automation.desired.settings import Settings, read_settings
+from certify_automation.desired.source import Document, Path_
+from certify_automation.desired.templates import Templates
+from certify_automation.errors import ConfigurationError, Position, Problem, Severity
+
+INVENTORY = "inventory.yaml"
+SETTINGS = "certify-automation.yaml"
+STATE = "state"
+TEMPLATES = "templates"
+INVENTORY_VARIABLE = "CERTIFY_AUTOMATION_INVENTORY"
+
+
+def load(repo: Path, *, inventory: Path | None = None, environ: Mapping[str, str]) -> Fleet:
+    """Everything the files of a repository declare, checked; no secret is read and no host is touched.
+
+    Args:
+        repo: the folder with `state/`, and optionally `templates/` and `certify-automation.yaml`.
+        inventory: the inventory, if it is not `inventory.yaml` of the repository.
+        environ: the environment; CERTIFY_AUTOMATION_INVENTORY names an inventory where the argument does not.
+
+    Raises:
+        ConfigurationError: something is wrong; carries all Problems of all files, errors first.
+    """
+    named = environ.get(INVENTORY_VARIABLE)
+    path = inventory or (Path(named) if named else repo / INVENTORY)
+    return _Loading(repo, path).fleet()
+
+
+class _Loading:
+    """One reading of one repository."""
+
+    def __init__(self, repo: Path, inventory: Path) -> None:
+        self._repo = repo
+        self._inventory = inventory
+        self._problems: list[Problem] = []
+
+    def fleet(self) -> Fleet:
+        settings = self._settings()
+        inventory = self._read_inventory()
+        documents = list(self._documents())
+        hosts = self._hosts(inventory, documents) if inventory else {}
+        problems = _in_order(self._problems)
+        if any(problem.severity is Severity.ERROR for problem in problems):
+            raise ConfigurationError(problems)
+        groups = inventory.groups if inventory else {}
+        return Fleet(hosts, groups, problems, settings, self._repo)
+
+    def _read(self, path: Path, schema: str) -> tuple[Document | None, tuple[Path_, ...]]:
+        document, problems = source.read(path, str(path))
+        self._problems += problems
+        if document is None:
+            return None, ()
+        problems, wrong = check_document(document, schema)
+        self._problems += problems
+        return document, wrong
+
+    def _settings(self) -> Settings:
+        path = self._repo / SETTINGS
+        if not path.exists():
+            return Settings()
+        document, wrong = self._read(path, "settings")
+        return read_settings(document.data) if document and not wrong else Settings()
+
+    def _read_inventory(self) -> Inventory | None:
+        document, wrong = self._read(self._inventory, "inventory")
+        if document is None or wrong:
+            return None
+        inventory = read_inventory(document)
+        self._problems += inventory.problems
+        return inventory
+
+    def _documents(self) -> Iterator[StateDocument]:
+        folder = self._repo / STATE
+        files = sorted(path for path in folder.rglob("*") if path.suffix in {".yaml", ".yml"} and path.is_file())
+        if not files:
+            hint = "`init DIR` writes a repository to start from"
+            self._problems.append(Problem("CA1012", "there is no *.yaml in it", Position(str(folder)), hint))
+        names: dict[str, Position] = {}
+        for path in files:
+            document, wrong = self._read(path, "desired-state")
+            found = state_document(document, wrong) if document else None
+            if document is None or found is None:
+                continue
+            self._problems += check_secrets(found)
+            self._check_name(document, names)
+            yield found
+
+    def _check_name(self, document: Document, names: dict[str, Position]) -> None:
+        name = document.data.get("name") if isinstance(document.data, Mapping) else None
+        if not isinstance(name, str):
+            return
+        position = document.position(("name",))
+        first = names.setdefault(name.casefold(), position)
+        if first is not position:
+            message = f"the name {name} is taken by the document at {first}"
+            self._problems.append(Problem("CA1403", message, position, "give every document its own name"))
+
+    def _hosts(self, inventory: Inventory, documents: list[StateDocument]) -> dict[str, DesiredHost]:
+        for document in documents:
+            self._problems += check_targets(document, inventory)
+        templates = Templates(self._repo / TEMPLATES)
+        resolver = Resolver(documents, templates, Renderer(templates))
+        connections: dict[Facets, ConnectionFields] = {}
+        concerned: dict[Resolved, list[str]] = {}
+        hosts = {}
+        for host in inventory.hosts:
+            resolved = resolver.resolve(host)
+            concerned.setdefault(resolved, []).append(host.name)
+            shared = connections.get(host.facets)
+            if shared is None:
+                shared = connections[host.facets] = connection_fields(host.facets, self._inventory.parent)
+                self._problems += check_connection(host, shared)
+            hosts[host.name] = _desired(host, resolved, shared)
+        self._problems += resolver.problems
+        self._problems += _for_hosts(concerned)
+        self._problems += check_identities(concerned)
+        return hosts
+
+
+def _desired(host: InventoryHost, resolved: Resolved, shared: ConnectionFields) -> DesiredHost:
+    facets = host.facets
+    return DesiredHost(
+        host.name,
+        host.groups,
+        facets.labels,
+        facets.vars,
+        shared.at(host.address),
+        resolved.state,
+        resolved.files,
+        ChainMap(resolved.origins, facets.origins),  # type: ignore[arg-type]  # neither map is ever written to
+        shared.secrets,
+    )
+
+
+def _for_hosts(concerned: Mapping[Resolved, list[str]]) -> Iterator[Problem]:
+    """Problems of resolved documents, each once, with the hosts it concerns."""
+    hosts: dict[Problem, list[str]] = {}
+    for resolved, names in concerned.items():
+        for problem in dict.fromkeys(resolved.problems):
+            hosts.setdefault(problem, []).extend(names)
+    for problem, names in hosts.items():
+        others = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        message = f"{problem.message} (for {names[0]}{others})"
+        yield Problem(problem.id, message, problem.position, problem.hint, problem.severity)
+
+
+def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Every Problem once, errors first, then by place."""
+
+    def place(problem: Problem) -> tuple[bool, Position, str, str]:
+        return problem.severity is Severity.WARNING, problem.position or Position(""), problem.id, problem.message
+
+    return tuple(sorted(dict.fromkeys(problems), key=place))

@@ -1,0 +1,8 @@
+"""What the product needs beyond well-formed files: rules that need nothing but what was declared (CA12xx)."""
+
+from certify_automation.desired.rules.connections import check_connections
+from certify_automation.desired.rules.declared import Declared
+from certify_automation.desired.rules.http_sys import check_http_sys
+from certify_automation.desired.rules.service import check_service
+
+__all__ = ["Declared", "check_connections", "check_http_sys", "check_service"]

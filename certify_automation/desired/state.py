@@ -1,0 +1,80 @@
+"""Sections of a resolved document and the rendered files -> HostState."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from certify_automation.desired.rules import Declared
+from certify_automation.model.config_files import ServerConnection, ServiceConfig
+from certify_automation.model.host import Endpoint, HostState
+from certify_automation.model.http_sys import IpListen, ListenRule, UrlReservation
+from certify_automation.model.service import ServiceState, StartMode, WindowsService
+
+
+def host_state(declared: Declared, removed: tuple[str, ...]) -> HostState:
+    """What is managed on a host.
+
+    Args:
+        declared: what fits the schemas and the rules.
+        removed: names of connections with `state: absent`.
+    """
+    service, http_sys = declared.service, declared.http_sys
+    return HostState(
+        service=_windows_service(service),
+        driver=_windows_service(http_sys.get("driver", {})),
+        service_config=None if declared.config is None else ServiceConfig(declared.config),
+        connections=_connections(declared, removed),
+        ip_listen=_ip_listen(declared),
+        url_reservations=_reservations(http_sys),
+        endpoint=_endpoint(declared),
+        http_01=declared.http_01,
+        allow_https=bool(service.get("force_https", False)),
+    )
+
+
+def _windows_service(section: Mapping[str, Any]) -> WindowsService:
+    state, mode = section.get("state"), section.get("start_mode")
+    return WindowsService(
+        None if state is None else ServiceState(state),
+        None if mode is None else StartMode(mode),
+    )
+
+
+def _connections(declared: Declared, removed: tuple[str, ...]) -> tuple[ServerConnection, ...] | None:
+    if declared.connections is None:
+        return None
+    present = [
+        ServerConnection(entry["DisplayName"], {name: value for name, value in entry.items() if name != "DisplayName"})
+        for entry in declared.connections
+    ]
+    return (*present, *(ServerConnection(name, absent=True) for name in removed))
+
+
+def _ip_listen(declared: Declared) -> IpListen | None:
+    declaration = declared.http_sys.get("ip_listen")
+    if declaration is None:
+        return None
+    if declaration == ListenRule.REACHABLE:
+        addresses = [declared.listening_address(), *(["127.0.0.1"] if declared.http_01 else [])]
+        return IpListen(ListenRule.REACHABLE, tuple(dict.fromkeys(addresses)))
+    rule, addresses = next(iter(declaration.items()))
+    return IpListen(ListenRule(rule), tuple(addresses))
+
+
+def _reservations(http_sys: Mapping[str, Any]) -> tuple[UrlReservation, ...] | None:
+    if "url_reservations" not in http_sys:
+        return None
+    return tuple(
+        UrlReservation(entry["url"], absent=True)
+        if entry.get("state") == "absent"
+        else UrlReservation(entry["url"], entry["sddl"])
+        for entry in http_sys["url_reservations"]
+    )
+
+
+def _endpoint(declared: Declared) -> Endpoint | None:
+    """None where nothing is declared, and for a named pipe, which has no address."""
+    if declared.config is None or declared.setting("Transport") == "namedpipe":
+        return None
+    return Endpoint(str(declared.setting("Host")), int(declared.setting("Port")), bool(declared.setting("UseHTTPS")))
