@@ -1,0 +1,80 @@
+"""What CIM answers on a simulated computer: the classes and properties the scripts ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from certify_automation.lab.windows import Computer, Service
+
+from contract import wql
+
+_LISTEN = 2
+
+
+def instances(computer: Computer, query: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of `Get-CimInstance`, with the properties that were asked for and no others.
+
+    A class, property or name that Windows does not have is a KeyError.
+    """
+    rows = _CLASSES[query["namespace"], query["class_name"]](computer)
+    wanted = query["property"]
+    found = [row for row in rows if wql.matches(query["filter"], row)]
+    return [{name: row[name] for name in wanted} if wanted else row for row in found]
+
+
+def _operating_system(computer: Computer) -> Iterator[dict[str, Any]]:
+    yield {
+        "Version": computer.installation.os_version,
+        "LastBootUpTime": round(computer.booted.timestamp() * 1000),
+    }
+
+
+def _services(computer: Computer) -> Iterator[dict[str, Any]]:
+    for one in computer.services.services():
+        yield {
+            **_row(one),
+            "DelayedAutoStart": one.delayed,
+            "StartName": one.account,
+            "ProcessId": one.process_id,
+        }
+
+
+def _drivers(computer: Computer) -> Iterator[dict[str, Any]]:
+    return map(_row, computer.services.services(drivers=True))
+
+
+def _row(one: Service) -> dict[str, Any]:
+    return {
+        "Name": one.name,
+        "DisplayName": one.display_name,
+        "State": one.state,
+        "StartMode": one.start_mode,
+        "PathName": one.path_name,
+        "ExitCode": one.exit_code,
+        "ServiceSpecificExitCode": one.service_exit_code,
+    }
+
+
+def _processes(computer: Computer) -> Iterator[dict[str, Any]]:
+    for process_id, image in computer.services.processes.items():
+        yield {"ProcessId": process_id, "Name": image}
+
+
+def _connections(computer: Computer) -> Iterator[dict[str, Any]]:
+    for one in computer.sockets.listeners():
+        yield {
+            "LocalAddress": one.address,
+            "LocalPort": one.port,
+            "OwningProcess": one.process_id,
+            "State": _LISTEN,
+        }
+
+
+_CLASSES = {
+    ("root/cimv2", "Win32_OperatingSystem"): _operating_system,
+    ("root/cimv2", "Win32_Service"): _services,
+    ("root/cimv2", "Win32_SystemDriver"): _drivers,
+    ("root/cimv2", "Win32_Process"): _processes,
+    ("root/StandardCimv2", "MSFT_NetTCPConnection"): _connections,
+}

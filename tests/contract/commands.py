@@ -1,0 +1,170 @@
+"""Windows' commands, and the functions of onhost/Windows.ps1, on a simulated computer: one atomic act each."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from certify_automation.lab.windows import Computer, Win32Error, security
+
+from contract import cim, netsh, registry
+from contract.answers import ProgramResult
+from contract.paths import Paths
+
+_START_WORDS = {
+    "auto": ("Auto", False),
+    "delayed-auto": ("Auto", True),
+    "demand": ("Manual", False),
+    "disabled": ("Disabled", False),
+    "boot": ("Boot", False),
+    "system": ("System", False),
+}
+Api = Callable[[str, str, str], dict[str, Any]]
+
+
+def _hresult(code: int) -> int:
+    return (0x80070000 | code) - (1 << 32)
+
+
+@dataclass(slots=True)
+class Commands:
+    """Answers the questions of prelude.ps1 and windows.ps1.
+
+    Attributes:
+        api: method, URL, body -> status, authenticate, body, error of a request made on the computer itself.
+        asked: the names of the commands in the order in which they came.
+        before: called with each command's name before it acts; may change the computer, or end the process by
+            raising `Killed`.
+    """
+
+    computer: Computer
+    paths: Paths
+    api: Api
+    administrator: bool = True
+    asked: list[str] = field(default_factory=list)
+    before: Callable[[str, Any], None] = lambda _command, _arguments: None
+
+    def answer(self, command: str, arguments: Any) -> dict[str, Any]:
+        """The answer to one line; a Win32 error becomes `failure`."""
+        self.asked.append(command)
+        arguments = self.paths.everywhere_outward(arguments)
+        self.before(command, arguments)
+        try:
+            answer = self._act(command, arguments)
+        except Win32Error as error:
+            return {"failure": {"message": error.text, "hresult": _hresult(error.code)}}
+        return {"failure": None, **self.paths.everywhere_inward(answer)}
+
+    def _act(self, command: str, arguments: Any) -> dict[str, Any]:
+        if command.endswith(".exe"):
+            run = {"netsh.exe": netsh.run, "sc.exe": service_control, "icacls.exe": access_control}[command]
+            result = run(self.computer, arguments)
+            return {"exit_code": result.exit_code, "lines": list(result.lines)}
+        act = getattr(self, "_" + command.lower().replace("-", "_"))
+        answer = act(arguments)
+        assert isinstance(answer, dict)
+        return answer
+
+    def _get_ciminstance(self, query: dict[str, Any]) -> dict[str, Any]:
+        return {"rows": cim.instances(self.computer, query)}
+
+    def _test_path(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        return {"exists": registry.key(self.computer, arguments["path"]) is not None}
+
+    def _get_itemproperty(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        values = registry.key(self.computer, arguments["path"])
+        if values is None:
+            raise Win32Error(2, arguments["path"])
+        return {"values": [{"name": name, "type": kind, "data": data} for name, (kind, data) in values.items()]}
+
+    def _get_date(self, _: Any) -> dict[str, Any]:
+        return {"unix_ms": round(self.computer.clock.now().timestamp() * 1000)}
+
+    def _get_monotonicms(self, _: Any) -> dict[str, Any]:
+        return {"value": round(self.computer.clock.now().timestamp() * 1000)}
+
+    def _start_sleep(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        self.computer.clock.advance(arguments["milliseconds"] / 1000)
+        return {}
+
+    def _get_culture(self, _: Any) -> dict[str, Any]:
+        return {"name": self.computer.installation.culture}
+
+    def _test_administrator(self, _: Any) -> dict[str, Any]:
+        return {"value": self.administrator}
+
+    def _get_fileversion(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        return {"value": self.computer.file_versions.get(arguments["path"].lower())}
+
+    def _get_folderaccess(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        entry = self.computer.files.stat(arguments["path"])
+        if entry is None or not entry.is_folder:
+            return {"value": None}
+        sddl = self.computer.files.security(arguments["path"])
+        return {"value": {"owner": owner_of(sddl), "sddl": sddl}}
+
+    def _new_protectedfolder(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        if not self.computer.files.exists(arguments["path"]):
+            self.computer.files.make_folder(arguments["path"])
+            self.computer.files.set_security(arguments["path"], arguments["sddl"])
+        return {}
+
+    def _get_canonicalsddl(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        data = base64.b64decode(arguments["bytes"]) if "bytes" in arguments else security.to_bytes(arguments["sddl"])
+        return {"value": security.from_bytes(data)}
+
+    def _invoke_localapi(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        return self.api(arguments["method"], arguments["url"], arguments["body"])
+
+    def _write_newfile(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        self.computer.files.write(arguments["path"], base64.b64decode(arguments["content"]))
+        return {}
+
+    def _switch_file(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        self.computer.files.replace(arguments["new"], arguments["old"], arguments["backup"])
+        return {}
+
+    def _rename_newfile(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        self.computer.files.move(arguments["new"], arguments["path"])
+        return {}
+
+    def _remove_oldfile(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        if self.computer.files.exists(arguments["path"]):  # [IO.File]::Delete of an absent file is no error
+            self.computer.files.delete(arguments["path"])
+        return {}
+
+
+def owner_of(sddl: str) -> str:
+    """The SID of an SDDL text's owner."""
+    owner = sddl.removeprefix("O:").split("G:")[0].split("D:")[0]
+    return security.ALIASES.get(owner, owner)
+
+
+def service_control(computer: Computer, arguments: Sequence[str]) -> ProgramResult:
+    """`sc.exe start|stop|config NAME [start= WORD]`; the exit code is the Win32 code."""
+    verb, name, *rest = arguments
+    try:
+        if verb == "start":
+            computer.services.start(name)
+        elif verb == "stop":
+            computer.services.stop(name)
+        else:
+            assert verb == "config"
+            assert rest[0] == "start="
+            mode, delayed = _START_WORDS[rest[1]]
+            computer.services.configure(name, mode, delayed=delayed)
+    except Win32Error as error:
+        return ProgramResult(error.code, (f"[SC] {verb} FAILED {error.code}:", "", error.text, ""))
+    return ProgramResult(0, (f"SERVICE_NAME: {name}", "        STATE              : 4  RUNNING"))
+
+
+def access_control(computer: Computer, arguments: Sequence[str]) -> ProgramResult:
+    """`icacls.exe PATH /inheritance:r /grant:r *SID:(OI)(CI)F ...`: the named trustees and nobody else."""
+    path, inheritance, grant, *trustees = arguments
+    assert (inheritance, grant) == ("/inheritance:r", "/grant:r")
+    owner = computer.files.security(path).split("D:")[0]
+    entries = "".join(f"(A;OICI;FA;;;{trustee.removeprefix('*').split(':')[0]})" for trustee in trustees)
+    computer.files.set_security(path, f"{owner}D:P{entries}")
+    return ProgramResult(0, ("processed file: " + path,))

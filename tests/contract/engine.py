@@ -1,0 +1,142 @@
+"""A visit in a PowerShell engine: the real scripts through the real bootstrap and standard input."""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import socketserver
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+from certify_automation import onhost
+
+from contract.commands import Commands
+
+HERE = Path(__file__).parent
+ONHOST = files("certify_automation.onhost")
+LOCK = "C:\\ProgramData\\certify-automation\\lock"
+
+
+class Killed(Exception):
+    """Raised by `Commands.before`: the host's PowerShell process ends here, as if the power had gone."""
+
+
+def find_engine() -> str | None:
+    """The `pwsh` that CERTIFY_AUTOMATION_PWSH names, or the one on the path."""
+    return os.environ.get("CERTIFY_AUTOMATION_PWSH") or shutil.which("pwsh")
+
+
+def script(name: Literal["Observe", "Apply"]) -> onhost.Script:
+    """The script as it is, except that windows.ps1 of the tests stands for Windows.ps1."""
+    real = onhost.script(name).text
+    ours = ONHOST.joinpath("Windows.ps1").read_text("ascii")
+    assert real.startswith(ours)
+    text = (HERE / "windows.ps1").read_text("ascii") + real.removeprefix(ours)
+    return onhost.Script(name, text, hashlib.sha256(text.encode()).hexdigest())
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What became of the engine's process."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A PowerShell on this machine."""
+
+    program: str
+
+    def visit(
+        self, name: Literal["Observe", "Apply"], parameters: Mapping[str, Any], commands: Commands, *, deadline: int = 60
+    ) -> dict[str, Any]:
+        """The reply of a visit, its paths as the simulated computer has them."""
+        nonce = secrets.token_hex(16)
+        sent = commands.paths.everywhere_inward(dict(parameters))
+        line = onhost.request(script(name), sent, nonce=nonce, deadline_seconds=deadline)
+        finished = self.bootstrap(line, commands)
+        assert finished.stderr == "", finished.stderr
+        reply = dict(onhost.read_reply(finished.stdout, nonce))
+        return dict(commands.paths.everywhere_outward(reply))
+
+    def bootstrap(self, line: bytes, commands: Commands, *, before: str = "") -> Finished:
+        """Start the bootstrap with this standard input; `before` is PowerShell that runs first."""
+        text = f". '{HERE / 'prelude.ps1'}'\n{before}\n" + ONHOST.joinpath("Bootstrap.ps1").read_text("ascii")
+        encoded = base64.b64encode(text.encode("utf-16-le")).decode("ascii")
+        with ExitStack() as stack:
+            port = stack.enter_context(serving(commands))
+            stack.enter_context(lock_held(commands))
+            done = subprocess.run(  # noqa: S603 - the engine the tests were told to use
+                [self.program, "-NoProfile", "-NonInteractive", "-EncodedCommand", encoded],
+                input=line,
+                capture_output=True,
+                env=_environment(commands, port),
+                timeout=120,
+                check=False,
+            )
+        return Finished(done.returncode, done.stdout.decode("cp437"), done.stderr.decode("cp437"))
+
+
+def _environment(commands: Commands, port: int) -> dict[str, str]:
+    drive = commands.paths.root / "C"
+    windows = {
+        "ProgramData": str(drive / "ProgramData"),
+        "ProgramFiles": str(drive / "Program Files"),
+        "SystemRoot": str(drive / "Windows"),
+        "COMPUTERNAME": commands.computer.name,
+        "USERDOMAIN": commands.computer.name,
+        "USERNAME": "lab",
+        "LAB_PORT": str(port),
+    }
+    return {**os.environ, **windows}
+
+
+@contextmanager
+def serving(commands: Commands) -> Iterator[int]:
+    """Answer one engine on a loopback port, one line a command, until the engine has gone."""
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            for line in self.rfile:
+                question = json.loads(line)
+                try:
+                    answer = commands.answer(question["command"], question["arguments"])
+                except Killed:
+                    return
+                self.wfile.write(json.dumps(answer).encode("ascii") + b"\n")
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
+def lock_held(commands: Commands) -> Iterator[None]:
+    """Hold the real lock file while the simulated computer says that a process of its own holds it."""
+    if commands.computer.files.holder(LOCK) is None:
+        yield
+        return
+    path = commands.paths.root / "C" / "ProgramData" / "certify-automation" / "lock"
+    with path.open("r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

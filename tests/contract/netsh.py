@@ -1,0 +1,176 @@
+"""What `netsh.exe http ...` prints and returns on a simulated computer, in the languages and layouts of real ones.
+
+Labels, headings and success texts are translated on a localised Windows, addresses, URLs and SDDL are not; errors go
+to standard output. Windows Server 2022 and later list processes in another layout than the ones before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from certify_automation.lab.windows import Computer, Win32Error, security
+
+from contract.answers import ProgramResult
+
+_NEW_LAYOUT = (10, 0, 20348)
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """The translated words."""
+
+    added: str
+    failed: str
+    listed: str
+    snapshot: str
+    queue: str
+    unnamed: str
+    attached: str
+    process_ids: str
+    processes: str
+    image: str
+    groups: str
+    registered: str
+
+
+ENGLISH = Language(
+    "IP address successfully added",
+    "Url reservation add failed, Error:",
+    "IP addresses present in the IP listen list:",
+    "Snapshot of HTTP service state (Request Queue View):",
+    "Request queue name:",
+    "Request queue is unnamed.",
+    "Number of active processes attached:",
+    "Process IDs:",
+    "Processes:",
+    "image",
+    "URL groups:",
+    "Registered URLs:",
+)
+GERMAN = Language(
+    "Die IP-Adresse wurde hinzugef\u00fcgt.",
+    "Fehler beim Hinzuf\u00fcgen der URL-Reservierung. Fehler:",
+    "IP-Adressen in der IP-Abh\u00f6rliste:",
+    "Momentaufnahme des HTTP-Dienststatus (Anforderungswarteschlangenansicht):",
+    "Name der Anforderungswarteschlange:",
+    "Die Anforderungswarteschlange ist unbenannt.",
+    "Anzahl angef\u00fcgter aktiver Prozesse:",
+    "Prozess-IDs:",
+    "Prozesse:",
+    "Image",
+    "URL-Gruppen:",
+    "Registrierte URLs:",
+)
+ITALIAN = Language(
+    "Indirizzo IP aggiunto",
+    "Aggiunta della prenotazione URL non riuscita. Errore:",
+    "Indirizzi IP presenti nell'elenco di ascolto IP:",
+    "Snapshot dello stato del servizio HTTP (visualizzazione coda richieste):",
+    "Nome coda richieste :",
+    "Coda richieste senza nome.",
+    "Numero di processi attivi associati :",
+    "ID processo:",
+    "Processi:",
+    "immagine",
+    "Gruppi URL:",
+    "URL registrati:",
+)
+_LANGUAGES = {"de": GERMAN, "it": ITALIAN}
+
+
+def run(computer: Computer, arguments: Sequence[str]) -> ProgramResult:
+    """`netsh.exe http VERB OBJECT name=value ...`."""
+    context, verb, noun, *rest = arguments
+    assert context == "http"
+    words = _LANGUAGES.get(computer.installation.culture[:2], ENGLISH)
+    values = dict(argument.split("=", 1) for argument in rest)
+    try:
+        return _ANSWERS[verb, noun](computer, words, values)
+    except Win32Error as error:
+        return ProgramResult(1, ("", f"{words.failed} {error.code}", error.text, ""))
+
+
+def _show_list(computer: Computer, words: Language, values: dict[str, str]) -> ProgramResult:
+    assert not values
+    entries = tuple(f"    {address}" for address in computer.http.live)
+    return ProgramResult(0, ("", words.listed, "-" * len(words.listed), "", *entries, ""))
+
+
+def _add_list(computer: Computer, words: Language, values: dict[str, str]) -> ProgramResult:
+    computer.http.add_listen(values["ipaddress"])
+    return ProgramResult(0, ("", words.added, ""))
+
+
+def _delete_list(computer: Computer, words: Language, values: dict[str, str]) -> ProgramResult:
+    computer.http.delete_listen(values["ipaddress"])
+    return ProgramResult(0, ("", words.added, ""))
+
+
+def _add_url(computer: Computer, words: Language, values: dict[str, str]) -> ProgramResult:
+    computer.http.reserve(values["url"], security.to_bytes(values["sddl"]))
+    return ProgramResult(0, ("", words.added, ""))
+
+
+def _delete_url(computer: Computer, words: Language, values: dict[str, str]) -> ProgramResult:
+    computer.http.unreserve(values["url"])
+    return ProgramResult(0, ("", words.added, ""))
+
+
+def _show_state(computer: Computer, words: Language, values: dict[str, str]) -> ProgramResult:
+    assert values == {"view": "requestq", "verbose": "yes"}
+    version = tuple(int(part) for part in computer.installation.os_version.split("."))
+    lines = ["", words.snapshot, "-" * len(words.snapshot)]
+    queues = dict.fromkeys((one.process_id, one.queue) for one in computer.http.registrations)
+    for process_id, queue in queues:
+        urls = [one.url for one in computer.http.registrations if (one.process_id, one.queue) == (process_id, queue)]
+        name = f"{words.queue} {queue or words.unnamed}"
+        shape = _new_queue if version >= _NEW_LAYOUT else _old_queue
+        lines += shape(words, name, computer.process_name(process_id) or "<?>", (process_id, urls))
+    return ProgramResult(0, tuple(lines))
+
+
+def _old_queue(words: Language, name: str, image: str, owned: tuple[int, list[str]]) -> list[str]:
+    process_id, urls = owned
+    assert image
+    return [
+        name,
+        "    Version: 2.0",
+        "    Max requests: 1000",
+        f"    {words.attached} 1",
+        f"    {words.process_ids}",
+        f"        {process_id} ",
+        "",
+        f"    {words.groups}",
+        "    URL group ID: FE00000040000001",
+        f"        {name}",
+        f"        {words.registered}",
+        *(f"            {url.upper()}" for url in urls),
+        "",
+    ]
+
+
+def _new_queue(words: Language, name: str, image: str, owned: tuple[int, list[str]]) -> list[str]:
+    process_id, urls = owned
+    return [
+        f"    {name}",
+        "        Version: 2.0",
+        "        Max queued request age: 0s",
+        f"        {words.attached} 1",
+        f"        {words.processes}",
+        f"            ID: {process_id}, {words.image}: C:\\Windows\\System32\\{image}",
+        "            Services: WinRM",
+        f"        {words.registered}",
+        *(f"            {url.upper()}" for url in urls),
+        "",
+    ]
+
+
+_ANSWERS = {
+    ("show", "iplisten"): _show_list,
+    ("add", "iplisten"): _add_list,
+    ("delete", "iplisten"): _delete_list,
+    ("add", "urlacl"): _add_url,
+    ("delete", "urlacl"): _delete_url,
+    ("show", "servicestate"): _show_state,
+}

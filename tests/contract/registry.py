@@ -1,0 +1,53 @@
+"""The registry keys of a simulated computer that the scripts read; names compare ignoring case."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from certify_automation.lab.windows import Computer
+
+Values = dict[str, tuple[str, Any]]
+_WINDOWS = "HKLM:\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion"
+_CONTROL = "HKLM:\\SYSTEM\\CurrentControlSet\\Control"
+_SERVICES = "HKLM:\\SYSTEM\\CurrentControlSet\\Services"
+
+
+def key(computer: Computer, path: str) -> Values | None:
+    """The values of a key as name -> (type, data), None when there is no such key."""
+    return {name.casefold(): values for name, values in _keys(computer).items()}.get(path.casefold())
+
+
+def _keys(computer: Computer) -> dict[str, Values]:
+    machine = {name: ("REG_SZ", value) for name, value in computer.environment.items()}
+    http: Values = {"Start": ("REG_DWORD", 3)}
+    if computer.http.registry is not None:
+        http["ListenOnlyList"] = ("REG_MULTI_SZ", list(computer.http.registry))
+    keys: dict[str, Values] = {
+        f"{_CONTROL}\\Session Manager\\Environment": {"windir": ("REG_EXPAND_SZ", "C:\\Windows"), **machine},
+        f"{_CONTROL}\\Session Manager": _renames(computer),
+        f"{_CONTROL}\\ComputerName\\ActiveComputerName": {"ComputerName": ("REG_SZ", computer.name)},
+        f"{_CONTROL}\\ComputerName\\ComputerName": {"ComputerName": ("REG_SZ", computer.name)},
+        f"{_SERVICES}\\HTTP\\Parameters": http,
+        f"{_SERVICES}\\HTTP\\Parameters\\UrlAclInfo": {
+            url: ("REG_BINARY", base64.b64encode(data).decode()) for url, data in computer.http.reservations.items()
+        },
+    }
+    for service in computer.services.services():
+        own = computer.service_environment.get(service.name, {})
+        lines = [f"{name}={value}" for name, value in own.items()]
+        keys[f"{_SERVICES}\\{service.name}"] = {
+            "ObjectName": ("REG_SZ", service.account or ""),
+            **({"Environment": ("REG_MULTI_SZ", lines)} if lines else {}),
+        }
+    if "cbs" in computer.pending_reboot:
+        keys[f"{_WINDOWS}\\Component Based Servicing\\RebootPending"] = {}
+    if "windows_update" in computer.pending_reboot:
+        keys[f"{_WINDOWS}\\WindowsUpdate\\Auto Update\\RebootRequired"] = {}
+    return keys
+
+
+def _renames(computer: Computer) -> Values:
+    if "file_rename" not in computer.pending_reboot:
+        return {"BootExecute": ("REG_MULTI_SZ", ["autocheck autochk *"])}
+    return {"PendingFileRenameOperations": ("REG_MULTI_SZ", ["\\??\\C:\\Windows\\Temp\\old.dll", ""])}

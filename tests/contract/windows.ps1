@@ -1,0 +1,56 @@
+# Stands in for onhost/Windows.ps1: the same functions, answered by the simulated computer.
+
+function Test-Administrator { (Invoke-Lab -Command 'Test-Administrator' -Arguments @{}).value }
+
+function Get-FileVersion {
+    param([string]$Path)
+    (Invoke-Lab -Command 'Get-FileVersion' -Arguments @{ path = $Path }).value
+}
+
+function Get-FolderAccess {
+    param([string]$Path)
+    $access = (Invoke-Lab -Command 'Get-FolderAccess' -Arguments @{ path = $Path }).value
+    if ($null -ne $access) { @{ Owner = $access.owner; Sddl = $access.sddl } }
+}
+
+function New-ProtectedFolder {
+    param([string]$Path, [string]$Sddl)
+    $null = Invoke-Lab -Command 'New-ProtectedFolder' -Arguments @{ path = $Path; sddl = $Sddl }
+}
+
+function Get-CanonicalSddl {
+    param($Descriptor)
+    if ($Descriptor -is [string]) { $question = @{ sddl = $Descriptor } }
+    else { $question = @{ bytes = [Convert]::ToBase64String($Descriptor) } }
+    (Invoke-Lab -Command 'Get-CanonicalSddl' -Arguments $question).value
+}
+
+function Invoke-LocalApi {
+    param([string]$Method, [string]$Url, [string]$Body, [int]$TimeoutSeconds)
+    $question = @{ method = $Method; url = $Url; body = $Body; timeout_seconds = $TimeoutSeconds }
+    $answer = Invoke-Lab -Command 'Invoke-LocalApi' -Arguments $question
+    @{ Status = $answer.status; Authenticate = @($answer.authenticate); Body = $answer.body; Error = $answer.error }
+}
+
+function Get-MonotonicMs { [long](Invoke-Lab -Command 'Get-MonotonicMs' -Arguments @{}).value }
+
+function Write-NewFile {
+    param([string]$Path, [byte[]]$Bytes)
+    $question = @{ path = $Path; content = [Convert]::ToBase64String($Bytes) }
+    $null = Invoke-Lab -Command 'Write-NewFile' -Arguments $question
+}
+
+function Switch-File {
+    param([string]$New, [string]$Old, [string]$Backup)
+    $null = Invoke-Lab -Command 'Switch-File' -Arguments @{ new = $New; old = $Old; backup = $Backup }
+}
+
+function Rename-NewFile {
+    param([string]$New, [string]$Path)
+    $null = Invoke-Lab -Command 'Rename-NewFile' -Arguments @{ new = $New; path = $Path }
+}
+
+function Remove-OldFile {
+    param([string]$Path)
+    $null = Invoke-Lab -Command 'Remove-OldFile' -Arguments @{ path = $Path }
+}
