@@ -57,9 +57,10 @@ function Invoke-AllChanges {
     param($Run, [object[]]$Changes)
     for ($i = 0; $i -lt $Changes.Count; $i++) {
         $step = $Run.Steps[$i]
+        if ((Get-MonotonicMs) -ge $Run.Until) {
+            return [ordered]@{ code = 'deadline'; message = 'The deadline has passed.'; step = $i }
+        }
         try {
-            Assert-Deadline -Run $Run
-            $step.status = 'failed'
             $null = Invoke-Change -Run $Run -Change $Changes[$i]
             $step.status = 'done'
         } catch {
