@@ -1,0 +1,82 @@
+"""Keeps a wrong password from locking an account out while many hosts are visited at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from certify_automation.errors import AuthenticationRefused
+from certify_automation.model.host import Connection
+from certify_automation.model.secret import Secret
+
+_Key = tuple[str, Secret | None, str | None]
+
+
+def _key(connection: Connection) -> _Key:
+    return connection.username.casefold(), connection.password, connection.certificate_file
+
+
+@dataclass(slots=True)
+class _Record:
+    accepted: bool = False
+    refused_by: str | None = None
+    trial: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Credentials:
+    """What the hosts of one run have said about each credential; shared by all of its threads.
+
+    Until a host has accepted a credential, one host at a time is asked, so that a wrong password costs one failed
+    logon however many hosts there are; a host that takes longer than `patience` seconds no longer holds up the others.
+    Once any host refuses it, no further one is asked.
+    """
+
+    def __init__(self, patience: float = 15.0) -> None:
+        self._patience = patience
+        self._lock = threading.Lock()
+        self._records: dict[_Key, _Record] = {}
+
+    @contextmanager
+    def trial(self, connection: Connection) -> Iterator[None]:
+        """Enclose a logon; waits while another host is the first to be asked.
+
+        Raises:
+            AuthenticationRefused: CA2011 a host has refused the credential before; nothing was sent to this one.
+        """
+        record = self._record(connection)
+        alone = not record.accepted and record.trial.acquire(timeout=self._patience)
+        try:
+            if alone and record.accepted:
+                record.trial.release()
+                alone = False
+            self.check(connection)
+            yield
+        finally:
+            if alone:
+                record.trial.release()
+
+    def check(self, connection: Connection) -> None:
+        """Raise AuthenticationRefused CA2011 if a host has refused the credential."""
+        record = self._record(connection)
+        if record.refused_by is None:
+            return
+        who = connection.username or connection.certificate_file
+        raise AuthenticationRefused(
+            "CA2011",
+            f"{connection.address}: not tried, because {record.refused_by} has refused the credential of {who}",
+            hint="every further attempt could lock the account: correct the credential, then run again",
+        )
+
+    def accepted(self, connection: Connection) -> None:
+        """A host let the credential in."""
+        self._record(connection).accepted = True
+
+    def refused(self, connection: Connection) -> None:
+        """A host refused it."""
+        self._record(connection).refused_by = connection.address
+
+    def _record(self, connection: Connection) -> _Record:
+        with self._lock:
+            return self._records.setdefault(_key(connection), _Record())
