@@ -1,0 +1,66 @@
+"""argv -> one call -> text -> exit code; the only room that prints, asks or exits."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from certify_automation import __version__
+from certify_automation.cli.authoring import init, render, schema, validate, version
+from certify_automation.cli.console import make_console
+from certify_automation.cli.looking import explain, inventory
+from certify_automation.cli.problems import report_error
+from certify_automation.errors import UsageError
+from certify_automation.model.outcome import MEANINGS, ExitCode
+
+__all__ = ["main"]
+
+_EXIT_CODES = "\b\nExit codes:\n" + "\n".join(f"  {code:>3}  {meaning}" for code, meaning in MEANINGS.items())
+
+
+class _InOrder(click.Group):
+    """Lists its commands in the order in which they are used, not by the alphabet."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names as they were added."""
+        del ctx
+        return list(self.commands)
+
+
+@click.group(
+    cls=_InOrder, epilog=_EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(__version__, prog_name="certify-automation")
+def root() -> None:
+    """Declare, check, plan and apply the set-up of Certify Certificate Manager on Windows servers."""
+
+
+for command in (init, validate, render, inventory, explain, schema, version):
+    root.add_command(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code; `sys.argv` without arguments."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    console = make_console(as_json="--json" in given, color="--no-color" not in given)
+    try:
+        code = root.main(
+            given,
+            prog_name="certify-automation",
+            standalone_mode=False,
+            windows_expand_args=False,  # a host pattern is not a file name
+        )
+    except click.exceptions.NoArgsIsHelpError as error:
+        console.err.print(error.format_message())
+        return ExitCode.CONFIGURATION_ERROR
+    except click.ClickException as error:
+        path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "certify-automation"
+        hint = f"`{path} --help` lists what there is"
+        report_error(console, path.partition(" ")[2], UsageError("CA5000", error.format_message(), hint=hint))
+        return ExitCode.CONFIGURATION_ERROR
+    except (click.Abort, KeyboardInterrupt):
+        console.error("interrupted")
+        return ExitCode.INTERRUPTED
+    return int(code or 0)

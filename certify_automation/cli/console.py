@@ -1,0 +1,132 @@
+"""The two streams: data on stdout, messages and progress on stderr; the only place that prints."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import IO
+
+from rich.console import Console as RichConsole
+from rich.text import Text
+
+SCHEMA_VERSION = 1
+
+Lines = Iterable["str | Text"]
+
+
+class _Lasting:
+    """A text stream that goes quiet when its reader has gone: a closed pipe must not stop an apply halfway."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+        self._open = True
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a console of another code page shows `?`, and the run goes on
+        self.encoding = getattr(stream, "encoding", None) or "utf-8"
+
+    def write(self, text: str) -> int:
+        if self._open:
+            try:
+                return self._stream.write(text)
+            except (BrokenPipeError, ValueError):
+                self._gone()
+        return len(text)
+
+    def flush(self) -> None:
+        if self._open:
+            try:
+                self._stream.flush()
+            except (BrokenPipeError, ValueError):
+                self._gone()
+
+    def isatty(self) -> bool:
+        return self._open and self._stream.isatty()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+    def _gone(self) -> None:
+        self._open = False
+        try:  # what is still buffered would raise again when the interpreter flushes at its end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+        except (OSError, ValueError):
+            return
+
+
+def _rich(stream: IO[str], *, color: bool) -> RichConsole:
+    return RichConsole(
+        file=_Lasting(stream),  # type: ignore[arg-type]  # rich needs no more of a file than this
+        color_system="auto" if color else None,
+        markup=False,
+        highlight=False,
+        emoji=False,
+        soft_wrap=True,
+    )
+
+
+@dataclass(slots=True)
+class Console:
+    """What a command writes with.
+
+    Attributes:
+        as_json: stdout carries one JSON document and nothing else.
+        verbosity: -1 quiet, 0 normal, 1 and 2 more.
+    """
+
+    out: RichConsole
+    err: RichConsole
+    as_json: bool = False
+    verbosity: int = 0
+    _said: set[str] = field(default_factory=set)
+
+    def data(self, lines: Lines) -> None:
+        """Lines of the answer; left out when the answer is a JSON document."""
+        if not self.as_json:
+            for line in lines:
+                self.out.print(line)
+
+    def document(self, command: str, content: Mapping[str, object]) -> None:
+        """The answer as one JSON document, when that was asked for."""
+        if self.as_json:
+            whole = {"schema_version": SCHEMA_VERSION, "command": command, **content}
+            self.out.file.write(json.dumps(whole, indent=2, ensure_ascii=True) + "\n")
+            self.out.file.flush()
+
+    def say(self, message: str | Text = "", *, at: int = 0) -> None:
+        """A message for the person at the terminal; `at` is the verbosity it needs."""
+        if self.verbosity >= at:
+            self.err.print(message)
+
+    def warn_once(self, message: str) -> None:
+        """A warning that is said once a run, however many hosts it concerns."""
+        if message not in self._said:
+            self._said.add(message)
+            self.error(f"warning: {message}", style="yellow")
+
+    def error(self, message: str, style: str = "bold red") -> None:
+        """What even --quiet does not hide."""
+        self.err.print(Text(message, style=style))
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person can be asked."""
+        return sys.stdin is not None and sys.stdin.isatty()
+
+
+def make_console(*, as_json: bool = False, verbosity: int = 0, color: bool = True) -> Console:
+    """The console of this process; NO_COLOR, FORCE_COLOR and TERM=dumb are honoured."""
+    color = color and not os.environ.get("NO_COLOR")
+    return Console(_rich(sys.stdout, color=color), _rich(sys.stderr, color=color), as_json, verbosity)
+
+
+def columns(rows: Sequence[Sequence[str]], *, gap: int = 2) -> list[str]:
+    """Rows as lines with aligned columns and no trailing blanks."""
+    widths = [
+        max((len(row[i]) for row in rows if i < len(row)), default=0) for i in range(max(map(len, rows), default=0))
+    ]
+    return [
+        (" " * gap).join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip() for row in rows
+    ]

@@ -1,0 +1,98 @@
+"""What a person sees while hosts are visited: a progress bar on a terminal, lines elsewhere; and Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from certify_automation.cli.console import Console
+from certify_automation.fleet.pool import Event, HostFinished, HostStarted, RunFinished
+from certify_automation.model.host_report import HostReport
+
+_NAMES_SHOWN = 3
+_STDERR = 2
+
+
+def follow(
+    console: Console, title: str, total: int, events: Iterable[Event], taken: Callable[[HostReport], None]
+) -> RunFinished:
+    """Show a run's progress on stderr until it ends, and hand every host's report on as soon as it is there.
+
+    On a terminal this is a bar with the hosts in hand, gone when the run is over; elsewhere a line a host, with -v.
+
+    Raises:
+        RuntimeError: the events ended without RunFinished.
+    """
+    in_hand: dict[str, None] = {}
+    with _bar(console) as bar:
+        task = bar.add_task(title, total=total, hosts="")
+        for event in events:
+            if isinstance(event, RunFinished):
+                return event
+            if isinstance(event, HostStarted):
+                in_hand[event.host] = None
+            elif isinstance(event, HostFinished):
+                in_hand.pop(event.report.host, None)
+                bar.advance(task)
+                _line(console, bar, task, event.report)
+                taken(event.report)
+            bar.update(task, hosts=_names(in_hand))
+    raise RuntimeError("the run ended without saying so")
+
+
+@contextmanager
+def interruptible() -> Iterator[threading.Event]:
+    """A flag that the first Ctrl-C sets, so that hosts in hand are finished; the second one raises KeyboardInterrupt.
+
+    Outside the main thread, where Python delivers no signals, the flag is only a flag.
+    """
+    cancelled = threading.Event()
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        if cancelled.is_set():
+            raise KeyboardInterrupt
+        cancelled.set()
+        # straight to the descriptor: the stream may be in the middle of a write when the signal comes
+        os.write(_STDERR, b"\ninterrupted: the hosts in hand are finished, no other starts; once more aborts\n")
+
+    if threading.current_thread() is not threading.main_thread():
+        yield cancelled
+        return
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        yield cancelled
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _bar(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[hosts]}"),
+        console=console.err,
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+        disable=console.verbosity < 0 or not console.err.is_interactive,
+    )
+
+
+def _line(console: Console, bar: Progress, task: TaskID, report: HostReport) -> None:
+    if bar.disable:
+        state = bar.tasks[task]
+        console.say(f"[{int(state.completed)}/{int(state.total or 0)}] {report.host}: {report.status}", at=1)
+
+
+def _names(hosts: Iterable[str]) -> str:
+    names = list(hosts)
+    more = f" +{len(names) - _NAMES_SHOWN}" if len(names) > _NAMES_SHOWN else ""
+    return ", ".join(names[:_NAMES_SHOWN]) + more

@@ -1,0 +1,151 @@
+"""The flags that commands share, gathered into one value, and what every command ends with: an exit code."""
+
+from __future__ import annotations
+
+import os
+import re
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from certify_automation.cli.console import Console, make_console
+from certify_automation.cli.problems import report_error, show_problems
+from certify_automation.desired import Fleet, load
+from certify_automation.errors import CertifyAutomationError, InternalError
+from certify_automation.model.outcome import ExitCode
+
+Command = Callable[..., int]
+_DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>s|m|h|)")
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of one command: its console and the flags that choose files and hosts.
+
+    Attributes:
+        repo: the fleet repository.
+        inventory: another inventory than the repository's own; None for that.
+        limit: host patterns; empty for all.
+    """
+
+    command: str
+    console: Console
+    repo: Path = Path()
+    inventory: Path | None = None
+    limit: tuple[str, ...] = ()
+
+    def fleet(self) -> Fleet:
+        """The selected hosts; warnings are shown.
+
+        Raises:
+            ConfigurationError: the files or the selection are wrong.
+        """
+        fleet = load(self.repo, inventory=self.inventory, environ=os.environ)
+        if self.console.verbosity >= 0:
+            show_problems(self.console, fleet.warnings)
+        return fleet.select(self.limit)
+
+
+class Duration(click.ParamType[timedelta]):
+    """A number of seconds, or a number with s, m or h."""
+
+    name = "duration"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """Parse `90`, `90s`, `1.5m`, `1h`; zero is refused."""
+        if isinstance(value, timedelta):
+            return value
+        match = _DURATION.fullmatch(str(value))
+        if match is None or not float(match["number"]):
+            self.fail(f"{value!r} is not a duration such as 90, 90s or 5m", param, ctx)
+        return timedelta(seconds=float(match["number"]) * _SECONDS[match["unit"]])
+
+
+_OUTPUT = (
+    click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout."),
+    click.option("-v", "--verbose", count=True, help="Say more; -vv shows the traceback of an internal error."),
+    click.option("-q", "--quiet", is_flag=True, help="Say only what went wrong."),
+    click.option("--no-color", is_flag=True, help="No colors; so does the variable NO_COLOR."),
+)
+_SELECTION = (
+    click.option(
+        "-C",
+        "--repo",
+        type=click.Path(path_type=Path, file_okay=False, exists=True),
+        default=Path(),
+        help="The fleet repository; default: this folder.",
+    ),
+    click.option(
+        "-i",
+        "--inventory",
+        type=click.Path(path_type=Path, dir_okay=False, exists=True),
+        help="Another inventory than the repository's inventory.yaml.",
+    ),
+    click.option(
+        "-l",
+        "--limit",
+        multiple=True,
+        metavar="PATTERN",
+        help="Only these hosts: names, groups, globs, ~regex, label=value, @file, joined with : :& :!. Repeatable.",
+    ),
+)
+
+
+def output_options(function: Command) -> Command:
+    """Give a command --json, -v, -q and --no-color; it is called with a Call and its own parameters."""
+    return _decorate(_carry_out(function), _OUTPUT)
+
+
+def fleet_options(function: Command) -> Command:
+    """As output_options, with -C, -i and -l."""
+    return _decorate(_carry_out(function), (*_SELECTION, *_OUTPUT))
+
+
+def _decorate(function: Command, options: tuple[Callable[[Command], Command], ...]) -> Command:
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def _carry_out(function: Command) -> Command:
+    @wraps(function)
+    def wrapper(**params: object) -> int:
+        call = _call(click.get_current_context().command_path, params)
+        try:
+            return int(function(call, **params))
+        except CertifyAutomationError as error:
+            report_error(call.console, call.command, error)
+            return error.exit_code
+        except (KeyboardInterrupt, click.Abort):
+            call.console.error("interrupted")
+            return ExitCode.INTERRUPTED
+        except click.ClickException:
+            raise
+        except Exception as error:  # noqa: BLE001 - the last resort: a defect ends in a sentence, not in a traceback
+            _report_defect(call, error)
+            return ExitCode.INTERNAL_ERROR
+
+    return wrapper
+
+
+def _call(path: str, params: dict[str, Any]) -> Call:
+    verbosity = -1 if params.pop("quiet") else params.pop("verbose")
+    params.pop("verbose", None)
+    console = make_console(as_json=params.pop("as_json"), verbosity=verbosity, color=not params.pop("no_color"))
+    chosen: Mapping[str, Any] = {key: params.pop(key) for key in ("repo", "inventory", "limit") if key in params}
+    return Call(path.partition(" ")[2], console, **chosen)
+
+
+def _report_defect(call: Call, error: Exception) -> None:
+    message = f"{type(error).__name__}: {error}"
+    hint = "this is a defect of certify-automation; -vv shows where it happened"
+    report_error(call.console, call.command, InternalError("CA9001", message, hint=hint))
+    for line in traceback.format_exception(error):
+        call.console.say(line.rstrip("\n"), at=2)
