@@ -68,7 +68,9 @@ def check_connection(host: InventoryHost, shared: ConnectionFields) -> Iterator[
     auth, scheme = fields["auth"], fields["scheme"]
 
     def where(*names: str) -> Position:
-        found = [facets.origins[f"connection.{name}"][0].position for name in names if f"connection.{name}" in facets.origins]
+        found = [
+            facets.origins[f"connection.{name}"][0].position for name in names if f"connection.{name}" in facets.origins
+        ]
         return found[0] if found else host.position
 
     if scheme is Scheme.HTTP and auth in {Auth.BASIC, Auth.CERTIFICATE}:
@@ -77,7 +79,9 @@ def check_connection(host: InventoryHost, shared: ConnectionFields) -> Iterator[
     lacking = [name for name in ("username", "password") if name not in facets.connection]
     if auth in _WITH_PASSWORD and lacking:
         message = f"auth {auth} needs a {' and a '.join(lacking)}; {host.name} has none"
-        yield Problem("CA1321", message, where("auth"), "password: ${env:CERTIFY_WINRM_PASSWORD} reads it from the environment")
+        yield Problem(
+            "CA1321", message, where("auth"), "password: ${env:CERTIFY_WINRM_PASSWORD} reads it from the environment"
+        )
     lacking = [name for name in ("certificate_file", "certificate_key_file") if name not in facets.connection]
     if auth is Auth.CERTIFICATE and lacking:
         yield Problem("CA1321", f"auth certificate needs {' and '.join(lacking)}; {host.name} has none", where("auth"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import IntEnum
@@ -13,8 +13,8 @@ from typing import Any
 from certify_automation.desired import reference
 from certify_automation.desired.inventory import Inventory, InventoryHost
 from certify_automation.desired.layering import Flattening, Layer
+from certify_automation.desired.nodes import DataPath, Document
 from certify_automation.desired.secrets import find_reference
-from certify_automation.desired.source import Document, Path_
 from certify_automation.errors import Problem, Severity
 
 SECTIONS = ("service", "connections", "http_sys")
@@ -57,7 +57,7 @@ class StateDocument:
         return self.hosts is None or self.hosts.match(host.name.casefold()) is not None
 
 
-def state_document(document: Document, wrong: Sequence[Path_]) -> StateDocument | None:
+def state_document(document: Document, wrong: Sequence[DataPath]) -> StateDocument | None:
     """The document; None if the schema's findings leave open to whom it applies.
 
     Args:
@@ -75,7 +75,11 @@ def state_document(document: Document, wrong: Sequence[Path_]) -> StateDocument 
     for section in SECTIONS:
         if section in data:
             layer |= flattening.flatten(data[section], (section,))
-    labels = {key: frozenset(_texts(value)) for key, value in applies_to["labels"].items()} if "labels" in applies_to else None
+    labels = (
+        {key: frozenset(_texts(value)) for key, value in applies_to["labels"].items()}
+        if "labels" in applies_to
+        else None
+    )
     globs = "|".join(translate(glob.casefold()) for glob in applies_to["hosts"]) if "hosts" in applies_to else None
     return StateDocument(
         document,
@@ -109,13 +113,15 @@ def check_secrets(document: StateDocument) -> Iterator[Problem]:
         found = find_reference(origin.value)
         if found:
             message = f"the reference {found} stands in a declared value"
-            yield Problem("CA1502", message, origin.position, "declared values end up in plans and in files on the host")
+            yield Problem(
+                "CA1502", message, origin.position, "declared values end up in plans and in files on the host"
+            )
 
 
 def check_targets(document: StateDocument, inventory: Inventory) -> Iterator[Problem]:
     """Names in `applies_to` that the inventory does not know (CA140x)."""
     source = document.document
-    applies_to = source.data["applies_to"]  # type: ignore[index,call-overload]  # its schema says so
+    applies_to = source.data["applies_to"]  # type: ignore[index]  # its schema says so
     if applies_to == "all":
         return
     for index, group in enumerate(applies_to.get("groups", ())):
@@ -137,6 +143,6 @@ def check_targets(document: StateDocument, inventory: Inventory) -> Iterator[Pro
                 yield Problem("CA1406", message, where, _near(f"{key}={text}", known), Severity.WARNING)
 
 
-def _near(word: str, known: object) -> str:
-    found = get_close_matches(word, list(known), n=1, cutoff=0.6)  # type: ignore[call-overload]
+def _near(word: str, known: Iterable[str]) -> str:
+    found = get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"did you mean {found[0]}?" if found else "`inventory list` shows what there is"

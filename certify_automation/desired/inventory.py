@@ -8,10 +8,10 @@ from typing import Any
 
 from certify_automation.desired import layering
 from certify_automation.desired.fleet import Origin
-from certify_automation.desired.layering import Conflict, Flattening, Layer, Merged
+from certify_automation.desired.layering import Flattening, Layer, Merged
+from certify_automation.desired.nodes import DataPath, Document
 from certify_automation.desired.ranges import expand, is_range
 from certify_automation.desired.secrets import find_reference
-from certify_automation.desired.source import Document, Path_
 from certify_automation.errors import Position, Problem, Severity
 
 _MOST_HOSTS = 100_000
@@ -56,7 +56,7 @@ class Inventory:
 class _Entry:
     """What one line says about one host."""
 
-    path: Path_
+    path: DataPath
     group: str | None
     content: Mapping[str, Any]
     ranged: bool
@@ -76,7 +76,7 @@ class _Reader:
         self._problems: dict[Problem, None] = {}
         self._by_groups: dict[tuple[str, ...], tuple[Merged, Facets]] = {}
         self._facets: dict[tuple[object, ...], Facets] = {}
-        self._layers: dict[Path_, Layer] = {}
+        self._layers: dict[DataPath, Layer] = {}
 
     def read(self) -> Inventory:
         entries = self._entries()
@@ -95,11 +95,11 @@ class _Reader:
         return Inventory(hosts, {name: tuple(members) for name, members in groups.items()}, tuple(self._problems))
 
     def _problem(
-        self, error_id: str, message: str, path: Path_, hint: str = "", *, severity: Severity = Severity.ERROR
+        self, error_id: str, message: str, path: DataPath, hint: str = "", *, severity: Severity = Severity.ERROR
     ) -> None:
         self._problems[Problem(error_id, message, self._document.position(path, key=True), hint, severity)] = None
 
-    def _lists(self) -> Iterator[tuple[str | None, Path_, Mapping[str, Any]]]:
+    def _lists(self) -> Iterator[tuple[str | None, DataPath, Mapping[str, Any]]]:
         yield None, ("hosts",), self._data.get("hosts") or {}
         for group, content in (self._data.get("groups") or {}).items():
             yield group, ("groups", group, "hosts"), (content or {}).get("hosts") or {}
@@ -123,7 +123,7 @@ class _Reader:
                     entries.setdefault(known, []).append(_Entry(where, group, content or {}, is_range(written)))
         return entries
 
-    def _names(self, written: str, content: Mapping[str, Any], where: Path_) -> Sequence[str]:
+    def _names(self, written: str, content: Mapping[str, Any], where: DataPath) -> Sequence[str]:
         try:
             names = expand(written)
         except ValueError as error:
@@ -137,7 +137,7 @@ class _Reader:
             return ()
         return names
 
-    def _facet_paths(self) -> Iterator[Path_]:
+    def _facet_paths(self) -> Iterator[DataPath]:
         yield ("defaults",)
         for group in self._data.get("groups") or {}:
             yield ("groups", group)
@@ -146,7 +146,7 @@ class _Reader:
                 if content:
                     yield (*path, written)
 
-    def _check_values(self, path: Path_) -> None:
+    def _check_values(self, path: DataPath) -> None:
         """Variables are plain: neither templates nor secrets, which would end up in files and plans."""
         content: Any = self._data
         for part in path:
@@ -168,7 +168,9 @@ class _Reader:
         facets = self._facets.get(key)
         if facets is None:
             facets = self._facets[key] = self._make_facets(name, groups, own)
-        return InventoryHost(name, self._address(name, own), groups, facets, self._document.position(entries[0].path, key=True))
+        return InventoryHost(
+            name, self._address(name, own), groups, facets, self._document.position(entries[0].path, key=True)
+        )
 
     def _address(self, name: str, entries: Sequence[_Entry]) -> str:
         found = {entry.content["address"]: entry for entry in entries if "address" in entry.content}
@@ -189,17 +191,17 @@ class _Reader:
         if not own:
             return facets
         for ranged in (True, False):
-            places = [(entry.path, f"host {name}") for entry in own if entry.ranged is ranged]
+            places = [(entry.path, f"host {entry.path[-1]}") for entry in own if entry.ranged is ranged]
             merged = layering.overlay(merged, self._level(name, places))
         return _facets(merged)
 
-    def _level(self, host: str, places: Sequence[tuple[Path_, str]]) -> Merged:
+    def _level(self, host: str, places: Sequence[tuple[DataPath, str]]) -> Merged:
         merged, conflicts = layering.merge_level([self._layer(path, layer) for path, layer in places])
         for conflict in conflicts:
-            self._problems[conflict_problem("CA1401", conflict, f"both hold for {host}")] = None
+            self._problems[conflict.problem("CA1401", f"both hold for {host}")] = None
         return merged
 
-    def _layer(self, path: Path_, label: str) -> Layer:
+    def _layer(self, path: DataPath, label: str) -> Layer:
         if path not in self._layers:
             content: Any = self._data
             for part in path:
@@ -207,26 +209,12 @@ class _Reader:
             flattening = Flattening(self._document, label)
             layer: dict[tuple[str, ...], Origin] = {}
             for facet in ("labels", "vars", "connection"):
-                part = (content or {}).get(facet)
-                if part:
-                    leaves = flattening.flatten(part, (*path, facet))
+                values = (content or {}).get(facet)
+                if values:
+                    leaves = flattening.flatten(values, (*path, facet))
                     layer |= {leaf[len(path) :]: origin for leaf, origin in leaves.items()}
             self._layers[path] = layer
         return self._layers[path]
-
-
-def conflict_problem(error_id: str, conflict: Conflict, why: str) -> Problem:
-    """Two places of one level that disagree, as a Problem at the later one."""
-    first, second = conflict.first, conflict.second
-    message = (
-        f"{layering.dotted(conflict.path)} is {_shown(second.value)} here ({second.layer}) "
-        f"and {_shown(first.value)} at {first.position} ({first.layer}): {why}"
-    )
-    return Problem(error_id, message, second.position, "say it in one of them, or in a more specific layer")
-
-
-def _shown(value: object) -> str:
-    return "null" if value is None else f"'{value}'" if isinstance(value, str) else str(value)
 
 
 def _facets(merged: Merged) -> Facets:
@@ -236,7 +224,7 @@ def _facets(merged: Merged) -> Facets:
     return Facets(labels, data.get("vars", {}), data.get("connection", {}), origins)
 
 
-def _strings(value: object, path: Path_) -> Iterator[tuple[Path_, str]]:
+def _strings(value: object, path: DataPath) -> Iterator[tuple[DataPath, str]]:
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, Mapping):

@@ -13,7 +13,9 @@ from typing import Any, TypeAlias
 
 from certify_automation.desired import reference
 from certify_automation.desired.fleet import Origin
-from certify_automation.desired.source import Document, Path_
+from certify_automation.desired.nodes import DataPath, Document
+from certify_automation.desired.words import shown
+from certify_automation.errors import Problem
 
 Leaf: TypeAlias = tuple[str, ...]
 """A path in merged data; an entry of a keyed list is written `[key]`, in lower case."""
@@ -34,6 +36,14 @@ class Conflict:
     first: Origin
     second: Origin
 
+    def problem(self, error_id: str, why: str) -> Problem:
+        """The conflict as a Problem at the later place, naming both."""
+        message = (
+            f"{dotted(self.path)} is {shown(self.second.value)} here ({self.second.layer}) "
+            f"and {shown(self.first.value)} at {self.first.position} ({self.first.layer}): {why}"
+        )
+        return Problem(error_id, message, self.second.position, "say it in one of them, or in a more specific layer")
+
 
 @dataclass(frozen=True, slots=True)
 class Flattening:
@@ -48,15 +58,15 @@ class Flattening:
 
     document: Document
     layer: str
-    skip: Callable[[Path_], bool] = field(default=lambda _path: False)
+    skip: Callable[[DataPath], bool] = field(default=lambda _path: False)
     keys: Mapping[tuple[str, ...], str] = field(default_factory=lambda: _NOTHING)
     replaced: frozenset[tuple[str, ...]] = frozenset()
 
-    def flatten(self, data: object, path: Path_) -> Layer:
+    def flatten(self, data: object, path: DataPath) -> Layer:
         """The layer that the data at a path of the document makes."""
         return dict(self._leaves(data, path, tuple(str(part) for part in path)))
 
-    def _leaves(self, data: object, path: Path_, leaf: Leaf) -> Iterator[tuple[Leaf, Origin]]:
+    def _leaves(self, data: object, path: DataPath, leaf: Leaf) -> Iterator[tuple[Leaf, Origin]]:
         if self.skip(path):
             return
         pattern = _pattern(leaf)

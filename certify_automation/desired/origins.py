@@ -8,7 +8,7 @@ from typing import Any
 from certify_automation.desired import reference
 from certify_automation.desired.fleet import Origin
 from certify_automation.desired.layering import Leaf, Merged, dotted
-from certify_automation.desired.source import Path_
+from certify_automation.desired.nodes import DataPath
 from certify_automation.errors import Position, Problem
 
 _NOWHERE = Position("state")
@@ -44,14 +44,21 @@ class Places:
         above = folded[0].rpartition(".")[0]
         return self.where(above) if above else _NOWHERE
 
-    def of_path(self, data: object, path: Path_) -> Position:
+    def of_path(self, data: object, path: DataPath) -> Position:
         """The place of a value, by its keys and indexes in the resolved data."""
         text = ""
         node: Any = data
         for part in path:
             node = node[part] if not isinstance(node, Mapping) or part in node else None
             if isinstance(part, int):
-                key = next((node[name] for name in reference.merge_keys().values() if isinstance(node, Mapping) and name in node), part)
+                key = next(
+                    (
+                        node[name]
+                        for name in reference.merge_keys().values()
+                        if isinstance(node, Mapping) and name in node
+                    ),
+                    part,
+                )
                 text += f"[{key}]"
             else:
                 text += f".{part}" if text else part

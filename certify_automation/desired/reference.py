@@ -38,10 +38,8 @@ def declared_names(kind: str) -> Mapping[str, str]:
 @cache
 def product_defaults(kind: str) -> Mapping[str, Any]:
     """Product name -> the value the product uses when the file does not say."""
-    if kind == "config":
-        properties = schema("serviceconfig")["properties"]
-    else:
-        properties = schema("servers")["items"]["properties"]
+    content = schema("serviceconfig") if kind == "config" else schema("servers")["items"]
+    properties = content["properties"]
     return {name: part["default"] for name, part in properties.items() if "default" in part}
 
 

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from certify_automation.desired import reference, schema
 from certify_automation.desired.secrets import find_reference
-from certify_automation.desired.templates import Evaluation, TemplateFailed, Templates
+from certify_automation.desired.templates import Evaluation, Templates
 from certify_automation.errors import Position, Problem
 
 SERVICE_CONFIG = "serviceconfig.json"
@@ -31,16 +31,14 @@ def product_properties(section: Mapping[str, Any], kind: str) -> dict[str, Any]:
     return known | {name: additional[name] for name in sorted(additional)}
 
 
-def server_entries(
-    connections: Sequence[Mapping[str, Any]], config: Mapping[str, Any] | None
-) -> list[dict[str, Any]]:
+def server_entries(connections: Sequence[Mapping[str, Any]], config: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     """Entries of servers.json; `endpoint: service` takes its three properties from serviceconfig.json.
 
     Args:
         connections: the section, without entries that are absent.
         config: serviceconfig.json under the product's names.
     """
-    service = reference.product_defaults("config") | dict(config or {})
+    service = {**reference.product_defaults("config"), **(config or {})}
     entries = []
     for connection in connections:
         derived = {}
@@ -145,6 +143,3 @@ def _canonical(data: Any, kind: str) -> Any:  # noqa: ANN401 - any JSON value
         return data
     spelling = {product.casefold(): product for product in reference.product_names(kind).values()}
     return {spelling.get(name.casefold(), name): value for name, value in data.items()}
-
-
-__all__ = ["SERVERS", "SERVICE_CONFIG", "RenderedFile", "Renderer", "TemplateFailed", "product_properties", "server_entries"]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from certify_automation.desired import layering
 from certify_automation.desired.documents import Level, StateDocument
-from certify_automation.desired.inventory import InventoryHost, conflict_problem
+from certify_automation.desired.inventory import InventoryHost
 from certify_automation.desired.layering import Leaf, Merged
 from certify_automation.desired.origins import Places
 from certify_automation.desired.rendering import SERVERS, SERVICE_CONFIG, Renderer
@@ -77,7 +77,7 @@ class Resolver:
             layers = [document.layer for document in documents if document.level is level]
             upper, conflicts = layering.merge_level(layers)
             why = f"both hold at the level {level.name.lower()}"
-            problems += [conflict_problem("CA1402", conflict, why) for conflict in conflicts]
+            problems += [conflict.problem("CA1402", why) for conflict in conflicts]
             merged = layering.overlay(merged, upper)
         wrong = {section for document in documents for section in document.tainted}
         wrong |= {path[0] for path, origins in merged.items() if id(origins[0]) in self._broken}

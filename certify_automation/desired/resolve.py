@@ -11,13 +11,13 @@ from certify_automation.desired.connection import ConnectionFields, check_connec
 from certify_automation.desired.documents import StateDocument, check_secrets, check_targets, state_document
 from certify_automation.desired.fleet import DesiredHost, Fleet
 from certify_automation.desired.inventory import Facets, Inventory, InventoryHost, read_inventory
+from certify_automation.desired.nodes import DataPath, Document
 from certify_automation.desired.rendering import Renderer
 from certify_automation.desired.resolution import Resolver
 from certify_automation.desired.resolved import Resolved
 from certify_automation.desired.rules.fleet import check_identities
 from certify_automation.desired.schema import check_document
 from certify_automation.desired.settings import Settings, read_settings
-from certify_automation.desired.source import Document, Path_
 from certify_automation.desired.templates import Templates
 from certify_automation.errors import ConfigurationError, Position, Problem, Severity
 
@@ -63,7 +63,7 @@ class _Loading:
         groups = inventory.groups if inventory else {}
         return Fleet(hosts, groups, problems, settings, self._repo)
 
-    def _read(self, path: Path, schema: str) -> tuple[Document | None, tuple[Path_, ...]]:
+    def _read(self, path: Path, schema: str) -> tuple[Document | None, tuple[DataPath, ...]]:
         document, problems = source.read(path, str(path))
         self._problems += problems
         if document is None:

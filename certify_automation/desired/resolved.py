@@ -51,7 +51,11 @@ class Resolution:
         if not {"service", "http_sys"} & self._wrong:
             self._problems += check_http_sys(declared)
         failed = self._wrong or any(problem.severity is Severity.ERROR for problem in self._problems)
-        removed = tuple(entry["name"] for entry in self._connections() if entry.get("state") == "absent") if not failed else ()
+        removed = (
+            tuple(entry["name"] for entry in self._connections() if entry.get("state") == "absent")
+            if not failed
+            else ()
+        )
         state = HostState() if failed else host_state(declared, removed)
         return Resolved(state, self._files, self._places.origins, tuple(self._problems))
 
@@ -71,16 +75,22 @@ class Resolution:
 
     def _declared(self, renderer: Renderer, context: Mapping[str, object]) -> Declared:
         service = self._data.get("service", {}) if "service" not in self._wrong else {}
-        written = [c for c in self._connections() if c.get("state") != "absent"] if "connections" not in self._wrong else []
+        written = (
+            [c for c in self._connections() if c.get("state") != "absent"] if "connections" not in self._wrong else []
+        )
         full = {**context, "service": service, "connections": written}
         config = None
         if "config" in service:
             properties = product_properties(service["config"], "config")
-            config = self._render(SERVICE_CONFIG, "service", renderer, {**full, "properties": properties, "entries": []})
+            config = self._render(
+                SERVICE_CONFIG, "service", renderer, {**full, "properties": properties, "entries": []}
+            )
         entries = None
         if "connections" in self._data and not {"service", "connections"} & self._wrong:
             merged = server_entries(written, config)
-            entries = self._render(SERVERS, "connections", renderer, {**full, "properties": config or {}, "entries": merged})
+            entries = self._render(
+                SERVERS, "connections", renderer, {**full, "properties": config or {}, "entries": merged}
+            )
         return Declared(service, config, entries, written, self._data.get("http_sys", {}), self._places.where)
 
     def _render(self, name: str, section: str, renderer: Renderer, context: Mapping[str, object]) -> Any:  # noqa: ANN401 - any JSON value

@@ -12,8 +12,8 @@ from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 
 from certify_automation.desired import words
+from certify_automation.desired.nodes import DataPath, Document
 from certify_automation.desired.reference import schema
-from certify_automation.desired.source import Document, Path_
 from certify_automation.errors import Problem
 
 
@@ -23,18 +23,18 @@ class Misfit:
 
     Attributes:
         path: keys and indexes from the root.
-        key: the key is meant, not its value.
         id: CA11xx.
+        key: the key is meant, not its value.
     """
 
-    path: Path_
-    key: bool
+    path: DataPath
     id: str
     message: str
     hint: str = ""
+    key: bool = False
 
 
-def check_document(document: Document, name: str) -> tuple[tuple[Problem, ...], tuple[Path_, ...]]:
+def check_document(document: Document, name: str) -> tuple[tuple[Problem, ...], tuple[DataPath, ...]]:
     """Every Problem of a file, with its place, and the paths that are wrong."""
     misfits = check(document.data, name)
     problems = tuple(
@@ -62,12 +62,14 @@ def _is_integer(_checker: object, value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _read_only(_validator: object, value: object, _instance: object, part: Mapping[str, Any]) -> Iterator[ValidationError]:
+def _read_only(
+    _validator: object, value: object, _instance: object, part: Mapping[str, Any]
+) -> Iterator[ValidationError]:
     if value:
         yield ValidationError(str(part.get("description", "")))
 
 
-_Validator = validators.extend(
+_Validator = validators.extend(  # type: ignore[no-untyped-call]  # the stubs leave it without types
     Draft202012Validator,
     {"readOnly": _read_only},
     type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer),
@@ -85,51 +87,56 @@ def _validator(name: str, resolved: bool) -> Any:  # noqa: ANN401 - jsonschema.v
 
 def _misfits(error: ValidationError) -> Iterator[Misfit]:
     path = tuple(error.absolute_path)
-    if error.validator in {"anyOf", "oneOf"}:
-        for part in _closest(error):
-            yield from _misfits(part)
+    part = words.part_of(error)
+    limit: Any = error.validator_value
+    if error.validator == "anyOf":
+        yield from _of_choice(error, path)
     elif error.validator == "additionalProperties" and isinstance(error.instance, Mapping):
-        known = error.schema.get("properties", {})
+        known = part.get("properties", {})
         for name in error.instance:
             if name not in known:
-                yield Misfit((*path, name), True, "CA1103", f"the key {name} is not known here", words.near_key(name, known))
+                hint = words.near_key(name, known)
+                yield Misfit((*path, name), "CA1103", f"the key {name} is not known here", hint, key=True)
     elif error.validator == "required" and isinstance(error.instance, Mapping):
-        for name in error.validator_value:
+        for name in limit:
             if name not in error.instance:
-                where = words.place(path)
-                yield Misfit(path, False, "CA1104", f"{where} lacks the key {name}", words.hint_of(error.schema, name))
+                yield Misfit(path, "CA1104", f"{words.place(path)} lacks the key {name}", words.hint_of(part, name))
     elif "propertyNames" in error.absolute_schema_path and isinstance(error.instance, str):
-        message = f"the name {words.shown(error.instance)} is not allowed: {error.schema.get('x-words', 'it is empty')}"
-        yield Misfit((*path, error.instance), True, "CA1106", message)
+        message = f"the name {words.shown(error.instance)} is not allowed: {part.get('x-words', 'it is empty')}"
+        yield Misfit((*path, error.instance), "CA1106", message, key=True)
     else:
-        error_id, message, hint = words.sentence(error)
-        yield Misfit(path, error.validator == "readOnly", error_id, message, hint)
+        yield Misfit(path, *words.sentence(error), key=error.validator == "readOnly")
 
 
-def _closest(error: ValidationError) -> Iterable[ValidationError]:
-    """The errors of the alternative that was meant: one that fits by type, otherwise the first.
+def _of_choice(error: ValidationError, path: DataPath) -> Iterator[Misfit]:
+    """The misfits of the alternative that was meant: one that fits as a whole, otherwise the first.
 
-    The first alternative of every choice in the schemas is the one an explanation should speak of.
+    The first alternative of every choice in the schemas is the one that an explanation should speak of.
     """
     branches: dict[int, list[ValidationError]] = {}
     for part in error.context or ():
         branches.setdefault(int(part.relative_schema_path[0]), []).append(part)
     meant = [errors for errors in branches.values() if not any(_is_other_kind(part) for part in errors)]
-    if meant:
-        return min(meant, key=len)
-    return branches.get(0, [])
+    summary = words.part_of(error).get("x-words")
+    if not meant and summary:
+        message = f"{words.place(path)} must be {summary}, not {words.shown(error.instance)}"
+        hint = words.near(
+            str(error.instance), [words.part_of(errors[0]).get("const", "") for errors in branches.values()]
+        )
+        yield Misfit(path, "CA1102", message, hint)
+        return
+    for part in min(meant, key=len) if meant else branches.get(0, []):
+        yield from _misfits(part)
 
 
 def _is_other_kind(error: ValidationError) -> bool:
     """Whether an alternative fails on the value as a whole, not on a part of it."""
-    whole = not error.relative_path
-    return whole and (error.validator in {"type", "const", "enum", None} or _is_template(error) or _lacks_all(error))
+    if error.relative_path:
+        return False
+    lacks_all = error.validator == "required" and not {*_list(error.validator_value)} & {*_list(error.instance)}
+    is_template = words.part_of(error).get("title") == "a template"
+    return lacks_all or is_template or error.validator in {"type", "const", "enum", None}
 
 
-def _is_template(error: ValidationError) -> bool:
-    return error.schema is False or (error.validator == "pattern" and error.schema.get("title") == "a template")
-
-
-def _lacks_all(error: ValidationError) -> bool:
-    """A mapping without the one key an alternative is about was meant to be another alternative."""
-    return error.validator == "required" and not set(error.validator_value) & set(error.instance)
+def _list(value: object) -> list[object]:
+    return list(value) if isinstance(value, Iterable) else []

@@ -89,7 +89,7 @@ def _parts(patterns: Iterable[str], problems: list[Problem], depth: int = 0) -> 
 
 
 def _split(text: str, separator: str) -> Iterator[str]:
-    """Parts between separators, but not inside brackets: ranges, sets, IPv6 literals and groups of a regex stay whole."""
+    """Parts between separators, but not inside brackets: ranges, IPv6 literals and groups of a regex stay whole."""
     depth, start = 0, 0
     for index, character in enumerate(text):
         if character in _OPENING:

@@ -76,7 +76,11 @@ class _Environment(ImmutableSandboxedEnvironment):
         sizes = [len(side) if isinstance(side, str | list | tuple) else abs(side) for side in (left, right)]
         if operator == "**" and (sizes[0] > _LARGEST or sizes[1] > 64):  # noqa: PLR2004 - a power no port needs
             raise SecurityError("the power is too large")
-        if operator == "*" and not all(isinstance(side, int | float) for side in (left, right)) and sizes[0] * sizes[1] > _LARGEST:
+        if (
+            operator == "*"
+            and not all(isinstance(side, int | float) for side in (left, right))
+            and sizes[0] * sizes[1] > _LARGEST
+        ):
             raise SecurityError("the text is too long")
         return super().call_binop(context, operator, left, right)
 
@@ -89,7 +93,7 @@ class Templates:
         self._environment = _Environment(
             undefined=_Undefined,
             loader=FileSystemLoader([folder, bundled.folder("templates")]),
-            autoescape=False,  # noqa: S701 - the results are JSON and YAML values, not HTML
+            autoescape=False,
             keep_trailing_newline=True,
             trim_blocks=True,
             lstrip_blocks=True,

@@ -10,7 +10,7 @@ from typing import Any
 
 from jsonschema.exceptions import ValidationError
 
-from certify_automation.desired.source import Path_
+from certify_automation.desired.nodes import DataPath
 
 _LONGEST = 60
 _KINDS = {
@@ -25,7 +25,7 @@ _KINDS = {
 _BOOLEAN_WORDS = {"yes": "true", "on": "true", "no": "false", "off": "false", "y": "true", "n": "false"}
 
 
-def place(path: Path_) -> str:
+def place(path: DataPath) -> str:
     """A path as a reader writes it: `service.config.port`, `connections[0].name`; `the file` for the root."""
     text = ""
     for part in path:
@@ -70,31 +70,39 @@ def hint_of(part: Mapping[str, Any], name: str) -> str:
     return str(found.get("description", ""))
 
 
+def part_of(error: ValidationError) -> Mapping[str, Any]:
+    """The part of the schema that an error is about; empty for the schemas `true` and `false`."""
+    return error.schema if isinstance(error.schema, Mapping) else {}
+
+
 def sentence(error: ValidationError) -> tuple[str, str, str]:
     """Id, message and hint for an error of one value."""
-    where, value, limit = place(tuple(error.absolute_path)), error.instance, error.validator_value
-    part = error.schema if isinstance(error.schema, Mapping) else {}
-    text = "what is written" if part.get("writeOnly") else shown(value)
+    part, value = part_of(error), error.instance
+    limit: Any = error.validator_value
+    secret = bool(part.get("writeOnly"))
+    text, hint = "what is written" if secret else shown(value), ""
     match error.validator:
         case "type":
             kinds = " or ".join(_KINDS[kind] for kind in ([limit] if isinstance(limit, str) else limit))
-            return "CA1101", f"{where} must be {kinds}, not {_with_kind(value, text)}", _type_hint(value, limit)
+            wrong = f"must be {kinds}" if secret else f"must be {kinds}, not {_with_kind(value, text)}"
+            error_id, hint = "CA1101", "" if secret else _type_hint(value, limit)
         case "enum" | "const":
             choices = [limit] if error.validator == "const" else limit
-            return "CA1102", f"{where} must be {_listed(choices)}, not {text}", _choice_hint(value, choices)
+            error_id, wrong, hint = "CA1102", f"must be {_listed(choices)}, not {text}", _choice_hint(value, choices)
         case "minimum" | "maximum":
             low, high = part.get("minimum"), part.get("maximum")
             limits = f"{low} or more" if high is None else f"between {low} and {high}"
-            return "CA1105", f"{where} must be {limits}, not {text}", ""
+            error_id, wrong = "CA1105", f"must be {limits}, not {text}"
         case "pattern":
             form = part.get("x-words", f"of the form {limit}")
-            return "CA1106", f"{where} is {text}, but must be {form}", ""
+            error_id, wrong = "CA1106", f"must be {form}" if secret else f"is {text}, but must be {form}"
         case "minLength" | "minItems" | "minProperties":
-            return "CA1107", f"{where} must not be empty", ""
+            error_id, wrong = "CA1107", "must not be empty"
         case "readOnly":
-            return "CA1108", f"{where} cannot be declared: {error.message}", "remove it"
+            error_id, wrong, hint = "CA1108", f"cannot be declared: {error.message}", "remove it"
         case _:
-            return "CA1109", f"{where} does not fit: {text}", ""
+            error_id, wrong = "CA1109", f"does not fit: {text}"
+    return error_id, f"{place(tuple(error.absolute_path))} {wrong}", hint
 
 
 def _listed(choices: Iterable[object]) -> str:

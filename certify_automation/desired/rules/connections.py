@@ -20,8 +20,14 @@ def check_connections(declared: Declared) -> Iterator[Problem]:
     defaults = [entry for entry in entries if entry.get("IsDefault") is True]
     if entries and len(defaults) != 1:
         names = [str(entry["DisplayName"]) for entry in defaults or entries]
-        where = declared.where(*(f"connections[{name}].default" for name in reversed(names)), f"connections[{names[-1]}].name")
-        found = f"{len(defaults)} connections are the default: {', '.join(names)}" if defaults else "no connection is the default"
+        where = declared.where(
+            *(f"connections[{name}].default" for name in reversed(names)), f"connections[{names[-1]}].name"
+        )
+        found = (
+            f"{len(defaults)} connections are the default: {', '.join(names)}"
+            if defaults
+            else "no connection is the default"
+        )
         yield Problem("CA1220", found, where, "say default: true for exactly one")
     for entry in entries:
         yield from _untrusted(declared, entry)
@@ -38,7 +44,9 @@ def _written(declared: Declared, entry: Mapping[str, Any]) -> Iterator[Problem]:
             message = f"the connection {name} has both endpoint: service and {', '.join(double)}"
             yield Problem("CA1223", message, where, "keep one; endpoint: null takes the other back")
         if declared.config is None:
-            message = f"the connection {name} follows service.config, which is not declared: the product's defaults are used"
+            message = (
+                f"the connection {name} follows service.config, which is not declared: the product's defaults are used"
+            )
             yield warning("CA1222", message, declared.where(f"connections[{name}].endpoint"), "declare service.config")
     for property_, hint in repeated_names(entry.get("additional", {}), "connection"):
         where = declared.where(f"connections[{name}].additional.{property_.casefold()}")
@@ -70,10 +78,13 @@ def _default(declared: Declared, entry: Mapping[str, Any]) -> Iterator[Problem]:
         if product_name in entry and entry[product_name] != declared.setting(product_name):
             where = declared.where(f"connections[{name}].{field}", f"connections[{name}].endpoint")
             service = shown(declared.setting(product_name))
-            message = f"the default connection {name} has the {field} {shown(entry[product_name])}, the service {service}"
-            yield Problem("CA1221", message, where, "say endpoint: service, then it always follows; texts must be equal")
+            message = (
+                f"the default connection {name} has the {field} {shown(entry[product_name])}, the service {service}"
+            )
+            yield Problem(
+                "CA1221", message, where, "say endpoint: service, then it always follows; texts must be equal"
+            )
     if declared.setting("UseHTTPS") is True and entry.get("AllowUntrusted") is not True:
         where = declared.where(f"connections[{name}].allow_untrusted", f"connections[{name}].name")
         message = f"the service's https certificate is self-signed for another name, {name} would refuse it"
         yield Problem("CA1225", message, where, "say allow_untrusted: true")
-

@@ -15,6 +15,8 @@ from certify_automation.model.sddl import parse_sddl
 _URL = re.compile(r"(?P<scheme>[A-Za-z]+)://(?P<host>\[[^\]]*\]|[^/:\[\]]*)(?::(?P<port>[0-9]+))?(?P<path>/.*)?")
 _NAME = re.compile(r"(?!-)[^\s/:?#\[\]@+*]+")
 _HIGHEST_PORT = 65535
+_SCHEMES = {"http": 80, "https": 443}
+_FORM = "write scheme://host:port/, for example http://127.0.0.2:9696/"
 
 
 def check_http_sys(declared: Declared) -> Iterator[Problem]:
@@ -89,25 +91,31 @@ def _reservation(declared: Declared, reservation: Mapping[str, Any]) -> Iterator
 
 
 def _url_fault(url: str) -> tuple[str, str]:
-    """What http.sys would refuse with error 87, and the way to write it; both empty if nothing."""
+    """What http.sys would refuse with error 87, and what to do; both empty if nothing."""
     match = _URL.fullmatch(url)
-    form = "write scheme://host:port/, for example http://127.0.0.2:9696/"
     if match is None:
-        return "it has another form", form
+        return "it has another form", _FORM
     scheme, host, port, path = match["scheme"], match["host"], match["port"], match["path"]
-    if scheme not in {"http", "https"}:
-        return "the scheme must be http or https, in lower case", f"write {scheme.lower()}://…" if scheme.lower() in {"http", "https"} else form
+    fault = "", ""
+    if scheme not in _SCHEMES:
+        fault = "the scheme must be http or https, in lower case", _FORM
+    elif _host_fault(host):
+        fault = _host_fault(host), _FORM
+    elif port is None:
+        fault = "the port is missing", f"write {scheme}://{host}:{_SCHEMES[scheme]}/"
+    elif not 0 < int(port[:6]) <= _HIGHEST_PORT:
+        fault = f"the port must be between 1 and {_HIGHEST_PORT}", ""
+    elif path is None or not path.endswith("/"):
+        fault = "it must end with /", f"write {url}/"
+    return fault
+
+
+def _host_fault(host: str) -> str:
     literal = host.removeprefix("[").removesuffix("]")
-    if host.startswith("[") and (":" not in literal or address(literal) is None):
-        return f"{host} is not an IPv6 address", form
-    if not host.startswith("[") and host not in {"+", "*"} and not _NAME.fullmatch(host):
-        return "the host must be +, *, a name, an IPv4 address or an IPv6 address in brackets", form
     if host in {"0.0.0.0", "[::]"}:  # noqa: S104 - compared, never bound
-        return f"http.sys does not take {host} for a host", "write + for every host"
-    if port is None:
-        return "the port is missing", f"write {scheme}://{host}:{'443' if scheme == 'https' else '80'}/"
-    if not 0 < int(port[:6]) <= _HIGHEST_PORT:
-        return f"the port must be between 1 and {_HIGHEST_PORT}", ""
-    if path is None or not path.endswith("/"):
-        return "it must end with /", f"write {url}/"
-    return "", ""
+        return f"http.sys does not take {host} for a host; + stands for every host"
+    if host.startswith("["):
+        return "" if ":" in literal and address(literal) is not None else f"{host} is not an IPv6 address"
+    if host in {"+", "*"} or _NAME.fullmatch(host):
+        return ""
+    return "the host must be +, *, a name, an IPv4 address or an IPv6 address in brackets"

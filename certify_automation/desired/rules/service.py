@@ -37,12 +37,10 @@ def _host(declared: Declared) -> Iterator[Problem]:
     host, where = declared.setting("Host"), declared.where("service.config.host")
     found = address(host)
     if str(host).casefold() == "localhost":
-        message = "localhost is not one address: it is compared as text and can mean 127.0.0.1 and ::1, but never 127.0.0.2"
+        message = "localhost is compared as text and means 127.0.0.1 or ::1, never 127.0.0.2"
         yield warning("CA1202", message, where, "write the address, for example 127.0.0.2")
     elif found is None:
-        message = (
-            f"the host {shown(host)} is not an IP address in strict form; product version 7 would listen on all interfaces"
-        )
+        message = f"the host {shown(host)} is not a strict IP address: product version 7 would listen on all interfaces"
         bare = address(str(host).strip().strip("[]"))
         yield Problem("CA1201", message, where, f"write {bare}" if bare else "write an address such as 127.0.0.2")
     elif found.is_unspecified:
