@@ -101,7 +101,7 @@ class Computer:
         return self.powered and self.http.running() and self.http.listens_on(self.installation.address)
 
     def process_name(self, process_id: int) -> str | None:
-        """The image name of a process without `.exe`, or None if there is no such process."""
+        """Win32_Process.Name of a process, or None if there is no such process."""
         return self.services.processes.get(process_id)
 
     def dump(self) -> dict[str, Any]:

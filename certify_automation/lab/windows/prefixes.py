@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from certify_automation.lab.windows import win32
 from certify_automation.lab.windows.win32 import Win32Error
 
-_PREFIX = re.compile(r"(?P<scheme>https?)://(?P<host>\[[^\]]+\]|[^/:\[\]]+):(?P<port>\d{1,5})(?P<path>/(?:.*/)?)\Z")
+_PREFIX = re.compile(r"(?P<scheme>https?)://(?P<host>\[[^\]]+\]|[^/:\[\]\s]+):(?P<port>\d{1,5})(?P<path>/(?:.*/)?)\Z")
 _LAST_PORT = 65535
 
 

@@ -34,7 +34,7 @@ class Program(Protocol):
     """What runs as a service."""
 
     image: str
-    """The process name, without `.exe`."""
+    """The name of the process: Win32_Process.Name."""
 
     def begin(self, service: Service, now: datetime) -> float:
         """The process starts: seconds until `ready`; raises Win32Error 1053 when it never reports to the manager."""
@@ -49,7 +49,7 @@ class Program(Protocol):
 class Idle:
     """A service or driver that does nothing of interest."""
 
-    def __init__(self, image: str = "svchost", seconds: float = 0.0) -> None:
+    def __init__(self, image: str = "svchost.exe", seconds: float = 0.0) -> None:
         self.image = image
         self._seconds = seconds
 

@@ -1,0 +1,105 @@
+"""Installing the product on a simulated computer."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from certify_automation.lab.certify import core_service, framework_service
+from certify_automation.lab.certify.core_service import CoreService
+from certify_automation.lab.certify.framework_service import FrameworkService
+from certify_automation.lab.certify.product import Product
+from certify_automation.lab.windows.computer import PROGRAM_FILES, Computer
+from certify_automation.lab.windows.files import join
+from certify_automation.lab.windows.services import Service
+
+INSTALL_FOLDER = join(PROGRAM_FILES, "CertifyTheWeb")
+SHIPPED_ENDPOINT = "http://127.0.0.2:9696"
+"""What the v7 installer's appsettings-core.json pins the API to."""
+
+VERSIONS = {"v6": "6.1.10.0", "v7": "7.0.2.0"}
+_START_SECONDS = {"v6": 6.0, "v7": 4.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """Choices of an installation; empty texts mean the generation's own.
+
+    Attributes:
+        generation: `v6` or `v7`.
+        version: four numbers.
+        service_name: v7 installations are seen under `Certify.Server.Core` and `Certify Management Agent`.
+        account: of the service.
+        pinned_endpoint: v7 only: the URL in appsettings-core.json; None for a file without one.
+        delayed: delayed automatic start.
+    """
+
+    generation: str
+    version: str = ""
+    service_name: str = ""
+    account: str = "LocalSystem"
+    pinned_endpoint: str | None = SHIPPED_ENDPOINT
+    delayed: bool = True
+
+
+def install(computer: Computer, setup: Setup) -> Product:
+    """Copy the program's files and create its service, stopped; `product_of` finds it again.
+
+    Raises:
+        ValueError: no such generation.
+    """
+    if setup.generation not in VERSIONS:
+        raise ValueError(f"no such generation: {setup.generation}")
+    product = Product(
+        computer,
+        setup.generation,
+        setup.version or VERSIONS[setup.generation],
+        INSTALL_FOLDER,
+        _START_SECONDS[setup.generation],
+    )
+    computer.files.make_folder(INSTALL_FOLDER)
+    if setup.generation == "v6":
+        _install_framework(product, setup)
+    else:
+        _install_core(product, setup)
+    return product
+
+
+def product_of(computer: Computer, service_name: str) -> Product | None:
+    """The product behind a service, or None when that service is something else."""
+    program = computer.services.program(service_name)
+    return program.product if isinstance(program, FrameworkService | CoreService) else None
+
+
+def core_settings(url: str | None) -> bytes:
+    """The content of an appsettings-core.json that pins the API to a URL, or to none."""
+    endpoints = {} if url is None else {"SvcHttpEndpoint": {"Url": url}}
+    document = {"AllowedHosts": "*", "Kestrel": {"Endpoints": endpoints}}
+    return json.dumps(document, indent=2).replace("\n", "\r\n").encode()
+
+
+def _install_framework(product: Product, setup: Setup) -> None:
+    name = setup.service_name or "Certify.Service"
+    display = "Certify Certificate Manager Service"
+    program = _copy_program(product, framework_service.IMAGE)
+    path_name = f'"{program}"  -displayname "{display}" -servicename "{name}"'
+    product.service_name = name
+    service = Service(name, display, path_name, account=setup.account, delayed=setup.delayed)
+    product.computer.services.install(service, FrameworkService(product))
+
+
+def _install_core(product: Product, setup: Setup) -> None:
+    name = setup.service_name or "Certify.Server.Core"
+    program = _copy_program(product, core_service.IMAGE)
+    product.service_name = name
+    service = Service(name, "Certify Management Agent", f'"{program}"', account=setup.account, delayed=setup.delayed)
+    product.computer.services.install(service, CoreService(product))
+    path = join(product.install_folder, "appsettings-core.json")
+    product.computer.files.write(path, core_settings(setup.pinned_endpoint))
+
+
+def _copy_program(product: Product, image: str) -> str:
+    path = join(product.install_folder, image)
+    product.computer.files.write(path, b"MZ")
+    product.computer.file_versions[path.casefold()] = product.version
+    return path

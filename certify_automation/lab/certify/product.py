@@ -1,0 +1,98 @@
+"""What both generations of the product share: where its data is, its manager's initialisation, its logs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from certify_automation.lab.certify.data_store import DataStore, DataStoreFailure
+from certify_automation.lab.certify.logs import Log
+from certify_automation.lab.certify.service_config import LoadedConfig, load
+from certify_automation.lab.windows.computer import PROGRAM_DATA, Computer
+from certify_automation.lab.windows.files import join
+
+_DEBUG_LEVELS = ("debug", "verbose")
+_CREATED_ACL = "O:{owner}G:{owner}D:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
+_SYSTEM = "S-1-5-18"
+
+
+@dataclass(slots=True)
+class Product:
+    """An installation on one computer, and the memory of its running process.
+
+    Attributes:
+        generation: `v6` or `v7`.
+        version: of the executable, four numbers.
+        install_folder: where it is installed.
+        start_seconds: from the request to start until its listener is opened.
+        config: what the running process read from serviceconfig.json; None while it does not run.
+        store: the data the running process works with; None without a running manager.
+    """
+
+    computer: Computer
+    generation: str
+    version: str
+    install_folder: str
+    start_seconds: float
+    config: LoadedConfig | None = None
+    store: DataStore | None = None
+    service_name: str = ""
+
+    def variables(self) -> Mapping[str, str]:
+        """The environment of the service's process: the machine's, and its own over it; names in upper case."""
+        own = self.computer.service_environment.get(self.service_name, {})
+        return {**_upper(self.computer.environment), **_upper(own)}
+
+    def data_folder(self) -> str:
+        """Where this process keeps its data."""
+        variables = self.variables()
+        moved = variables.get("CERTIFY_APPDATA_PATH")
+        if self.generation == "v7" and moved:
+            return moved
+        folder = join(PROGRAM_DATA, "certify")
+        if variables.get("CERTIFY_ENABLE_PER_INSTANCE_SETTINGS", "").lower() == "true":
+            return join(folder, self.computer.name.lower())
+        return folder
+
+    def log(self, name: str) -> Log:
+        """One of the files in the logs folder."""
+        folder = join(self.data_folder(), "logs")
+        return Log(self.computer.files, join(folder, name), self.computer.installation.culture)
+
+    def make_data_folder(self) -> None:
+        """A data folder the product creates is closed to Users; an existing one stays as it is."""
+        folder = self.data_folder()
+        if not self.computer.files.exists(folder):
+            self.computer.files.make_folder(folder)
+            self.computer.files.set_security(folder, _CREATED_ACL.format(owner=_SYSTEM))
+
+    def read_config(self) -> LoadedConfig:
+        """Read serviceconfig.json for a start."""
+        self.config = load(self.computer.files, join(self.data_folder(), "serviceconfig.json"))
+        return self.config
+
+    def start_manager(self, now: datetime) -> None:
+        """Open data and settings; raises DataStoreFailure, having logged it."""
+        session = self.log("session.log")
+        level = str(self.config.settings["LogLevel"] if self.config else "").lower()
+        session.session(now, "INF", f"Logging started: {'Trace' if level in _DEBUG_LEVELS else 'Information'}")
+        self.store = DataStore(self.computer.files, self.data_folder(), self.computer.name)
+        try:
+            lines = self.store.open(self.version)
+        except DataStoreFailure as failure:
+            self.store = None
+            session.session(now, "ERR", failure.log)
+            raise
+        for line_level, text in lines:
+            session.session(now, line_level, text)
+        session.session(now, "INF", "Certify Manager Started")
+
+    def forget(self) -> None:
+        """The process ended."""
+        self.config = None
+        self.store = None
+
+
+def _upper(variables: Mapping[str, str]) -> dict[str, str]:
+    return {name.upper(): value for name, value in variables.items()}
