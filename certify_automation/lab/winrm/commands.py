@@ -27,6 +27,8 @@ _INTERRUPTED = 0xC000013A
 _DEFECT = 0xC0000142
 """STATUS_DLL_INIT_FAILED, the exit code of a process that could not run: the simulated machine raised an exception."""
 
+_GRACE_SECONDS = 10.0
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
@@ -135,9 +137,9 @@ class Command:
             self._task.cancel()
 
     async def ended(self) -> None:
-        """Wait until the process is gone."""
+        """Wait until the process is gone, though not for ever: a simulated machine may refuse to be cancelled."""
         if self._task is not None:
-            await asyncio.wait([self._task])
+            await asyncio.wait([self._task], timeout=_GRACE_SECONDS)
 
     async def receive(self, streams: tuple[str, ...], budget: int, timeout: float) -> Output:  # noqa: ASYNC109
         """Wait up to `timeout` seconds for output of these streams or the end, and take at most `budget` bytes.

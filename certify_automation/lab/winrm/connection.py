@@ -8,6 +8,7 @@ import logging
 import os
 import socket
 import struct
+from collections.abc import Iterator
 
 from certify_automation.lab.winrm import answers
 from certify_automation.lab.winrm.authentication import Authentication, Channel, Login
@@ -30,12 +31,45 @@ class _Dropped(Exception):
     """The connection is reset in place of an answer."""
 
 
+class ClientProtocol(asyncio.StreamReaderProtocol):
+    """A stream that tells when its client has gone, which a StreamReader tells only to who reads from it."""
+
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        super().__init__(reader)
+        self.gone = False
+        self.waiting: asyncio.Task[object] | None = None
+
+    def eof_received(self) -> bool | None:
+        """The client sends no more."""
+        self._leave()
+        return super().eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is no more."""
+        self._leave()
+        super().connection_lost(exc)
+
+    def _leave(self) -> None:
+        self.gone = True
+        if self.waiting is not None:
+            self.waiting.cancel()
+
+
 class Connection:
     """Serves one client; ends when the client goes, is idle for too long, or the host is cut off."""
 
-    def __init__(self, service: Service, streams: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> None:
+    def __init__(
+        self, service: Service, sock: socket.socket, reader: asyncio.StreamReader, transport: asyncio.Transport
+    ) -> None:
+        """Serve over a transport whose protocol is a `ClientProtocol` that feeds `reader`; `sock` is its socket."""
+        protocol = transport.get_protocol()
+        if not isinstance(protocol, ClientProtocol):
+            raise TypeError("the transport's protocol is not a ClientProtocol")
         self._service = service
-        self._reader, self._writer = streams
+        self._socket = sock
+        self._reader = reader
+        self._protocol = protocol
+        self._writer = asyncio.StreamWriter(transport, protocol, reader, asyncio.get_running_loop())
         channel = _channel(service, self._writer)
         self._secure = channel.secure
         self._authentication = Authentication(service.accounts, channel, service.endpoint.channel_binding)
@@ -49,7 +83,7 @@ class Connection:
         try:
             while await self._exchange():
                 pass
-        except (_Dropped, ConnectionError):
+        except (_Dropped, OSError):
             self.reset()
         except Exception:
             logger.exception("the WinRM service of %s failed", self._service.endpoint.machine.name)
@@ -61,9 +95,7 @@ class Connection:
 
     def reset(self) -> None:
         """Reset the connection as a firewall or a closed listener does: RST, unsent bytes are lost."""
-        sock = self._writer.get_extra_info("socket")
-        if sock is not None:
-            reset_socket(sock)
+        reset_socket(self._socket)
         self._writer.transport.abort()
 
     async def _exchange(self) -> bool:
@@ -160,10 +192,25 @@ class Connection:
             envelope = parse_envelope(message)
             if envelope.operation:
                 self._strike(envelope.operation)
-            return 200, await self._service.perform(envelope, login, self._client)
+            with self._waiting_for_client(envelope.operation):
+                return 200, await self._service.perform(envelope, login, self._client)
         except WsmanFault as fault:
             relates_to = envelope.message_id if envelope else ""
             return 500, answers.respond_fault(fault, relates_to, self._service.endpoint.machine.name)
+
+    @contextlib.contextmanager
+    def _waiting_for_client(self, operation: WsmanOperation | None) -> Iterator[None]:
+        """Give up a Receive whose client has gone: what it waits for is for the client's next one."""
+        if operation is not WsmanOperation.RECEIVE:
+            yield
+            return
+        if self._protocol.gone:
+            raise _Dropped
+        self._protocol.waiting = asyncio.current_task()
+        try:
+            yield
+        finally:
+            self._protocol.waiting = None
 
     def _render(self, status: int, headers: list[tuple[str, str]], answer: bytes, protocol: str | None) -> bytes:
         content_type = SOAP

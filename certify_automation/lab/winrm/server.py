@@ -14,7 +14,7 @@ from typing import Self
 from certify_automation.errors import UsageError
 from certify_automation.lab.authority import IssuedCertificate
 from certify_automation.lab.winrm.accounts import CredentialFolder
-from certify_automation.lab.winrm.connection import Connection, reset_socket
+from certify_automation.lab.winrm.connection import ClientProtocol, Connection, reset_socket
 from certify_automation.lab.winrm.faults import WireFaultKind
 from certify_automation.lab.winrm.host import Endpoint
 from certify_automation.lab.winrm.service import Service
@@ -111,7 +111,7 @@ class Server:
 
     def _context(self, endpoint: Endpoint) -> ssl.SSLContext | None:
         certificate = endpoint.certificate
-        if certificate is None:
+        if certificate is None or endpoint.https_port is None:
             return None
         if certificate not in self._contexts:
             self._contexts[certificate] = server_context(certificate)
@@ -171,14 +171,14 @@ async def _serve(served: _Served, client: socket.socket, tls: ssl.SSLContext | N
     loop = asyncio.get_running_loop()
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     reader = asyncio.StreamReader(limit=_STREAM_LIMIT)
-    protocol = asyncio.StreamReaderProtocol(reader)
+    protocol = ClientProtocol(reader)
     try:
         transport, _ = await loop.connect_accepted_socket(lambda: protocol, client, ssl=tls)
     except (OSError, asyncio.CancelledError):
         # A client that does not trust the certificate, or speaks HTTP to the HTTPS port, ends here.
         client.close()
         return
-    connection = Connection(served.service, (reader, asyncio.StreamWriter(transport, protocol, reader, loop)))
+    connection = Connection(served.service, client, reader, transport)
     task = asyncio.current_task()
     if task is not None:
         served.clients[task] = connection
@@ -188,6 +188,8 @@ async def _serve(served: _Served, client: socket.socket, tls: ssl.SSLContext | N
 async def _stop(served: _Served) -> None:
     for acceptor in served.acceptors:
         acceptor.cancel()
+    if served.acceptors:
+        await asyncio.wait(served.acceptors)
     for listener in served.sockets:
         listener.close()
     await served.service.close()
@@ -195,9 +197,8 @@ async def _stop(served: _Served) -> None:
         if connection is not None:
             connection.reset()
         client.cancel()
-    waited = [*served.acceptors, *served.clients]
-    if waited:
-        await asyncio.wait(waited)
+    if served.clients:
+        await asyncio.wait(list(served.clients))
 
 
 def _check(endpoint: Endpoint) -> None:

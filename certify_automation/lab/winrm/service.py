@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import re
 import ssl
 from collections.abc import Awaitable, Callable
 
@@ -37,6 +38,7 @@ from certify_automation.lab.winrm.wsman_faults import (
 _DEFAULT_ENVELOPE = 153600
 _DEFAULT_TIMEOUT = 60.0
 _STREAMS = ("stdout", "stderr")
+_COMMAND_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _SIGNALS = {"terminate", "ctrl_c", "ctrl_break"}
 
 
@@ -138,7 +140,10 @@ class Service:
         if not words:
             raise WsmanFault(SCHEMA_VALIDATION, "The element Command is missing.")
         line = " ".join(words)
-        command = shell.new_command(asked.get("CommandId") or new_id(), line, self.limits)
+        command_id = asked.get("CommandId") or new_id()
+        if not _COMMAND_ID.fullmatch(command_id):
+            raise WsmanFault(SCHEMA_VALIDATION, "The CommandId is malformed.")
+        command = shell.new_command(command_id, line, self.limits)
         if len(line) > self.limits.command_line_characters:
             command.refuse_line()
         else:

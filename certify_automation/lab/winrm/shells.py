@@ -74,9 +74,6 @@ class ShellTable:
         self._clock = clock
         self._shells: dict[str, Shell] = {}
 
-    def __len__(self) -> int:
-        return len(self._shells)
-
     def check_quota(self, owner: Account) -> None:
         """Whether this user may open one more shell.
 

@@ -1,4 +1,4 @@
-"""A WinRM client of bare sockets, for tests that need to see every byte: no retries, no connection of its own accord."""
+"""A WinRM client of bare sockets, for tests that need to see every byte: nothing happens of its own accord."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import raw_client as raw
-from conftest import GUEST, LAB, OTHER, Lab, MakeLab, write_pair
+from conftest import GUEST, LAB, OTHER, Lab, MakeLab, Pem, write_pair
 from spnego.channel_bindings import GssChannelBindings
 
 from certify_automation.lab.authority import Authority, IssuedCertificate
@@ -183,38 +183,34 @@ def test_basic_is_asked_for_with_each_request(lab: Lab) -> None:
         assert client.post(raw.create(), basic(LAB.name, "wrong")).status == 401
 
 
-def client_tls(pair: tuple[Path, Path], ca_file: Path) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=str(ca_file))
+def client_tls(pair: tuple[Path, Path], authority: Path) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=str(authority))
     context.load_cert_chain(*map(str, pair))
     return context
 
 
-def test_a_client_certificate_logs_in_the_account_it_names(
-    lab: Lab, client_files: tuple[Path, Path], ca_file: Path
-) -> None:
-    with lab.connect(secure=True, tls=client_tls(client_files, ca_file)) as client:
+def test_a_client_certificate_logs_in_the_account_it_names(lab: Lab, pem: Pem) -> None:
+    with lab.connect(secure=True, tls=client_tls((pem.certificate, pem.key), pem.authority)) as client:
         assert client.post(raw.create()).status == 401, "the header has to ask for it"
         client.authorization = f"Authorization: {MUTUAL}"
         assert whoami(client) == "lab network"
 
 
-def test_a_certificate_for_an_unknown_account_is_401(
-    lab: Lab, authority: Authority, ca_file: Path, tmp_path: Path
-) -> None:
+def test_a_certificate_for_an_unknown_account_is_401(lab: Lab, authority: Authority, pem: Pem, tmp_path: Path) -> None:
     pair = write_pair(authority.issue_client("nobody"), tmp_path)
-    with lab.connect(secure=True, tls=client_tls(pair, ca_file)) as client:
+    with lab.connect(secure=True, tls=client_tls(pair, pem.authority)) as client:
         assert client.post(raw.create(), f"Authorization: {MUTUAL}").status == 401
 
 
 @pytest.mark.parametrize("kind", ["of another authority", "for servers"])
 def test_a_certificate_that_is_not_for_clients_of_this_lab_ends_the_connection(
-    lab: Lab, certificate: IssuedCertificate, ca_file: Path, tmp_path: Path, kind: str
+    lab: Lab, certificate: IssuedCertificate, pem: Pem, tmp_path: Path, kind: str
 ) -> None:
     stranger = Authority(dt.datetime.now(dt.UTC), name="stranger").issue_client("lab")
     pair = write_pair(certificate if kind == "for servers" else stranger, tmp_path)
     with (
         pytest.raises((ssl.SSLError, ConnectionError)),
-        lab.connect(secure=True, tls=client_tls(pair, ca_file)) as client,
+        lab.connect(secure=True, tls=client_tls(pair, pem.authority)) as client,
     ):
         client.post(raw.create(), f"Authorization: {MUTUAL}")
 
@@ -224,7 +220,7 @@ def test_a_certificate_without_a_principal_names_no_account(certificate: IssuedC
 
 
 @pytest.mark.parametrize(
-    ("level", "sent", "status"),
+    "case",
     [
         (ChannelBinding.STRICT, "right", 200),
         (ChannelBinding.STRICT, "none", 401),
@@ -237,8 +233,9 @@ def test_a_certificate_without_a_principal_names_no_account(certificate: IssuedC
 )
 @pytest.mark.parametrize("mechanism", ["ntlm", "negotiate"])
 def test_channel_bindings(
-    make_lab: MakeLab, certificate: IssuedCertificate, level: ChannelBinding, sent: str, status: int, mechanism: str
+    make_lab: MakeLab, certificate: IssuedCertificate, case: tuple[ChannelBinding, str, int], mechanism: str
 ) -> None:
+    level, sent, status = case
     lab = make_lab(channel_binding=level)
     wrong = GssChannelBindings(application_data=b"tls-server-end-point:" + b"x" * 32)
     proof = {"right": bindings(certificate), "none": None, "wrong": wrong}[sent]

@@ -159,6 +159,31 @@ def test_a_receive_that_waits_is_aborted_with_its_command(client: RawClient, lab
     assert client.opened(client.response()).code() == 995
 
 
+@pytest.mark.parametrize("secure", [False, True])
+def test_a_receive_whose_client_has_gone_is_given_up(lab: Lab, *, secure: bool) -> None:
+    with lab.logged_in(secure=secure) as first:
+        shell = first.open_shell()
+        started = first.start(shell, "cat")
+        first.write(first.sealed(raw.receive(shell, started)))
+        with lab.logged_in() as second:
+            assert second.call(raw.receive(shell, started)).code() == 2150858802
+    with lab.logged_in() as second:
+        while second.call(raw.receive(shell, started, timeout="PT0.01S")).code() != 2150858793:
+            pass
+        second.call(raw.send(shell, started, b"for the second", end="true"))
+        assert second.finish(shell, started).stdout == b"for the second"
+
+
+def test_a_message_whose_client_does_not_wait_is_carried_out(lab: Lab) -> None:
+    with lab.logged_in() as client:
+        shell = client.open_shell()
+        client.receive(shell, client.start(shell, "hang"))
+        client.write(client.sealed(raw.delete(shell)))
+    with lab.logged_in() as client:
+        while client.call(raw.command(shell, "exit 0")).status == 200:
+            pass
+
+
 def test_delete_ends_the_shell_and_what_runs_in_it(client: RawClient, lab: Lab) -> None:
     shell = client.open_shell()
     client.receive(shell, client.start(shell, "hang"))
@@ -258,6 +283,7 @@ def test_what_is_wrong_has_its_code(client: RawClient, message: bytes, code: int
     [
         ("Command", "<shell:CommandLine/>"),
         ("Command", ""),
+        ("Command", '<shell:CommandLine CommandId="&quot;"><shell:Command>x</shell:Command></shell:CommandLine>'),
         ("Send", '<shell:Send><shell:Stream Name="stdin" CommandId="{id}">!</shell:Stream></shell:Send>'),
         ("Receive", '<shell:Receive><shell:DesiredStream CommandId="{id}">pr</shell:DesiredStream></shell:Receive>'),
         ("Receive", ""),
