@@ -21,5 +21,5 @@ function Get-LockHolder {
     param([string]$Folder)
     $path = Join-Path -Path $Folder -ChildPath 'lock-holder'
     if (-not [IO.File]::Exists($path)) { return }
-    try { [Text.Encoding]::ASCII.GetString((Read-FileTail -Path $path -Limit 400).Bytes) } catch { return }
+    try { [Text.Encoding]::UTF8.GetString((Read-FileTail -Path $path -Limit 400).Bytes) } catch { return }
 }

@@ -12,9 +12,9 @@ import shutil
 import socketserver
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
@@ -56,53 +56,82 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True)
+class Visit:
+    """One visit to be made on one computer."""
+
+    name: Literal["Observe", "Apply"]
+    parameters: Mapping[str, Any]
+    commands: Commands
+    deadline: int = 60
+    nonce: str = field(default_factory=lambda: secrets.token_hex(16))
+
+    def request(self) -> bytes:
+        """The line on standard input."""
+        sent = self.commands.paths.everywhere_inward(dict(self.parameters))
+        return onhost.request(script(self.name), sent, nonce=self.nonce, deadline_seconds=self.deadline)
+
+    def reply(self, stdout: str) -> dict[str, Any]:
+        """The reply, its paths as the simulated computer has them."""
+        return dict(self.commands.paths.everywhere_outward(dict(onhost.read_reply(stdout, self.nonce))))
+
+
+@dataclass(frozen=True, slots=True)
 class Engine:
     """A PowerShell on this machine."""
 
     program: str
 
-    def visit(
-        self, name: Literal["Observe", "Apply"], parameters: Mapping[str, Any], commands: Commands, *, deadline: int = 60
-    ) -> dict[str, Any]:
-        """The reply of a visit, its paths as the simulated computer has them."""
-        nonce = secrets.token_hex(16)
-        sent = commands.paths.everywhere_inward(dict(parameters))
-        line = onhost.request(script(name), sent, nonce=nonce, deadline_seconds=deadline)
-        finished = self.bootstrap(line, commands)
+    def visit(self, visit: Visit) -> dict[str, Any]:
+        """The reply to one visit in a process of its own, its request on standard input."""
+        finished = self.bootstrap(visit.request(), visit.commands)
         assert finished.stderr == "", finished.stderr
-        reply = dict(onhost.read_reply(finished.stdout, nonce))
-        return dict(commands.paths.everywhere_outward(reply))
+        return visit.reply(finished.stdout)
+
+    def visits(self, visits: Sequence[Visit]) -> list[dict[str, Any]]:
+        """The replies to many visits, one after the other in one process: the bootstrap gets each request as $input."""
+        with ExitStack() as stack:
+            lines = []
+            for visit in visits:
+                port = stack.enter_context(serving(visit.commands))
+                stack.enter_context(lock_held(visit.commands))
+                line = {"port": port, "environment": _variables(visit.commands), "request": visit.request().decode()}
+                lines.append(json.dumps(line))
+            text = f". '{HERE / 'prelude.ps1'}'\n" + (HERE / "batch.ps1").read_text("ascii")
+            finished = self.run(text, "\n".join(lines).encode("ascii"), {})
+        assert finished.stderr == "", finished.stderr
+        return [visit.reply(finished.stdout) for visit in visits]
 
     def bootstrap(self, line: bytes, commands: Commands, *, before: str = "") -> Finished:
         """Start the bootstrap with this standard input; `before` is PowerShell that runs first."""
-        text = f". '{HERE / 'prelude.ps1'}'\n{before}\n" + ONHOST.joinpath("Bootstrap.ps1").read_text("ascii")
+        prelude = f". '{HERE / 'prelude.ps1'}'\nConnect-Lab -Port $env:LAB_PORT\n{before}\n"
+        with serving(commands) as port, lock_held(commands):
+            variables = {**_variables(commands), "LAB_PORT": str(port)}
+            return self.run(prelude + ONHOST.joinpath("Bootstrap.ps1").read_text("ascii"), line, variables)
+
+    def run(self, text: str, stdin: bytes, variables: Mapping[str, str]) -> Finished:
+        """Run PowerShell text as powershell.exe is started for a visit."""
         encoded = base64.b64encode(text.encode("utf-16-le")).decode("ascii")
-        with ExitStack() as stack:
-            port = stack.enter_context(serving(commands))
-            stack.enter_context(lock_held(commands))
-            done = subprocess.run(  # noqa: S603 - the engine the tests were told to use
-                [self.program, "-NoProfile", "-NonInteractive", "-EncodedCommand", encoded],
-                input=line,
-                capture_output=True,
-                env=_environment(commands, port),
-                timeout=120,
-                check=False,
-            )
+        done = subprocess.run(  # noqa: S603 - the engine the tests were told to use
+            [self.program, "-NoProfile", "-NonInteractive", "-EncodedCommand", encoded],
+            input=stdin,
+            capture_output=True,
+            env={**os.environ, "LAB_BOOTSTRAP": str(ONHOST.joinpath("Bootstrap.ps1")), **variables},
+            timeout=240,
+            check=False,
+        )
         return Finished(done.returncode, done.stdout.decode("cp437"), done.stderr.decode("cp437"))
 
 
-def _environment(commands: Commands, port: int) -> dict[str, str]:
+def _variables(commands: Commands) -> dict[str, str]:
     drive = commands.paths.root / "C"
-    windows = {
+    return {
         "ProgramData": str(drive / "ProgramData"),
         "ProgramFiles": str(drive / "Program Files"),
         "SystemRoot": str(drive / "Windows"),
         "COMPUTERNAME": commands.computer.name,
         "USERDOMAIN": commands.computer.name,
         "USERNAME": "lab",
-        "LAB_PORT": str(port),
     }
-    return {**os.environ, **windows}
 
 
 @contextmanager

@@ -1,7 +1,10 @@
 # Windows' commands, answered by a Python process that keeps the simulated computer. One connection, one line a command.
-$global:LabStream = (New-Object -TypeName Net.Sockets.TcpClient -ArgumentList '127.0.0.1', ([int]$env:LAB_PORT)).GetStream()
-$global:LabWriter = New-Object -TypeName IO.StreamWriter -ArgumentList $LabStream
-$global:LabReader = New-Object -TypeName IO.StreamReader -ArgumentList $LabStream
+function global:Connect-Lab {
+    param([int]$Port)
+    $stream = (New-Object -TypeName Net.Sockets.TcpClient -ArgumentList '127.0.0.1', $Port).GetStream()
+    $global:LabWriter = New-Object -TypeName IO.StreamWriter -ArgumentList $stream
+    $global:LabReader = New-Object -TypeName IO.StreamReader -ArgumentList $stream
+}
 
 function global:Invoke-Lab {
     param([string]$Command, $Arguments)

@@ -6,7 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-_TOKEN = re.compile(r"\s*(?:(?P<word>[A-Za-z][A-Za-z0-9]*)|(?P<text>'(?:[^'\\]|\\.)*')|(?P<number>\d+)|(?P<sign>[=()]))")
+_TOKEN = re.compile(
+    r"\s*(?:(?P<word>[A-Za-z][A-Za-z0-9]*)|(?P<text>'(?:[^'\\]|\\.)*')|(?P<number>\d+)|(?P<sign>[=()]))"
+)
 
 
 def matches(condition: str, row: Mapping[str, Any]) -> bool:

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from certify_automation import onhost
+
+from contract.engine import HERE, Engine
+
+ROOT = HERE.parents[1]
+FOLDER = ROOT / "certify_automation" / "onhost"
+SCRIPTS = sorted(FOLDER.glob("*.ps1"))
+CHECK = ROOT / "tests" / "windows" / "check.ps1"
+
+
+def documented(heading: str) -> set[str]:
+    """What stands between backticks below a heading of docs/windows-checks.md."""
+    page = (ROOT / "docs" / "windows-checks.md").read_text("utf-8")
+    section = page.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    cells = [line.split("|")[1] if line.startswith("|") else line for line in section.splitlines()]
+    return set(re.findall(r"`([^`]+)`", "\n".join(cells)))
+
+
+@pytest.fixture(scope="module")
+def trees(engine: Engine) -> dict[str, dict[str, Any]]:
+    paths = ", ".join(f"'{path}'" for path in SCRIPTS)
+    finished = engine.run(f"& '{HERE / 'syntax.ps1'}' -Path {paths}", b"", {})
+    assert finished.stderr == ""
+    found = [json.loads(line) for line in finished.stdout.splitlines()]
+    return {one["file"]: one for one in found}
+
+
+def test_windows_powershell_5_1_can_run_every_script(engine: Engine) -> None:
+    judged = subprocess.run(  # noqa: S603 - the engine the tests were told to use
+        [engine.program, "--check-51", *map(str, SCRIPTS), str(CHECK)], capture_output=True, text=True, check=False
+    )
+    if "--check-51" in judged.stderr:
+        pytest.skip("this PowerShell is no judge of 5.1 syntax")
+    assert f"{len(SCRIPTS) + 1} files, 0 errors, 0 warnings" in judged.stdout, judged.stdout
+
+
+@pytest.mark.parametrize("path", [*SCRIPTS, CHECK], ids=lambda path: path.name)
+def test_a_script_is_ascii_and_short(path: Path) -> None:
+    text = path.read_bytes().decode("ascii")
+    assert "\r" not in text
+    assert "\t" not in text
+    assert text.endswith("\n")
+    assert len(text.splitlines()) <= 300
+    assert max(map(len, text.splitlines())) <= 160
+
+
+def test_every_file_is_part_of_a_script() -> None:
+    parts = {name for names in onhost.FILES.values() for name in names} | {f"{name}.ps1" for name in onhost.FILES}
+    assert parts | {"Bootstrap.ps1"} == {path.name for path in SCRIPTS}
+
+
+def test_every_file_but_the_entries_only_defines_functions(trees: dict[str, dict[str, Any]]) -> None:
+    entries = {"Bootstrap.ps1", *(f"{name}.ps1" for name in onhost.FILES)}
+    for name, tree in trees.items():
+        assert tree["problems"] == []
+        if name not in entries:
+            assert set(tree["statements"]) == {"FunctionDefinitionAst"}, name
+
+
+def test_functions_are_short_and_no_name_is_used_twice(trees: dict[str, dict[str, Any]]) -> None:
+    functions = [one for tree in trees.values() for one in tree["functions"]]
+    assert {one["name"]: one["lines"] for one in functions if one["lines"] > 40} == {}
+    names = [one["name"].casefold() for one in functions]
+    assert sorted(names) == sorted(set(names))
+
+
+def test_the_tests_windows_file_has_the_real_ones_functions(engine: Engine, trees: dict[str, dict[str, Any]]) -> None:
+    finished = engine.run(f"& '{HERE / 'syntax.ps1'}' -Path '{HERE / 'windows.ps1'}'", b"", {})
+    ours = json.loads(finished.stdout)
+    assert [one["name"] for one in ours["functions"]] == [one["name"] for one in trees["Windows.ps1"]["functions"]]
+
+
+def test_commands_are_those_documented(trees: dict[str, dict[str, Any]]) -> None:
+    own = {one["name"] for tree in trees.values() for one in tree["functions"]}
+    variables = {"$Act", "$Condition", "$Value", "([scriptblock]::Create($text))"}
+    used = {name for file, tree in trees.items() if file != "Windows.ps1" for name in tree["commands"]}
+    assert used - own - variables == documented("Commands")
+
+
+def test_types_are_those_documented(trees: dict[str, dict[str, Any]]) -> None:
+    closed = [tree for file, tree in trees.items() if file != "Windows.ps1"]
+    used = {name for tree in closed for name in tree["types"]}
+    used |= {name for tree in closed for name in tree["strings"]} - {"New-Object"}
+    assert used == documented("Types")
+
+
+def test_members_are_those_documented(trees: dict[str, dict[str, Any]]) -> None:
+    used = {name for file, tree in trees.items() if file != "Windows.ps1" for name in tree["members"]}
+    assert {name for name in used if "::" in name} == documented("Static members")
+    assert {name for name in used if name.endswith("()") and "::" not in name} == documented("Methods")
+
+
+def test_a_member_named_by_a_variable_would_be_seen(engine: Engine, tmp_path: Path) -> None:
+    sneaky = tmp_path / "Sneaky.ps1"
+    sneaky.write_text("[Diagnostics.Process]::Start('x')\n& $command\n[string]::$member()\n", "ascii")
+    found = json.loads(engine.run(f"& '{HERE / 'syntax.ps1'}' -Path '{sneaky}'", b"", {}).stdout)
+    assert not set(found["types"]) <= documented("Types")
+    assert not set(found["commands"]) <= documented("Commands")
+    assert not {name for name in found["members"] if "::" in name} <= documented("Static members")

@@ -1,0 +1,286 @@
+# Proves on a real server what no simulation can: run it as administrator on a test server, in Windows PowerShell and in
+# PowerShell 7. Reads only, unless -Write is given; then it changes what it says and puts it back.
+#
+#     powershell.exe -NoProfile -ExecutionPolicy Bypass -File tests\windows\check.ps1 [-Write]
+#
+# Each line is one assumption of the scripts in certify_automation\onhost. The exit code is the number of failures.
+param(
+    [switch]$Write,
+    [string]$OnHost = (Join-Path -Path $PSScriptRoot -ChildPath '..\..\certify_automation\onhost'),
+    [int]$SparePort = 49997
+)
+$ErrorActionPreference = 'Stop'
+$ProgressPreference = 'SilentlyContinue'
+Set-StrictMode -Version 3.0
+$script:failures = 0
+
+foreach ($file in 'Windows', 'Json', 'Host', 'Service', 'Product', 'File', 'HttpSys', 'Api', 'Lock', 'Managed', 'Facts',
+    'Wait', 'Control', 'HttpSysChange', 'FileChange', 'Change', 'Health', 'Refusal', 'Run') {
+    . (Join-Path -Path $OnHost -ChildPath "$file.ps1")
+}
+
+# $Test gives $true, or what is the case instead.
+function Assert-Fact {
+    param([string]$Assumption, [scriptblock]$Test)
+    try { $result = & $Test } catch { $result = "$($_.Exception.GetBaseException().Message) [$($_.FullyQualifiedErrorId)]" }
+    if (($result -is [bool]) -and $result) { return "pass  $Assumption" }
+    $script:failures++
+    "FAIL  $Assumption -- $($result -join ' ')"
+}
+
+function Get-Row {
+    param([string]$ClassName, [string]$Filter, [string]$Namespace = 'root/cimv2')
+    Get-CimInstance -ClassName $ClassName -Namespace $Namespace -Filter $Filter -OperationTimeoutSec 30
+}
+
+# The HResult's low word of the error that $Act ends with; 0 when it ends well.
+function Get-Win32Code {
+    param([scriptblock]$Act)
+    try { $null = & $Act } catch { return $_.Exception.GetBaseException().HResult -band 0xFFFF }
+    0
+}
+
+function Test-Instrumentation {
+    $services = 'State', 'StartMode', 'DelayedAutoStart', 'ProcessId', 'ExitCode', 'ServiceSpecificExitCode'
+    Assert-Fact 'CIM: Win32_OperatingSystem has a dotted Version and LastBootUpTime as a date' {
+        $system = Get-OperatingSystem
+        ($null -ne [version]$system.Version) -and ($system.LastBootUpTime -is [DateTime])
+    }
+    Assert-Fact "CIM: Win32_Service has $($services -join ', '), DelayedAutoStart as boolean" {
+        $row = Get-Row -ClassName 'Win32_Service' -Filter "Name='WinRM'"
+        $missing = @($services | Where-Object { $null -eq $row.CimInstanceProperties[$_] })
+        if ($missing.Count) { return $missing }
+        $row.DelayedAutoStart -is [bool]
+    }
+    Assert-Fact 'CIM: a service that does not exist is no output and no error' {
+        $null -eq (Get-Row -ClassName 'Win32_Service' -Filter "Name='certify-automation-none'")
+    }
+    Assert-Fact 'CIM: a filter may use LIKE on PathName and OR' {
+        @(Get-Row -ClassName 'Win32_Service' -Filter "Name='x' OR PathName LIKE '%svchost.exe%'").Count -gt 0
+    }
+    Assert-Fact 'CIM: Win32_SystemDriver finds the HTTP driver, Running, whatever the case of its name' {
+        (Get-Row -ClassName 'Win32_SystemDriver' -Filter "Name='http'").State -eq 'Running'
+    }
+    Assert-Fact 'CIM: MSFT_NetTCPConnection takes State=2 AND (LocalPort=...), no match is no error' {
+        $found = @(Get-SocketFacts -Ports 135)
+        ($found.Count -gt 0) -and (@(Get-SocketFacts -Ports $SparePort).Count -eq 0)
+    }
+    Assert-Fact 'CIM: process 4 is called System' { (Get-ProcessName -Ids 4)[[long]4] -eq 'System' }
+}
+
+function Test-HttpSys {
+    $parameters = 'HKLM:\SYSTEM\CurrentControlSet\Services\HTTP\Parameters'
+    Assert-Fact 'registry: ListenOnlyList is absent or a list of strings' {
+        $value = Get-ItemProperty -LiteralPath $parameters -Name 'ListenOnlyList' -ErrorAction SilentlyContinue
+        ($null -eq $value) -or ($value.ListenOnlyList -is [string[]])
+    }
+    Assert-Fact 'registry: UrlAclInfo names are URLs and its values binary security descriptors' {
+        $key = Get-ItemProperty -LiteralPath "$parameters\UrlAclInfo"
+        $odd = @($key.PSObject.Properties | Where-Object { $_.Name.Contains('://') -and ($_.Value -isnot [byte[]]) })
+        if ($odd.Count) { return $odd[0].Name }
+        foreach ($one in @(Get-ReservationFacts)) {
+            if (-not (Get-CanonicalSddl -Descriptor ([Convert]::FromBase64String($one.descriptor)))) { return $one.url }
+        }
+        $true
+    }
+    Assert-Fact 'netsh: show iplisten ends with 0 and names what ListenOnlyList holds' {
+        $list = Get-ListenListFacts
+        $same = ($list.live -join ',') -eq (@($list.registry) -join ',')
+        if (($list.exit_code -ne 0) -or -not $same) { return "$($list.exit_code): $($list.live) / $($list.registry)" }
+        $true
+    }
+    Assert-Fact 'netsh: show servicestate view=requestq names the process of WinRM for its URL' {
+        $id = (Get-Row -ClassName 'Win32_Service' -Filter "Name='WinRM'").ProcessId
+        $urls = @(Get-UrlOwnerFacts | Where-Object { $_.url.Contains('/WSMAN/') })
+        if ($urls.Count -eq 0) { return 'no URL of WinRM' }
+        @($urls | Where-Object { $_.process_ids -notcontains $id }).Count -eq 0
+    }
+    Assert-Fact 'sc.exe: its exit code is the Win32 code (1060: no such service)' {
+        $null = sc.exe stop certify-automation-none
+        if ($LASTEXITCODE -ne 1060) { return $LASTEXITCODE }
+        $true
+    }
+}
+
+function Test-WindowsFile {
+    Assert-Fact 'this account is an administrator' { Test-Administrator }
+    Assert-Fact 'a program has a file version of four numbers' {
+        (Get-FileVersion -Path "$env:SystemRoot\System32\netsh.exe").Split('.').Count -eq 4
+    }
+    Assert-Fact 'the owner of a folder reads as a SID' {
+        (Get-FolderAccess -Path $env:ProgramData).Owner.StartsWith('S-1-')
+    }
+    Assert-Fact 'SDDL text and its descriptor have one canonical spelling' {
+        $raw = New-Object -TypeName Security.AccessControl.RawSecurityDescriptor -ArgumentList 'D:(A;;GX;;;S-1-1-0)'
+        $bytes = New-Object -TypeName byte[] -ArgumentList $raw.BinaryLength
+        $raw.GetBinaryForm($bytes, 0)
+        (Get-CanonicalSddl -Descriptor $bytes) -ceq (Get-CanonicalSddl -Descriptor 'D:(A;;GX;;;WD)')
+    }
+    Assert-Fact 'a request to a closed port fails with a text and no status' {
+        $answer = Invoke-LocalApi -Method 'GET' -Url "http://127.0.0.2:$SparePort" -Body '' -TimeoutSeconds 5
+        ($null -eq $answer.Status) -and ([string]$answer.Error -ne '')
+    }
+    Assert-Fact 'a request to http.sys gets a status (WinRM over http)' {
+        $answer = Invoke-LocalApi -Method 'GET' -Url 'http://localhost:5985/wsman' -Body '' -TimeoutSeconds 5
+        if ($null -eq $answer.Status) { return $answer.Error }
+        $true
+    }
+}
+
+# A visit as the controller makes it: the bootstrap on the command line, the request on standard input.
+function Invoke-Visit {
+    param([string]$Program, [string]$Request)
+    $text = [IO.File]::ReadAllText((Join-Path -Path $OnHost -ChildPath 'Bootstrap.ps1'))
+    $encoded = [Convert]::ToBase64String([Text.Encoding]::Unicode.GetBytes($text))
+    $Request | & $Program -NoProfile -NonInteractive -EncodedCommand $encoded
+}
+
+function Test-Visit {
+    param([string]$Program)
+    Assert-Fact "${Program}: a request that is no JSON gets a framed bad_request" {
+        [bool](@(Invoke-Visit -Program $Program -Request 'nonsense') -join '').Contains('"bad_request"')
+    }
+    Assert-Fact "${Program}: Observe gives facts, under a Turkish culture too, and every character of its frame" {
+        $names = 'Windows', 'Json', 'Host', 'Service', 'Product', 'File', 'HttpSys', 'Api', 'Lock', 'Managed', 'Facts'
+        $text = "[Threading.Thread]::CurrentThread.CurrentCulture = 'tr-TR'`n"
+        foreach ($name in $names + 'Observe') {
+            $text += [IO.File]::ReadAllText((Join-Path -Path $OnHost -ChildPath "$name.ps1")) + "`n"
+        }
+        $sent = [ordered]@{
+            contract = 1; nonce = '0123456789abcdef0123456789abcdef'; deadline_seconds = 60
+            script = [ordered]@{ name = 'Observe'; text = $text; sha256 = Get-Digest -Bytes ([Text.Encoding]::UTF8.GetBytes($text)) }
+            parameters = [ordered]@{
+                endpoint = [ordered]@{ host = '127.0.0.2'; port = 9696; https = $false }; ports = @(9696, 80)
+            }
+        }
+        $lines = @(Invoke-Visit -Program $Program -Request (ConvertTo-AsciiJson -Value $sent))
+        if ($lines.Count -ne 3) { return "$($lines.Count) lines: $($lines -join ' ')" }
+        $length = [int]$lines[0].Split(' ')[2].Replace('>>>', '')
+        if ($lines[1].Length -ne $length) { return "$($lines[1].Length) of $length characters" }
+        $reply = ConvertFrom-Json -InputObject $lines[1]
+        if (-not $reply.ok) { return $reply.error.message }
+        $reply.value.product.services.GetType().IsArray
+    }
+}
+
+function Test-ServiceControl {
+    $name = 'certify-automation-check'
+    $null = sc.exe create $name binPath= "$env:SystemRoot\System32\svchost.exe -k none" start= demand
+    try {
+        foreach ($mode in 'automatic-delayed', 'automatic', 'manual', 'disabled') {
+            Assert-Fact "sc.exe config: the start mode $mode reads back at once" {
+                Set-StartMode -Name $name -Mode $mode
+                (Get-StartMode -Name $name) -eq $mode
+            }
+        }
+        Assert-Fact 'sc.exe start of a disabled service ends with 1058' {
+            $null = sc.exe start $name
+            if ($LASTEXITCODE -ne 1058) { return $LASTEXITCODE }
+            $true
+        }
+        Assert-Fact 'sc.exe stop of a stopped service ends with 1062' {
+            $null = sc.exe stop $name
+            if ($LASTEXITCODE -ne 1062) { return $LASTEXITCODE }
+            $true
+        }
+    } finally { $null = sc.exe delete $name }
+}
+
+function Test-Reservation {
+    $url = "http://127.0.0.2:$SparePort/"
+    Assert-Fact 'netsh: a reservation is in the registry at once, replaced, and gone when deleted' {
+        Set-Reservation -Url $url -Sddl 'D:(A;;GX;;;SY)'
+        Set-Reservation -Url $url -Sddl 'D:(A;;GX;;;BA)'
+        Set-Reservation -Url $url -Sddl ''
+        (Get-Reservation -Url $url) -eq ''
+    }
+    Assert-Fact 'netsh: adding a reservation twice and deleting none both end with another code than 0' {
+        $null = netsh.exe http add urlacl "url=$url" 'sddl=D:(A;;GX;;;SY)'
+        $null = netsh.exe http add urlacl "url=$url" 'sddl=D:(A;;GX;;;SY)'
+        $twice = $LASTEXITCODE
+        $null = netsh.exe http delete urlacl "url=$url"
+        $null = netsh.exe http delete urlacl "url=$url"
+        if (($twice -eq 0) -or ($LASTEXITCODE -eq 0)) { return "$twice $LASTEXITCODE" }
+        $true
+    }
+}
+
+function Test-Registration {
+    param([string]$Prefix)
+    $listener = New-Object -TypeName Net.HttpListener
+    try {
+        $listener.Prefixes.Add($Prefix)
+        $listener.Start()
+        $true
+    } catch { $false } finally { $listener.Close() }
+}
+
+# Only where the list is in use already: a first entry would cut every other address off, WinRM's too.
+function Test-ListenList {
+    if (@((Get-ListenListFacts).live).Count -eq 0) { return 'skip  iplisten: the list is empty, and a first entry would cut this server off' }
+    $prefix = "http://127.0.0.77:$SparePort/"
+    Assert-Fact 'iplisten: an address that is not listed cannot be listened on' { -not (Test-Registration -Prefix $prefix) }
+    Set-ListenEntry -Address '127.0.0.77' -Present $true
+    Assert-Fact 'iplisten: an added address is in the registry at once' { (Get-ListenListFacts).registry -contains '127.0.0.77' }
+    Assert-Fact 'iplisten: an added address can be listened on without a restart of the driver' { Test-Registration -Prefix $prefix }
+    Set-ListenEntry -Address '127.0.0.77' -Present $false
+    Assert-Fact 'iplisten: a deleted address is gone at once' { -not (Test-Registration -Prefix $prefix) }
+}
+
+function Test-FileAct {
+    param([string]$Folder)
+    $path = Join-Path -Path $Folder -ChildPath 'file'
+    Assert-Fact 'folder: made with owner Administrators and a list of its own' {
+        $access = Get-FolderAccess -Path $Folder
+        if (($access.Owner -ne 'S-1-5-32-544') -or -not $access.Sddl.Contains('D:P')) { return $access.Sddl }
+        $true
+    }
+    Assert-Fact 'folder: icacls.exe takes inherited rights away' {
+        $inner = Join-Path -Path $Folder -ChildPath 'inner'
+        [void][IO.Directory]::CreateDirectory($inner)
+        $null = icacls.exe $inner /inheritance:r /grant:r '*S-1-5-18:(OI)(CI)F' '*S-1-5-32-544:(OI)(CI)F'
+        ($LASTEXITCODE -eq 0) -and (Get-FolderAccess -Path $inner).Sddl.Contains('D:P')
+    }
+    Assert-Fact 'file: written, exchanged with a backup, not renamed over' {
+        Write-NewFile -Path $path -Bytes ([byte[]](1, 2))
+        Write-NewFile -Path "$path.new" -Bytes ([byte[]](3))
+        Switch-File -New "$path.new" -Old $path -Backup "$path.old"
+        $kept = [IO.File]::ReadAllBytes("$path.old").Length
+        $code = Get-Win32Code -Act { Rename-NewFile -New "$path.old" -Path $path }
+        if (($kept -ne 2) -or ($code -eq 0)) { return "$kept $code" }
+        $true
+    }
+    Assert-Fact 'file: exchanging one that is open without delete sharing fails with 32, 5 or 1175' {
+        $held = [IO.File]::Open($path, [IO.FileMode]::Open, [IO.FileAccess]::Read, [IO.FileShare]::Read)
+        try { $code = Get-Win32Code -Act { Switch-File -New "$path.old" -Old $path -Backup "$path.bak" } } finally { $held.Dispose() }
+        if (32, 5, 1175 -notcontains $code) { return $code }
+        $true
+    }
+    Assert-Fact 'lock: a second opener gets nothing, and a reader sees that it is held' {
+        $lock = Enter-Lock -Folder $Folder -RunId 'check'
+        try {
+            $second = Enter-Lock -Folder $Folder -RunId 'check'
+            $code = Get-Win32Code -Act { (Open-SharedFile -Path (Join-Path -Path $Folder -ChildPath 'lock')).Dispose() }
+        } finally { Exit-Lock -File $lock -Folder $Folder }
+        if (($null -ne $second) -or ($code -ne 32)) { return "$second $code" }
+        $true
+    }
+}
+
+"Windows $((Get-OperatingSystem).Version), PowerShell $($PSVersionTable.PSVersion), $((Get-Culture).Name)"
+Test-Instrumentation
+Test-HttpSys
+Test-WindowsFile
+foreach ($program in 'powershell.exe', 'pwsh.exe') {
+    if (Get-Command -Name $program -ErrorAction SilentlyContinue) { Test-Visit -Program $program } else { "skip  $program is not installed" }
+}
+if ($Write) {
+    Test-ServiceControl
+    Test-Reservation
+    Test-ListenList
+    $folder = Join-Path -Path $env:ProgramData -ChildPath 'certify-automation-check'
+    New-ProtectedFolder -Path $folder -Sddl 'O:BAG:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)'
+    try { Test-FileAct -Folder $folder } finally { [IO.Directory]::Delete($folder, $true) }
+} else { 'skip  what changes something: give -Write' }
+"$script:failures failed"
+exit $script:failures
