@@ -97,7 +97,7 @@ class Command:
         self._changed = asyncio.Event()
         self._receiving = False
         self._aborted = False
-        self._task: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[int] | None = None
 
     @property
     def running(self) -> bool:
@@ -107,6 +107,7 @@ class Command:
     def start(self, machine: Machine, delay: float) -> None:
         """Run the process, `delay` seconds from now."""
         self._task = asyncio.get_running_loop().create_task(self._run(machine, delay))
+        self._task.add_done_callback(self._end)
 
     def refuse_line(self) -> None:
         """End at once, as cmd.exe does with a line that is too long for it."""
@@ -178,17 +179,20 @@ class Command:
         self._output[stream] += data
         self._changed.set()
 
-    async def _run(self, machine: Machine, delay: float) -> None:
-        code = _DEFECT
+    async def _run(self, machine: Machine, delay: float) -> int:
+        if delay:
+            await asyncio.sleep(delay)
         try:
-            if delay:
-                await asyncio.sleep(delay)
-            code = await machine.run(self._process)
-        except asyncio.CancelledError:
-            code = _TERMINATED if self._aborted else _INTERRUPTED
+            return await machine.run(self._process)
         except Exception as error:
             logger.exception("the simulated machine %s failed", machine.name)
             self._emit("stderr", f"the simulated machine failed: {error!r}\r\n".encode())
-        finally:
-            self._exit_code = code
-            self._changed.set()
+            return _DEFECT
+
+    def _end(self, task: asyncio.Task[int]) -> None:
+        """Note the exit code; the task may have been cancelled before it did anything."""
+        if task.cancelled():
+            self._exit_code = _TERMINATED if self._aborted else _INTERRUPTED
+        else:
+            self._exit_code = task.result()
+        self._changed.set()

@@ -74,8 +74,8 @@ class WireFault:
     Attributes:
         kind: what goes wrong.
         hosts: globs; a host is meant if one matches its machine name or its address, ignoring case.
-        at: strike only the Nth occasion of each connection (counted from 1); 0 strikes every one. Kinds whose
-            occasion is a connection or a login count them per host.
+        at: strike only the Nth occasion, counted from 1; 0 strikes every one. Requests are counted for each connection,
+            occasions of any other sort for each host.
         times: how often the rule strikes one host in all; None is without end.
         operation: for kinds whose occasion is a request, count only requests of this operation (which excludes the
             authentication handshake); None counts every HTTP request.

@@ -9,6 +9,8 @@ import raw_client as raw
 from conftest import LAB, OTHER, Lab
 from raw_client import RawClient
 
+from certify_automation.lab.winrm import WireFault, WireFaultKind
+
 CONFIG = "http://schemas.microsoft.com/wbem/wsman/1/config"
 
 
@@ -143,6 +145,17 @@ def test_ctrl_c_lets_the_process_clean_up(client: RawClient, lab: Lab, code: str
     assert client.call(raw.signal(shell, started, f"{raw.SHELL}/{code}")).status == 200
     assert client.finish(shell, started).exit_code == 0xC000013A
     assert lab.computer.cleaned_up == [True]
+
+
+def test_ctrl_c_that_comes_with_the_command_ends_it(client: RawClient, lab: Lab) -> None:
+    lab.endpoint.faults.add(WireFault(WireFaultKind.SLOW_START, seconds=60))
+    shell = client.open_shell()
+    body = '<shell:CommandLine CommandId="A"><shell:Command>cat</shell:Command></shell:CommandLine>'
+    both = (raw.envelope(f"{raw.SHELL}/Command", body, shell), raw.signal(shell, "A", f"{raw.SHELL}/signal/ctrl_c"))
+    client.write(b"".join(client.sealed(message) for message in both))
+    assert [client.opened(client.response()).status for _ in both] == [200, 200]
+    assert client.finish(shell, "A").exit_code == 0xC000013A
+    assert not lab.computer.started
 
 
 @pytest.mark.parametrize("message", ["terminate", "delete"])
