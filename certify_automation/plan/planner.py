@@ -1,0 +1,97 @@
+"""One host's plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from certify_automation.diff import Comparison, compare, observe_request
+from certify_automation.model.config_files import FileName
+from certify_automation.model.facts import Facts
+from certify_automation.model.host import Endpoint, HostState
+from certify_automation.model.plan import Health, ObserveRequest, Plan, PortCheck
+from certify_automation.plan.changes import changes
+from certify_automation.plan.refusals import refusals
+from certify_automation.plan.situation import PlanOptions, Situation
+from certify_automation.plan.warnings import warnings
+
+__all__ = ["PlanOptions", "make_plan"]
+
+
+def make_plan(host: str, desired: HostState, facts: Facts, options: PlanOptions) -> Plan:
+    """What this host is to do to become as declared.
+
+    Refusals are values inside the plan, and a plan with any has no changes. Nothing to do = no differences and no
+    changes. Planning twice from the same facts gives the same plan.
+    """
+    at = Situation(host, compare(host, desired, facts), facts, options)
+    if desired == HostState():
+        return Plan(host, options.run_id, observe_request(desired))
+    at = replace(at, changes=changes(at))
+    refused = refusals(at)
+    if refused:
+        at = replace(at, changes=())
+    return Plan(
+        host=host,
+        run_id=options.run_id,
+        observe=_observe(desired, at.comparison),
+        differences=at.comparison.differences,
+        changes=at.changes,
+        expects=dict(_expects(at)) if at.changes else {},
+        health=_health(at),
+        port_check=_port_check(at),
+        refusals=refused,
+        warnings=warnings(at),
+    )
+
+
+def _observe(desired: HostState, comparison: Comparison) -> ObserveRequest:
+    """What to look at afterwards: as before, at the address the file then has."""
+    request = observe_request(desired)
+    ports = dict.fromkeys((*request.ports, comparison.endpoint.port))
+    return replace(request, endpoint=comparison.endpoint, ports=tuple(ports))
+
+
+def _start_endpoint(at: Situation) -> Endpoint:
+    """Where the API answers after a start: as declared, or where an unmanaged host has it."""
+    return at.endpoint if at.desired.endpoint is not None else at.pinned() or at.endpoint
+
+
+def _health(at: Situation) -> Health | None:
+    """Judged after a start, and after a change of http.sys under a running v6 whose address is declared."""
+    service, generation = at.facts.service, at.generation
+    stays = at.running and generation == "v6" and at.desired.endpoint is not None
+    if service is None or generation is None or not (at.starts or (at.touches_listeners and stays)):
+        return None
+    return Health(_start_endpoint(at).url, generation, service.name, at.options.wait_seconds)
+
+
+def _port_check(at: Situation) -> PortCheck | None:
+    if at.facts.service is None or not at.starts:
+        return None
+    endpoint = _start_endpoint(at)
+    return PortCheck(endpoint.host, endpoint.port, at.facts.service.name)
+
+
+def _expects(at: Situation) -> Iterator[tuple[str, str]]:
+    """The managed values this plan was made from: the product, its service, and every noun that is declared."""
+    desired, managed = at.desired, at.facts.managed
+    names = ["product.data_dir", "product.generation", "service.name", "service.state"]
+    if desired.service.start_mode is not None:
+        names += ["service.start_mode", "service.delayed"]
+    if desired.driver.state is not None:
+        names.append("driver.state")
+    if desired.driver.start_mode is not None:
+        names.append("driver.start_mode")
+    if desired.service_config is not None or at.generation == "v7":
+        names += [f"file.{FileName.SERVICE_CONFIG}", f"file.{FileName.APPSETTINGS_CORE}"]
+    if desired.connections is not None:
+        names.append(f"file.{FileName.SERVERS}")
+    if desired.ip_listen is not None:
+        names.append("ip_listen")
+    for name in names:
+        yield name, managed.get(name, "absent")
+    for wanted in desired.url_reservations or ():
+        key = f"url_reservation {wanted.url}"
+        spelled = next((name for name in managed if name.lower() == key.lower()), key)
+        yield spelled, managed.get(spelled, "absent")

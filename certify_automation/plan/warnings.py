@@ -1,0 +1,166 @@
+"""What a user should know about a host before its plan is carried out; never in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from certify_automation.config_merge import effective_config
+from certify_automation.errors import Problem, Severity
+from certify_automation.evidence import (
+    answers,
+    effective_endpoints,
+    endpoint_url,
+    probe,
+    reaches_api,
+    url_path,
+)
+from certify_automation.model.change import ServiceRestart, ServiceStop
+from certify_automation.model.config_files import FileName
+from certify_automation.model.http_sys import IpListen, ListenRule
+from certify_automation.model.service import StartMode
+from certify_automation.plan.situation import Situation
+
+_CLOCK_LIMIT_MS = 300_000
+_NEGOTIATED_STEP = 2
+_ROOT_VARIABLES = ("CERTIFY_APPDATA_PATH", "CERTIFY_APP_DATA", "CERTIFY_ENABLE_PER_INSTANCE_SETTINGS")
+
+
+def warnings(at: Situation) -> tuple[Problem, ...]:
+    """All warnings of a host and the changes that are to be made."""
+    return tuple(warning for rule in _RULES for warning in rule(at))
+
+
+def _warning(warning_id: str, message: str, hint: str = "") -> Problem:
+    return Problem(warning_id, message, hint=hint, severity=Severity.WARNING)
+
+
+def _restart(at: Situation) -> Iterator[Problem]:
+    if any(isinstance(change, ServiceRestart | ServiceStop) for change in at.changes):
+        yield _warning("CA3051", "stopping the service interrupts certificate requests that are running")
+
+
+def _pending_reboot(at: Situation) -> Iterator[Problem]:
+    if at.changes and at.facts.host.pending_reboot:
+        yield _warning("CA3052", f"Windows waits for a restart ({', '.join(at.facts.host.pending_reboot)})")
+
+
+def _listen_list(at: Situation) -> Iterator[Problem]:
+    live, stored = at.facts.ip_listen.live, at.facts.ip_listen.registry
+    if at.desired.ip_listen is None or live is None or stored is None:
+        return
+    if IpListen(ListenRule.EXACTLY, live).effective() != IpListen(ListenRule.EXACTLY, stored).effective():
+        yield _warning(
+            "CA3053",
+            f"the IP listen list in force ({', '.join(live) or 'empty'}) is not the one in the registry "
+            f"({', '.join(stored) or 'empty'}), which comes into force when the HTTP driver starts",
+        )
+
+
+def _lost(at: Situation) -> Iterator[Problem]:
+    files = (("serviceconfig.json", at.comparison.service_config), ("servers.json", at.comparison.servers))
+    for name, merged in files:
+        if at.changes and merged is not None and merged.content is not None and merged.lost:
+            yield _warning("CA3054", f"writing {name} does not keep {'; '.join(merged.lost)}")
+
+
+def _negotiated_port(at: Situation) -> Iterator[Problem]:
+    moved = {f"http://{_host(at)}:{at.endpoint.port + _NEGOTIATED_STEP}"}
+    if at.generation == "v6" and moved & set(effective_endpoints(at.facts)):
+        yield _warning(
+            "CA3055",
+            f"automatic port negotiation has moved the API to port {at.endpoint.port + _NEGOTIATED_STEP}; "
+            "no file says so, and it happens again at every start while the port is taken",
+            "declare service.config.auto_port_negotiation: false",
+        )
+
+
+def _host(at: Situation) -> str:
+    return endpoint_url(at.endpoint.url).partition("://")[2].rpartition(":")[0]
+
+
+def _fault_message(at: Situation) -> Iterator[Problem]:
+    file = at.facts.files.get(FileName.SERVICE_CONFIG.value)
+    if at.desired.service_config is not None and file and effective_config(file.content)["ServiceFaultMsg"]:
+        yield _warning(
+            "CA3056",
+            "serviceconfig.json holds a ServiceFaultMsg, which the user interface shows whenever it cannot connect",
+            "it is the product's own and left alone; remove it by hand once it no longer applies",
+        )
+
+
+def _disabled_driver(at: Situation) -> Iterator[Problem]:
+    driver = at.facts.driver
+    unmanaged = at.desired.driver.start_mode is None
+    if at.generation == "v6" and unmanaged and driver and driver.start_mode is StartMode.DISABLED:
+        yield _warning(
+            "CA3057",
+            "the HTTP driver is disabled: version 6 cannot listen once Windows has been restarted",
+            "declare http_sys.driver.start_mode: manual",
+        )
+
+
+def _data_folder(at: Situation) -> Iterator[Problem]:
+    found = [v for v in at.facts.product.environment if v.name.upper() in _ROOT_VARIABLES]
+    if found:
+        names = ", ".join(f"{v.name} ({v.scope})" for v in found)
+        yield _warning(
+            "CA3058",
+            f"{names} can move the product's data folder; {at.facts.product.data_dir} is the one managed here",
+            "see that service, user interface and command line all have the same variables",
+        )
+
+
+def _authentication(at: Situation) -> Iterator[Problem]:
+    for variable in at.facts.product.environment:
+        if variable.name.upper() == "CERTIFY_SERVICE_AUTH_MODE" and variable.value.casefold() == "none":
+            yield _warning(
+                "CA3059", "CERTIFY_SERVICE_AUTH_MODE=none: every caller of the API is an administrator of it"
+            )
+
+
+def _silent_api(at: Situation) -> Iterator[Problem]:
+    api = probe(at.facts, at.endpoint.url)
+    listening = endpoint_url(at.endpoint.url) in effective_endpoints(at.facts)
+    if at.desired.endpoint is not None and listening and api is not None and not answers(api):
+        said = f"status {api.status}" if api.status is not None else api.error or "no answer"
+        yield _warning("CA3060", f"the service listens at {at.endpoint.url}, but its API did not answer ({said})")
+
+
+def _lock(at: Situation) -> Iterator[Problem]:
+    if at.facts.lock.held:
+        yield _warning("CA3061", f"another run holds this host's lock: {at.facts.lock.holder or 'holder unknown'}")
+
+
+def _clock(at: Situation) -> Iterator[Problem]:
+    now = at.options.now_utc_ms
+    if now is not None and abs(at.facts.host.clock_utc_ms - now) > _CLOCK_LIMIT_MS:
+        minutes = round((at.facts.host.clock_utc_ms - now) / 60_000)
+        yield _warning(
+            "CA3062",
+            f"the host's clock is {abs(minutes)} minutes {'ahead' if minutes > 0 else 'behind'}",
+            "Kerberos and certificate authorities refuse a clock that is more than five minutes off",
+        )
+
+
+def _weak_wildcards(at: Situation) -> Iterator[Problem]:
+    weak = {f"{scheme}://*:{at.endpoint.port}" for scheme in ("http", "https")}
+    for found in at.facts.url_reservations if at.generation == "v6" else ():
+        if endpoint_url(found.url) in weak and reaches_api(url_path(found.url)):
+            yield _warning("CA3063", f"{found.url} is reserved as well: others can share the API's port through it")
+
+
+_RULES: tuple[Callable[[Situation], Iterator[Problem]], ...] = (
+    _restart,
+    _pending_reboot,
+    _lost,
+    _listen_list,
+    _negotiated_port,
+    _disabled_driver,
+    _silent_api,
+    _fault_message,
+    _data_folder,
+    _authentication,
+    _weak_wildcards,
+    _lock,
+    _clock,
+)
