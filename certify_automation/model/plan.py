@@ -49,13 +49,18 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class ObserveRequest:
-    """What Observe is asked: the endpoint to probe, and the ports whose listeners and reservations matter."""
+    """What a visit shall look at besides what it always does.
+
+    Attributes:
+        endpoint: where the API is asked whether it answers.
+        ports: whose TCP listeners are reported.
+    """
 
     endpoint: Endpoint
     ports: tuple[int, ...]
 
     def to_json(self) -> JsonObject:
-        """Parameters of Observe, as the contract writes them."""
+        """Parameters of Observe, as docs/contract.md describes them; also `observe` of a plan."""
         at = self.endpoint
         return {
             "endpoint": {"host": at.host, "port": at.port, "https": at.https},
