@@ -47,6 +47,15 @@ class Registration:
     prefix: Prefix
     queue: str = ""
 
+    @property
+    def shown(self) -> str:
+        """The URL as `netsh http show servicestate` shows it: upper case, an address bound to repeated."""
+        prefix = self.prefix
+        if prefix.bucket != "address":
+            return prefix.url.upper()
+        host = f"[{prefix.host}]" if ":" in prefix.host else prefix.host
+        return f"{prefix.scheme}://{host}:{prefix.port}:{prefix.host}{prefix.path}".upper()
+
 
 @dataclass(slots=True)
 class HttpSys:
@@ -87,6 +96,11 @@ class HttpSys:
         """Whether the driver runs."""
         driver = self.services.get(DRIVER)
         return driver is not None and driver.state == RUNNING
+
+    def usable(self) -> bool:
+        """Whether the configuration API works: the driver runs, or would start on demand."""
+        driver = self.services.get(DRIVER)
+        return driver is not None and (driver.state == RUNNING or driver.start_mode != "Disabled")
 
     def effective(self) -> tuple[Address, ...]:
         """The entries of the live list the driver can convert; none of them = it listens everywhere (event 15015)."""

@@ -1,0 +1,156 @@
+"""Making the changes of a plan, and putting everything back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from certify_automation.lab.onhost.control import (
+    restart_service,
+    set_start_mode,
+    start_driver,
+    start_service,
+    stop_service,
+)
+from certify_automation.lab.onhost.file_change import restore_changed_file, write_changed_file
+from certify_automation.lab.onhost.http_sys_change import set_listen_entry, set_reservation
+from certify_automation.lab.onhost.service import DRIVER
+from certify_automation.lab.onhost.visit import ChangeFailed, Json, PowerLost, Waiting
+from certify_automation.lab.onhost.wait import Run
+from certify_automation.lab.windows import Win32Error
+
+_USUAL_CODES = {
+    "file.write": "file_write",
+    "driver.start": "driver_start",
+    "driver.start_mode": "service_config",
+    "service.start_mode": "service_config",
+    "service.stop": "service_stop",
+    "service.start": "service_start",
+    "service.restart": "service_start",
+}
+_LAST_UNDONE = ("service.restart", "service.stop")
+_STRANGE_EDIT = b"\r\n"
+
+
+def make_changes(run: Run, changes: list[Json]) -> Waiting[Json | None]:
+    """Make the changes in order and mark each step; the failure of the first that fails, else None."""
+    for index, change in enumerate(changes):
+        step = run.steps[index]
+        _strike_before(run, index, change)
+        try:
+            run.check_deadline()
+            step["status"] = "failed"
+            yield 0.0
+            yield from _act(run, change, undo=False)
+            step["status"] = "done"
+        except (ChangeFailed, Win32Error, ValueError) as error:
+            step["status"] = "failed"
+            step["code"], step["message"] = _code_and_text(error, _USUAL_CODES.get(step["kind"], "netsh"))
+            return {"code": step["code"], "message": step["message"], "step": index}
+        finally:
+            if run.visit.faults.disk_full_at == index:
+                run.visit.computer.files.disk_full = False
+    return None
+
+
+def undo_changes(run: Run, changes: list[Json]) -> Waiting[bool]:
+    """Undo in reverse order, what starts the service again last of all; whether everything is back."""
+    complete = True
+    for index in _undo_order(run):
+        step = run.steps[index]
+        if step["kind"] == "driver.start":
+            step["status"] = "kept" if step["status"] == "done" else step["status"]
+            continue
+        try:
+            yield from _act(run, changes[index], undo=True)
+            step["status"] = "undone" if step["status"] == "done" else step["status"]
+        except (ChangeFailed, Win32Error, ValueError) as error:
+            complete = False
+            step["status"], step["code"] = "undo_failed", "undo"
+            step["message"] = _code_and_text(error, "undo")[1]
+    return complete
+
+
+def _undo_order(run: Run) -> list[int]:
+    done = [index for index in reversed(range(len(run.steps))) if run.steps[index]["status"] != "not_run"]
+    last = [index for index in done if run.steps[index]["kind"] in _LAST_UNDONE]
+    return [index for index in done if index not in last] + last
+
+
+def _set_mode(run: Run, change: dict[str, Any], undo: bool) -> Waiting[None]:
+    name = DRIVER if change["kind"] == "driver.start_mode" else change["service"]
+    set_start_mode(run.visit, name, change["before" if undo else "after"])
+    yield from ()
+
+
+def _reserve(run: Run, change: dict[str, Any], undo: bool) -> Waiting[None]:
+    after = {"url_reservation.add": "sddl", "url_reservation.replace": "after"}.get(change["kind"])
+    before = {"url_reservation.remove": "sddl", "url_reservation.replace": "before"}.get(change["kind"])
+    wanted = before if undo else after
+    set_reservation(run.visit, change["url"], change[wanted] if wanted else "")
+    yield from ()
+
+
+def _list(run: Run, change: dict[str, Any], undo: bool) -> Waiting[None]:
+    set_listen_entry(run.visit, change["address"], present=(change["kind"] == "ip_listen.add") is not undo)
+    yield from ()
+
+
+def _write(run: Run, change: dict[str, Any], undo: bool) -> Waiting[None]:
+    yield from restore_changed_file(run, change) if undo else write_changed_file(run, change)
+
+
+def _restart(run: Run, change: dict[str, Any], undo: bool) -> Waiting[None]:  # noqa: ARG001 - undone by itself
+    yield from restart_service(run, change["service"])
+
+
+def _start(run: Run, change: dict[str, Any], undo: bool) -> Waiting[None]:
+    yield from stop_service(run, change["service"]) if undo else start_service(run, change["service"])
+
+
+def _stop(run: Run, change: dict[str, Any], undo: bool) -> Waiting[None]:
+    yield from start_service(run, change["service"]) if undo else stop_service(run, change["service"])
+
+
+def _start_driver(run: Run, change: dict[str, Any], undo: bool) -> Waiting[None]:  # noqa: ARG001 - kept by an undo
+    yield from start_driver(run)
+
+
+_ACTS: dict[str, Callable[[Run, dict[str, Any], bool], Waiting[None]]] = {
+    "driver.start_mode": _set_mode,
+    "driver.start": _start_driver,
+    "url_reservation.add": _reserve,
+    "url_reservation.remove": _reserve,
+    "url_reservation.replace": _reserve,
+    "ip_listen.add": _list,
+    "ip_listen.remove": _list,
+    "service.start_mode": _set_mode,
+    "file.write": _write,
+    "service.restart": _restart,
+    "service.start": _start,
+    "service.stop": _stop,
+}
+
+
+def _act(run: Run, change: dict[str, Any], *, undo: bool) -> Waiting[None]:
+    act = _ACTS.get(change["kind"])
+    if act is None:
+        raise ValueError(f"No such kind of change: {change['kind']}")
+    yield from act(run, change, undo)
+
+
+def _strike_before(run: Run, index: int, change: dict[str, Any]) -> None:
+    faults, files = run.visit.faults, run.visit.computer.files
+    if faults.power_lost_before == index:
+        raise PowerLost
+    if faults.disk_full_at == index:
+        files.disk_full = True
+    if faults.file_edited_at == index and change["kind"] == "file.write":
+        old = files.read(change["path"]) if files.exists(change["path"]) else b""
+        files.write(change["path"], old + _STRANGE_EDIT)
+
+
+def _code_and_text(error: Exception, usual: str) -> tuple[str, str]:
+    if isinstance(error, ChangeFailed):
+        return error.code, error.message
+    return usual, error.text if isinstance(error, Win32Error) else str(error)

@@ -1,0 +1,116 @@
+"""Starting, stopping and configuring services and drivers."""
+
+from __future__ import annotations
+
+from certify_automation.lab.onhost.service import DRIVER, start_mode
+from certify_automation.lab.onhost.visit import ChangeFailed, Visit, Waiting
+from certify_automation.lab.onhost.wait import Run, wait_for
+from certify_automation.lab.windows import Service, Win32Error, win32
+
+_PENDING_SECONDS = 60
+_PROCESS_SECONDS = 10
+_DRIVER_SECONDS = 30
+_WORDS = {"automatic": "auto", "automatic-delayed": "delayed-auto", "manual": "demand"}
+_MODES = {
+    "automatic": ("Auto", False),
+    "automatic-delayed": ("Auto", True),
+    "manual": ("Manual", False),
+    "disabled": ("Disabled", False),
+    "boot": ("Boot", False),
+    "system": ("System", False),
+}
+
+
+def set_start_mode(visit: Visit, name: str, mode: str) -> None:
+    """Type and delay of a service or the driver; raises ChangeFailed `service_config`."""
+    if start_mode(visit.computer, name) == mode:
+        return
+    word, delayed = _MODES[mode]
+    try:
+        visit.computer.services.configure(name, word, delayed=delayed)
+    except Win32Error as error:
+        command = f"sc.exe config {name} start= {_WORDS.get(mode, mode)}"
+        raise ChangeFailed("service_config", f"{command}: {error.code}") from error
+    now = start_mode(visit.computer, name)
+    if now != mode:
+        raise ChangeFailed("service_config", f"The start mode of {name} reads {now}.")
+
+
+def stop_service(run: Run, name: str) -> Waiting[None]:
+    """Stop and wait until the process is gone; raises ChangeFailed `service_stop`, `service_pending`, `deadline`."""
+    services = run.visit.computer.services
+    process = _named(run, name).process_id
+    code = _ask(run, name, start=False)
+    if code not in (0, win32.SERVICE_CANNOT_ACCEPT_CTRL, win32.SERVICE_NOT_ACTIVE):
+        raise ChangeFailed("service_stop", f"sc.exe stop {name}: {code}")
+    yield from _settle(run, name, "Stop Pending")
+    state = _named(run, name).state
+    if state != "Stopped":
+        raise ChangeFailed("service_stop", f"{name} is in the state {state}.")
+    if process:
+        yield from wait_for(run.visit, lambda: process not in services.processes, run.limit(_PROCESS_SECONDS))
+
+
+def start_service(run: Run, name: str) -> Waiting[None]:
+    """Start and wait until it runs; raises ChangeFailed `service_start`, `service_pending`, `deadline`."""
+    code = _ask(run, name, start=True)
+    if code not in (0, win32.SERVICE_ALREADY_RUNNING):
+        raise ChangeFailed("service_start", f"sc.exe start {name}: {code}")
+    yield from _settle(run, name, "Start Pending")
+    service = _named(run, name)
+    if service.state != "Running":
+        codes = f"{service.exit_code}/{service.service_exit_code}"
+        raise ChangeFailed("service_start", f"{name} is in the state {service.state}, exit codes {codes}.")
+
+
+def restart_service(run: Run, name: str) -> Waiting[None]:
+    """Stop unless it is stopped, then start."""
+    if _named(run, name).state != "Stopped":
+        yield from stop_service(run, name)
+    yield from start_service(run, name)
+
+
+def start_driver(run: Run) -> Waiting[None]:
+    """Start the HTTP driver; raises ChangeFailed `driver_start`, `deadline`."""
+    if _named(run, DRIVER).state == "Running":
+        return
+    code = _ask(run, DRIVER, start=True)
+    if code not in (0, win32.SERVICE_ALREADY_RUNNING):
+        raise ChangeFailed("driver_start", f"sc.exe start HTTP: {code}")
+
+    def running() -> bool:
+        return _named(run, DRIVER).state == "Running"
+
+    if (yield from wait_for(run.visit, running, run.limit(_DRIVER_SECONDS))):
+        return
+    run.check_deadline()
+    raise ChangeFailed("driver_start", f"The HTTP driver is in the state {_named(run, DRIVER).state}.")
+
+
+def _settle(run: Run, name: str, pending: str) -> Waiting[None]:
+    def settled() -> bool:
+        return _named(run, name).state != pending
+
+    if (yield from wait_for(run.visit, settled, run.limit(_PENDING_SECONDS))):
+        return
+    run.check_deadline()
+    raise ChangeFailed("service_pending", f"{name} stays in the state {pending}.")
+
+
+def _ask(run: Run, name: str, *, start: bool) -> int:
+    services = run.visit.computer.services
+    try:
+        if start:
+            services.start(name)
+        else:
+            services.stop(name)
+    except Win32Error as error:
+        return error.code
+    return 0
+
+
+def _named(run: Run, name: str) -> Service:
+    service = run.visit.computer.services.get(name)
+    if service is None:
+        raise Win32Error(win32.SERVICE_DOES_NOT_EXIST, name)
+    return service

@@ -1,0 +1,113 @@
+"""Replacing a file of the product so that at every moment one of the two contents stands under its name."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+from certify_automation.lab.onhost.file import digest
+from certify_automation.lab.onhost.visit import ChangeFailed, Visit, Waiting
+from certify_automation.lab.onhost.wait import Run
+from certify_automation.lab.windows import Win32Error, win32
+from certify_automation.lab.windows.files import join
+
+_PASSING = (win32.SHARING_VIOLATION, win32.ACCESS_DENIED)
+_TRIES = 5
+_PAUSE = 1.0
+
+
+def write_changed_file(run: Run, change: dict[str, Any]) -> Waiting[None]:
+    """Back the file up, then replace it; raises ChangeFailed `file_changed` or `file_write`, Win32Error."""
+    files = run.visit.computer.files
+    if change["before_sha256"] is not None:
+        old = yield from _patiently(lambda: files.read(change["path"]))
+        files.write(_saved(run, change), old)
+    content = base64.b64decode(change["content"])
+    if digest(content) != change["after_sha256"]:
+        raise ChangeFailed("file_write", "The content does not have the digest it was sent with.")
+    digests = (change["before_sha256"] or "", change["after_sha256"])
+    yield from _set_bytes(run.visit, change["path"], digests, content)
+
+
+def restore_changed_file(run: Run, change: dict[str, Any]) -> Waiting[None]:
+    """Put the old bytes back, or remove the file when there was none."""
+    before = change["before_sha256"] or ""
+    content = run.visit.computer.files.read(_saved(run, change)) if before else b""
+    yield from _set_bytes(run.visit, change["path"], (change["after_sha256"], before), content)
+
+
+def _set_bytes(visit: Visit, path: str, digests: tuple[str, str], content: bytes) -> Waiting[None]:
+    """From the expected to the wanted content, known by their digests; an empty digest is no file."""
+    files = visit.computer.files
+    expected, wanted = digests
+    now = yield from _digest(visit, path)
+    if now == wanted:
+        return
+    if now != expected:
+        raise ChangeFailed("file_changed", f"{path} is not what the plan was made from.")
+    if not wanted:
+        yield from _patiently(lambda: files.delete(path))
+        return
+    new = f"{path}.certify-automation"
+    try:
+        yield from _patiently(lambda: files.write(new, content))
+        if expected:
+            yield from _switch(visit, new, path, expected)
+        else:
+            yield from _add(visit, new, path)
+    except (ChangeFailed, Win32Error):
+        yield from _remove_if_there(visit, new)
+        raise
+    yield from _remove_if_there(visit, new)
+    if (yield from _digest(visit, path)) != wanted:
+        raise ChangeFailed("file_write", f"{path} does not read as written.")
+
+
+def _add(visit: Visit, new: str, path: str) -> Waiting[None]:
+    files = visit.computer.files
+    try:
+        yield from _patiently(lambda: files.move(new, path))
+    except Win32Error as error:
+        if not files.exists(path):
+            raise
+        raise ChangeFailed("file_changed", f"{path} has come into being meanwhile.") from error
+
+
+def _switch(visit: Visit, new: str, path: str, expected: str) -> Waiting[None]:
+    files = visit.computer.files
+    old = f"{new}.old"
+    yield from _patiently(lambda: files.replace(new, path, old))
+    if (yield from _digest(visit, old)) != expected:
+        yield from _patiently(lambda: files.replace(old, path, new))
+        raise ChangeFailed("file_changed", f"{path} has been changed meanwhile; that content is back in place.")
+    yield from _patiently(lambda: files.delete(old))
+
+
+def _remove_if_there(visit: Visit, path: str) -> Waiting[None]:
+    if visit.computer.files.exists(path):
+        yield from _patiently(lambda: visit.computer.files.delete(path))
+
+
+def _digest(visit: Visit, path: str) -> Waiting[str]:
+    entry = visit.computer.files.stat(path)
+    if entry is None or entry.is_folder:
+        return ""
+    content = yield from _patiently(lambda: visit.computer.files.read(path))
+    return digest(content or b"")
+
+
+def _patiently(act: Callable[[], bytes | None]) -> Waiting[bytes]:
+    """Virus scanners and editors hold files for moments."""
+    for attempt in range(1, _TRIES + 1):
+        try:
+            return act() or b""
+        except Win32Error as error:
+            if error.code not in _PASSING or attempt == _TRIES:
+                raise
+        yield _PAUSE
+    raise AssertionError("unreachable")
+
+
+def _saved(run: Run, change: dict[str, Any]) -> str:
+    return join(run.folder, f"{change['file']}.before")

@@ -1,0 +1,74 @@
+"""Reasons to act on nothing."""
+
+from __future__ import annotations
+
+from certify_automation.lab.onhost.file import folder_access
+from certify_automation.lab.onhost.health import plain_url
+from certify_automation.lab.onhost.http_sys import sockets, url_owners
+from certify_automation.lab.onhost.managed import managed_now
+from certify_automation.lab.onhost.visit import AUTOMATION_FOLDER, Json, Visit
+from certify_automation.lab.windows import SYSTEM_PROCESS
+
+_TRUSTED_OWNERS = ("S-1-5-18", "S-1-5-32-544")
+_NEW_FOLDER = "O:BAG:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
+_CLOSED = "D:P(A;OICI;FA;;;S-1-5-18)(A;OICI;FA;;;S-1-5-32-544)"
+
+
+def refusal(code: str, message: str, moved: list[str] | None = None) -> Json:
+    """The `refusal` of an Outcome."""
+    return {"code": code, "message": message, "moved": moved or []}
+
+
+def folder_refusal(visit: Visit) -> Json | None:
+    """The protected folder is made, or closed; it is refused when it is anybody else's."""
+    files = visit.computer.files
+    if not files.exists(AUTOMATION_FOLDER):
+        files.make_folder(AUTOMATION_FOLDER)
+        files.set_security(AUTOMATION_FOLDER, _NEW_FOLDER)
+    access = folder_access(visit.computer, AUTOMATION_FOLDER)
+    if access is None or access["owner"] not in _TRUSTED_OWNERS:
+        return refusal("lock_folder", f"{AUTOMATION_FOLDER} belongs to somebody else.")
+    if "D:P" not in access["sddl"]:
+        files.set_security(AUTOMATION_FOLDER, access["sddl"].split("D:")[0] + _CLOSED)
+    return None
+
+
+def stale_refusal(visit: Visit, expects: list[Json]) -> Json | None:
+    """The names whose values are no longer those the plan was made from."""
+    values = managed_now(visit.computer)
+    moved = [one["name"] for one in expects if values.get(one["name"], "absent") != one["value"]]
+    return refusal("stale", "The host has changed since the plan was made.", moved) if moved else None
+
+
+def port_refusal(visit: Visit, check: Json | None, generation: str | None) -> Json | None:
+    """A process that is not the service listens at the declared address, or holds its URL."""
+    if check is None:
+        return None
+    service = visit.computer.services.get(check["service"])
+    own = service.process_id if service else 0
+    for one in sockets(visit.computer, [check["port"]]):
+        if one["process_id"] == own or (generation == "v6" and one["process_id"] == SYSTEM_PROCESS):
+            continue
+        if _overlaps(one["address"], check["host"]):
+            where = f"{one['address']}:{one['port']}"
+            return refusal("port_owned", f"{one['process_name'] or ''} ({one['process_id']}) on {where}")
+    return _url_refusal(visit, check, own) if generation == "v6" else None
+
+
+def _url_refusal(visit: Visit, check: Json, own: int) -> Json | None:
+    host = f"[{check['host']}]" if ":" in check["host"] else check["host"]
+    taken = (f"http://{host}:{check['port']}".lower(), f"http://+:{check['port']}")
+    for one in url_owners(visit.computer):
+        if own in one["process_ids"]:
+            continue
+        if plain_url(one["url"]).replace("https://", "http://") in taken:
+            holders = " ".join(map(str, one["process_ids"]))
+            return refusal("port_owned", f"{one['url']} ({holders})")
+    return None
+
+
+def _overlaps(listener: str, wanted: str) -> bool:
+    if listener == "::":
+        return True
+    addresses = ("127.0.0.1", "::1") if wanted == "localhost" else (wanted,)
+    return any(listener in (one, "0.0.0.0") and (listener == one or ":" not in one) for one in addresses)  # noqa: S104

@@ -1,0 +1,43 @@
+"""Services and the HTTP driver as CIM shows them."""
+
+from __future__ import annotations
+
+from certify_automation.lab.onhost.visit import Json
+from certify_automation.lab.windows import Computer, Service
+
+DRIVER = "HTTP"
+_WORDS = {"Manual": "manual", "Disabled": "disabled", "Boot": "boot", "System": "system"}
+
+
+def service_facts(service: Service) -> Json:
+    """One service of Facts."""
+    return {
+        "name": service.name,
+        "display_name": service.display_name,
+        "state": service.state,
+        "start_mode": service.start_mode,
+        "delayed": service.delayed,
+        "account": service.account,
+        "path_name": service.path_name,
+        "exit_code": service.exit_code,
+        "service_exit_code": service.service_exit_code,
+        "process_id": service.process_id,
+    }
+
+
+def driver_facts(computer: Computer) -> Json | None:
+    """The HTTP driver of Facts."""
+    driver = computer.services.get(DRIVER)
+    if driver is None:
+        return None
+    return {"state": driver.state, "start_mode": driver.start_mode, "exit_code": driver.exit_code}
+
+
+def start_mode(computer: Computer, name: str) -> str:
+    """Type and delay in the words of the wire; empty when there is no such service."""
+    service = computer.services.get(name)
+    if service is None:
+        return ""
+    if service.start_mode == "Auto":
+        return "automatic-delayed" if service.delayed and not service.driver else "automatic"
+    return _WORDS[service.start_mode]

@@ -1,0 +1,42 @@
+"""Waiting with a limit, and the deadline of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from certify_automation.lab.onhost.visit import ChangeFailed, Json, Visit, Waiting
+
+_POLL = 0.5
+
+
+@dataclass(slots=True)
+class Run:
+    """One plan being carried out; `until` is the deadline on the computer's clock, in milliseconds."""
+
+    visit: Visit
+    until: int
+    folder: str
+    steps: list[Json]
+    refusal: Json | None = None
+    failure: Json | None = None
+    health: Json | None = None
+    result: str = "refused"
+
+    def limit(self, seconds: int) -> int:
+        """Seconds from now, but not beyond the run's own limit."""
+        return min(self.until, self.visit.monotonic_ms() + 1000 * seconds)
+
+    def check_deadline(self) -> None:
+        """Raises ChangeFailed `deadline` once it has passed."""
+        if self.visit.monotonic_ms() >= self.until:
+            raise ChangeFailed("deadline", "The deadline has passed.")
+
+
+def wait_for(visit: Visit, condition: Callable[[], bool], until: int) -> Waiting[bool]:
+    """Whether the condition came true before that time."""
+    while not condition():
+        if visit.monotonic_ms() >= until:
+            return False
+        yield _POLL
+    return True
