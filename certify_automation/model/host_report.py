@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from certify_automation.errors import (
@@ -16,7 +16,8 @@ from certify_automation.errors import (
     Stale,
     Unreachable,
 )
-from certify_automation.model.outcome import ExitCode, Outcome
+from certify_automation.model.apply_errors import outcome_error
+from certify_automation.model.outcome import ExitCode, Outcome, Result
 from certify_automation.model.plan import Difference, Plan
 
 
@@ -83,11 +84,37 @@ class HostReport:
         status = next((s for kind, s in _STATUS_OF_ERRORS if isinstance(error, kind)), HostStatus.FAILED)
         return cls(host, status, plan=plan, error=error)
 
+    @classmethod
+    def of_plan(cls, plan: Plan) -> HostReport:
+        """The report of a plan that was not carried out: OK, CHANGED (it would be) or REFUSED."""
+        if plan.refusals:
+            # What no flag changes comes before what is held back by policy.
+            first = min(plan.refusals, key=lambda refusal: refusal.by_policy)
+            return cls(plan.host, HostStatus.REFUSED, plan, error=first.error())
+        return cls(plan.host, HostStatus.CHANGED if plan.changes else HostStatus.OK, plan)
+
+    @classmethod
+    def of_outcome(cls, plan: Plan, outcome: Outcome, remaining: tuple[Difference, ...] = ()) -> HostReport:
+        """The report of a plan that was carried out, or refused by the host when it was about to be."""
+        error = outcome_error(outcome, remaining)
+        if error is None:
+            return cls(plan.host, HostStatus.CHANGED, plan, outcome)
+        report = cls.of_error(plan.host, error, plan)
+        rolled_back = outcome.result is Result.ROLLED_BACK
+        return replace(
+            report,
+            status=HostStatus.ROLLED_BACK if rolled_back else report.status,
+            outcome=outcome,
+            remaining=remaining,
+        )
+
     @property
     def exit_code(self) -> ExitCode:
         """This host's part in the run's exit code; a plan that would change something is drift."""
         if self.status is HostStatus.CHANGED:
             return ExitCode.DRIFT if self.outcome is None else ExitCode.DONE
+        if self.status is HostStatus.ROLLED_BACK:
+            return ExitCode.ROLLED_BACK
         if self.error is not None:
             return ExitCode(self.error.exit_code)
         return _EXIT_CODES.get(self.status, ExitCode.HOSTS_FAILED)

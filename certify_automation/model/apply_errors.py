@@ -1,0 +1,90 @@
+"""What a host's answer to a plan means for the user, when it is not simply done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from certify_automation.errors import HostError, Locked, PlanRefused, Stale
+from certify_automation.model.outcome import Failure, Outcome, Result
+from certify_automation.model.plan import Difference
+
+_REFUSALS: dict[str, tuple[type[HostError], str, str, str]] = {
+    "locked": (Locked, "CA4001", "another run holds this host", "try again when it has ended"),
+    "stale": (Stale, "CA4002", "the host is no longer what the plan was made from", "plan again"),
+    "port_owned": (
+        PlanRefused,
+        "CA4003",
+        "another program owns the declared port",
+        "stop that program, or declare another service.config.port",
+    ),
+    "lock_folder": (
+        HostError,
+        "CA4004",
+        "the protected folder cannot be used",
+        r"see who owns %ProgramData%\certify-automation on the host, and remove it if it is not this program's",
+    ),
+}
+_FAILURES: dict[str, tuple[str, str, str]] = {
+    "service_config": ("CA4011", "a start mode could not be set", "see on the host what sc.exe says"),
+    "service_start": ("CA4012", "the service did not start", "see the product's logs and the System event log"),
+    "service_stop": ("CA4013", "the service did not stop", "see the System event log of the host"),
+    "service_pending": ("CA4014", "the service is stuck in a pending state", "the server may have to be restarted"),
+    "driver_start": ("CA4015", "the HTTP driver did not start", "the server may have to be restarted"),
+    "netsh": ("CA4016", "a setting of http.sys could not be made", "see on the host what netsh http says"),
+    "file_changed": ("CA4017", "a file was changed by somebody else meanwhile", "plan again"),
+    "file_write": ("CA4018", "a file could not be written", "see free space and access rights of the data folder"),
+    "health_timeout": ("CA4019", "the API did not answer in time", "see the product's logs; the old state is back"),
+    "endpoint_differs": (
+        "CA4020",
+        "the API listens elsewhere than declared",
+        "see what else on the host sets its address: appsettings-core.json, environment variables",
+    ),
+    "deadline": ("CA4021", "the host ran out of time", "try again when the host is less busy"),
+}
+_OTHER = ("CA4029", "the host could not carry out the plan", "see the steps of this host")
+
+
+def outcome_error(outcome: Outcome, remaining: Sequence[Difference] = ()) -> HostError | None:
+    """Why an apply did not do what was asked; None when it did.
+
+    Args:
+        outcome: the host's answer.
+        remaining: what is still not as declared, according to the facts afterwards.
+    """
+    if outcome.result is Result.REFUSED:
+        return _refused(outcome.refusal or Failure("", "no reason given"))
+    if outcome.result is Result.APPLIED:
+        return _remaining(remaining) if remaining else None
+    failure = outcome.failure or Failure("", "no reason given")
+    error_id, words, hint = _FAILURES.get(failure.code, _OTHER)
+    what = f"{words}{_where(outcome, failure)}: {failure.message}"
+    if outcome.result is Result.ROLLED_BACK:
+        return HostError(error_id, f"{what}; everything was put back", hint=hint)
+    left = [f"{step.index + 1} ({step.kind}): {step.message}" for step in outcome.steps if step.status == "undo_failed"]
+    return HostError(
+        "CA4030",
+        f"{what}; and not everything could be put back: {'; '.join(left) or 'the host did not say what'}",
+        hint=r"the backups are in %ProgramData%\certify-automation on the host",
+    )
+
+
+def _where(outcome: Outcome, failure: Failure) -> str:
+    steps = {step.index: step.kind for step in outcome.steps}
+    return "" if failure.step is None else f" at step {failure.step + 1} ({steps.get(failure.step, 'unknown')})"
+
+
+def _refused(refusal: Failure) -> HostError:
+    kind, error_id, words, hint = _REFUSALS.get(
+        refusal.code, (HostError, "CA4009", "the host refused the plan", "see what the host says")
+    )
+    moved = f" ({', '.join(refusal.moved)})" if refusal.moved else ""
+    return kind(error_id, f"{words}{moved}: {refusal.message}", hint=hint)
+
+
+def _remaining(remaining: Sequence[Difference]) -> HostError:
+    paths = ", ".join(difference.path for difference in remaining)
+    return HostError(
+        "CA4031",
+        f"applied, and still not as declared: {paths}",
+        hint="something on the host sets it back, or the product did not take it; plan again to see",
+    )

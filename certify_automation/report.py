@@ -1,0 +1,233 @@
+"""What became of hosts: lines with styles for people, documents for programs. Pure: prints nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
+
+from certify_automation.errors import CertifyAutomationError, Problem
+from certify_automation.model.change import Change
+from certify_automation.model.config_files import JsonValue
+from certify_automation.model.host_report import HostReport, HostStatus
+from certify_automation.model.outcome import ExitCode, Outcome
+from certify_automation.model.plan import Difference, Plan
+
+SCHEMA_VERSION = 1
+
+
+class Segment(NamedTuple):
+    """A piece of a line.
+
+    Styles: `heading`, `added`, `removed`, `changed`, `muted`, `ok`, `warning`, `error`; empty = as is.
+    """
+
+    style: str
+    text: str
+
+
+Line: TypeAlias = tuple[Segment, ...]
+
+_STATUS_STYLES = {
+    HostStatus.OK: "ok",
+    HostStatus.CHANGED: "changed",
+    HostStatus.REFUSED: "warning",
+    HostStatus.STALE: "warning",
+    HostStatus.LOCKED: "warning",
+    HostStatus.NOT_RUN: "muted",
+}
+_WORDS = {HostStatus.NOT_RUN: "not run", HostStatus.ROLLED_BACK: "rolled back"}
+_CHANGE_TEXTS = {
+    "driver.start_mode": "set the HTTP driver's start mode to {0.after.value}",
+    "driver.start": "start the HTTP driver",
+    "url_reservation.add": "reserve {0.url}",
+    "url_reservation.remove": "remove the reservation of {0.url}",
+    "url_reservation.replace": "reserve {0.url} for others than now",
+    "ip_listen.add": "add {0.address} to the IP listen list",
+    "ip_listen.remove": "remove {0.address} from the IP listen list",
+    "service.start_mode": "set the start mode of {0.service} to {0.after.value}",
+    "file.write": "write {0.path}",
+    "service.restart": "restart {0.service}",
+    "service.start": "start {0.service}",
+    "service.stop": "stop {0.service}",
+}
+_MARKS = {"added": "+", "removed": "-", "changed": "~"}
+
+
+def status_text(status: HostStatus) -> str:
+    """A status in words."""
+    return _WORDS.get(status, status.value)
+
+
+def status_style(status: HostStatus) -> str:
+    """The style a status is shown in."""
+    return _STATUS_STYLES.get(status, "error")
+
+
+def plain_text(line: Line) -> str:
+    """A line without its styles."""
+    return "".join(segment.text for segment in line)
+
+
+def value_text(value: JsonValue) -> str:
+    """A value on one line: text as it is, the rest as JSON; `(not set)` for None."""
+    if value is None:
+        return "(not set)"
+    return value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
+
+
+def host_lines(report: HostReport) -> tuple[Line, ...]:
+    """One host in full: its differences, the changes with their impact, warnings, and why it stopped."""
+    heading = (Segment("heading", report.host), Segment(status_style(report.status), f"  {status_text(report.status)}"))
+    return (heading, *_plan_lines(report.plan), *_outcome_lines(report), *_error_lines(report))
+
+
+def _plan_lines(plan: Plan | None) -> Iterator[Line]:
+    if plan is None:
+        return
+    width = max((len(difference.path) for difference in plan.differences), default=0)
+    for difference in plan.differences:
+        yield from _difference_lines(difference, width)
+    for change in plan.changes:
+        yield Segment("", f"    {change_text(change)} "), Segment("muted", f"({change.impact.value})")
+    for warning in plan.warnings:
+        yield from _told("warning", f"  warning {warning.id}: {warning.message}", warning.hint)
+    for refusal in plan.refusals:
+        yield from _told("error", f"  refused {refusal.id}: {refusal.message}", refusal.hint)
+
+
+def _told(style: str, text: str, hint: str) -> Iterator[Line]:
+    yield (Segment(style, text),)
+    if hint:
+        yield (Segment("muted", f"      {hint}"),)
+
+
+def _difference_lines(difference: Difference, width: int) -> Iterator[Line]:
+    if difference.observed is None:
+        style, value = "added", value_text(difference.declared)
+    elif difference.declared is None:
+        style, value = "removed", value_text(difference.observed)
+    else:
+        style = "changed"
+        value = f"{value_text(difference.observed)} -> {value_text(difference.declared)}"
+    note = (Segment("muted", f"  ({difference.note})"),) if difference.note else ()
+    if isinstance(difference.declared, Mapping):
+        yield Segment(style, f"  {_MARKS[style]} {difference.path}"), *note
+        for name, item in difference.declared.items():
+            yield (Segment(style, f"      {name}: {value_text(item)}"),)
+    else:
+        yield Segment(style, f"  {_MARKS[style]} {difference.path.ljust(width)}  {value}"), *note
+
+
+def change_text(change: Change) -> str:
+    """What a change does, in words."""
+    return _CHANGE_TEXTS[change.kind].format(change)
+
+
+def _outcome_lines(report: HostReport) -> Iterator[Line]:
+    if report.outcome is None or report.error is None:
+        return
+    for step in report.outcome.steps:
+        code = f" {step.code}: {step.message}" if step.code else ""
+        yield (Segment("muted", f"    step {step.index + 1} {step.kind}: {step.status}{code}"),)
+
+
+def _error_lines(report: HostReport) -> Iterator[Line]:
+    # The plan's own refusals have been told with the plan.
+    if report.error is not None and not (report.plan and report.plan.refusals):
+        yield from _told("error", f"  {report.error.id}: {report.error.message}", report.error.hint)
+
+
+def recap_line(report: HostReport, width: int) -> Line:
+    """One line a host, in Ansible's order: 1 or 0 for each outcome, `changed` counts the changes.
+
+    Args:
+        report: the host's.
+        width: of the column of host names.
+    """
+    status, plan = report.status, report.plan
+    changed = len(plan.changes) if plan and status is HostStatus.CHANGED else 0
+    failed = status in {HostStatus.FAILED, HostStatus.ROLLED_BACK, HostStatus.UNKNOWN}
+    columns = {
+        "ok": int(status in {HostStatus.OK, HostStatus.CHANGED}),
+        "changed": changed,
+        "unreachable": int(status is HostStatus.UNREACHABLE),
+        "failed": int(failed),
+        "refused": int(status in {HostStatus.REFUSED, HostStatus.STALE, HostStatus.LOCKED}),
+    }
+    counts = " ".join(f"{name}={count:<3}" for name, count in columns.items())
+    reason = f"{status_text(status)} {report.error.id}" if report.error else status_text(status)
+    return Segment("", f"{report.host.ljust(width)} : {counts} "), Segment(status_style(status), reason)
+
+
+def summary_line(counts: Mapping[HostStatus, int]) -> Line:
+    """How many hosts ended in which status: `12 hosts: 3 ok, 8 changed, 1 refused`."""
+    total = sum(counts.values())
+    parts: list[Segment] = [Segment("", f"{total} host{'' if total == 1 else 's'}: ")]
+    for status, count in counts.items():
+        parts += [Segment(status_style(status), f"{count} {status_text(status)}"), Segment("", ", ")]
+    return tuple(parts[:-1]) if len(parts) > 1 else (Segment("", "0 hosts"),)
+
+
+def document(kind: str, reports: Iterable[HostReport], exit_code: ExitCode) -> dict[str, object]:
+    """The document that `--json` prints; kind is the command: `plan`, `apply`, `status`."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "kind": kind,
+        "exit_code": int(exit_code),
+        "hosts": [host_json(report) for report in reports],
+    }
+
+
+def host_json(report: HostReport) -> dict[str, object]:
+    """One host of a document; the bytes of files are not repeated in it, their SHA-256 is."""
+    plan = report.plan
+    return {
+        "host": report.host,
+        "status": report.status.value,
+        "exit_code": int(report.exit_code),
+        "differences": _differences(plan.differences if plan else ()),
+        "changes": [_change(change) for change in (plan.changes if plan else ())],
+        "warnings": [_problem(warning) for warning in (plan.warnings if plan else ())],
+        "refusals": [
+            {"id": r.id, "message": r.message, "hint": r.hint, "by_policy": r.by_policy}
+            for r in (plan.refusals if plan else ())
+        ],
+        "error": _problem(report.error) if report.error else None,
+        "outcome": _outcome(report.outcome) if report.outcome else None,
+        "remaining": _differences(report.remaining),
+    }
+
+
+def _differences(differences: Sequence[Difference]) -> list[object]:
+    return [{"path": d.path, "declared": d.declared, "observed": d.observed, "note": d.note} for d in differences]
+
+
+def _change(change: Change) -> dict[str, object]:
+    fields = {name: value for name, value in change.to_json().items() if name != "content"}
+    return {**fields, "impact": change.impact.value, "reversal": change.reversal.value}
+
+
+def _problem(problem: Problem | CertifyAutomationError) -> dict[str, str]:
+    return {"id": problem.id, "message": problem.message, "hint": problem.hint}
+
+
+def _outcome(outcome: Outcome) -> dict[str, object]:
+    health = outcome.health
+    return {
+        "run_id": outcome.run_id,
+        "result": outcome.result.value,
+        "repeated": outcome.repeated,
+        "steps": [
+            {"index": s.index, "kind": s.kind, "status": s.status, "code": s.code, "message": s.message}
+            for s in outcome.steps
+        ],
+        "health": health
+        and {
+            "url": health.url,
+            "healthy": health.healthy,
+            "status": health.status,
+            "effective": list(health.effective),
+            "waited_ms": health.waited_ms,
+        },
+    }
