@@ -92,7 +92,7 @@ _QUOTA = Fault(
 _OPERATIONS = Fault(Retry.NEW_SHELL, Unreachable, "CA2008", _QUOTA.message, _QUOTA.hint)
 _SHELL_GONE = Fault(Retry.NEW_SHELL, Unreachable, "CA2009", "the host has deleted the remote shell")
 _ABORTED = Fault(
-    Retry.UNKNOWN_OUTCOME, Unreachable, "CA2009", "the host broke the operation off; it may be shutting down"
+    Retry.UNKNOWN_OUTCOME, Unreachable, "CA2039", "the host broke the operation off; it may be shutting down"
 )
 _REFUSED_CREDENTIAL = Fault(
     Retry.PERMANENT,
@@ -209,7 +209,7 @@ _BY_NAME: dict[str, Fault] = {
         "no connection came about in time",
         "is the host on, and do the firewalls let this port through?",
     ),
-    "no_route": Fault(Retry.PERMANENT, Unreachable, "CA2003", "there is no way through the network to the host"),
+    "no_route": Fault(Retry.PERMANENT, Unreachable, "CA2037", "there is no way through the network to the host"),
     "closed_idle": Fault(
         Retry.RECONNECT, Unreachable, "CA2004", "the host closed the connection before the request was sent"
     ),
@@ -218,7 +218,7 @@ _BY_NAME: dict[str, Fault] = {
         Retry.RETRY_SAME, Unreachable, "CA2014", "the host broke the logon off halfway", "try again later"
     ),
     "undecryptable": Fault(
-        Retry.RECONNECT, ProtocolError, "CA2023", "the host could not decrypt the request (HTTP 400)"
+        Retry.RECONNECT, ProtocolError, "CA2038", "the host could not decrypt the request (HTTP 400)"
     ),
     "deadline": Fault(Retry.PERMANENT, TimedOut, "CA2005", "the visit took longer than its deadline"),
     "read_timeout": _TIMEOUT,
@@ -233,7 +233,7 @@ _BY_NAME: dict[str, Fault] = {
         Retry.PERMANENT,
         AuthenticationRefused,
         "CA2013",
-        "Kerberos gave no ticket for the host",
+        "no Kerberos ticket was given for the host",
         "run kinit and klist; the host's name must be the one the domain knows",
     ),
     "untrusted": Fault(

@@ -65,6 +65,21 @@ def _unreadable(setting: str, path: str | None, error: OSError) -> UsageError:
     return UsageError("CA2033", f"{setting}: {path}: {why}", hint="relative paths start at the inventory's folder")
 
 
+def speaks_tls(connection: Connection, seconds: float) -> bool:
+    """Whether the port answers a TLS greeting; nothing about the server is believed because of it."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        with (
+            socket.create_connection((connection.address, connection.port), seconds) as plain,
+            context.wrap_socket(plain, server_hostname=connection.address),
+        ):
+            return True
+    except OSError:
+        return False
+
+
 class Line:
     """The one TCP connection of a pywinrm Protocol; can be cut from another thread.
 

@@ -9,9 +9,6 @@ from typing import Protocol
 
 from certify_automation.onhost import Script
 
-_START_ALLOWANCE = 15.0
-"""Seconds kept back from the host's own deadline for PowerShell to start and for the reply to travel."""
-
 
 class Session(Protocol):
     """One host. A session holds no connection: every run is a visit of its own, so it may be shared and kept."""
@@ -44,8 +41,9 @@ class Deadlines:
 
     Attributes:
         read: a whole visit that only reads, retries included.
-        act: a whole visit that acts. The host is told to be done `undo` seconds earlier.
+        act: a whole visit that acts. The host is told to be done `undo` and `start` seconds earlier.
         undo: what a host needs to put everything back; no visit is cut short while that may be going on.
+        start: what PowerShell may take to start, and the reply to travel.
         connect: for a TCP connection to come about.
         close: for closing the remote shell when the visit is over, whatever became of it.
         pause: before the first retry; each further one waits twice as long.
@@ -54,6 +52,7 @@ class Deadlines:
     read: float = 120.0
     act: float = 360.0
     undo: float = 150.0
+    start: float = 15.0
     connect: float = 15.0
     close: float = 5.0
     pause: float = 0.5
@@ -64,7 +63,7 @@ class Deadlines:
 
     def on_host(self, remaining: float, *, acts: bool) -> int:
         """Whole seconds the script may take when the visit has `remaining` left; below 1 = too late to start."""
-        kept = self.undo + _START_ALLOWANCE if acts else min(_START_ALLOWANCE, remaining / 4)
+        kept = self.undo + self.start if acts else min(self.start, remaining / 4)
         return int(remaining - kept)
 
 

@@ -45,6 +45,7 @@ class VisitTransport(Transport):
         self._patience = patience
         self.deadline = Deadline(deadlines.connect)
         self.line = Line(admit)
+        self._adapter = LineAdapter(connection, self.line)
         super().__init__(
             endpoint_url(connection),
             username=connection.username or None,
@@ -66,16 +67,15 @@ class VisitTransport(Transport):
         session = requests.Session()
         session.trust_env = False
         session.verify = self._connection.verify
-        adapter = LineAdapter(self._connection, self.line)
-        session.mount("http://", adapter)
-        session.mount("https://", adapter)
+        session.mount("http://", self._adapter)
+        session.mount("https://", self._adapter)
         session.headers.update(self.default_headers)
         session.auth = login(self._connection)
         if session.auth is None:
             session.headers["Authorization"] = MUTUAL
         if self._sealed:
             try:
-                self.setup_encryption(session)
+                self._log_on(session)
             except BaseException:
                 session.close()
                 raise
@@ -99,6 +99,12 @@ class VisitTransport(Transport):
         if answered is None or asked is None or answered[1].lower() != asked[1].lower():
             raise Noticed("malformed", "it answers another message")
         return text
+
+    def _log_on(self, session: requests.Session) -> None:
+        """Do what encryption needs to have been done."""
+        self.setup_encryption(session)
+        if getattr(session.auth, "session_security", session.auth) is None:
+            raise Noticed("not_winrm", "it asks nobody to log on")
 
     def _send_message_request(
         self, session: requests.Session, prepared_request: requests.PreparedRequest
@@ -150,6 +156,7 @@ def _read_all(response: requests.Response) -> None:
     """
     body = response.raw.read(_LONGEST_ANSWER + 1, decode_content=True)
     if len(body) > _LONGEST_ANSWER:
+        response.close()
         raise Noticed("too_much")
     response.raw.release_conn()
     response.raw = BytesIO(body)

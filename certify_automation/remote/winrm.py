@@ -10,11 +10,11 @@ from time import sleep
 
 from certify_automation import onhost
 from certify_automation.errors import AuthenticationRefused, HostError, OutcomeUnknown, ProtocolError
-from certify_automation.model.host import Connection
+from certify_automation.model.host import Connection, Scheme
 from certify_automation.remote.authentication import check_connection
 from certify_automation.remote.credentials import Credentials
 from certify_automation.remote.faults import Retry, Symptom, error_of, explained
-from certify_automation.remote.line import endpoint_url
+from certify_automation.remote.line import endpoint_url, speaks_tls
 from certify_automation.remote.reply import Output, value_of
 from certify_automation.remote.session import Deadline, Deadlines
 from certify_automation.remote.shell import Shell, Trouble
@@ -26,9 +26,11 @@ _ATTEMPTS = 4
 _REFUSED_UNDONE = {Retry.RETRY_SAME, Retry.BACKOFF_HOST}
 _ANOTHER_VISIT = {*_REFUSED_UNDONE, Retry.RECONNECT, Retry.NEW_SHELL, Retry.POLL}
 _MAY_HAVE_ARRIVED = {Retry.RECONNECT, Retry.POLL, Retry.UNKNOWN_OUTCOME}
-_NOT_SENT = {"closed_idle", "undecryptable"}
-"""Symptoms that prove that the host has not carried the message out."""
+_NOT_SENT = {"closed_idle", "undecryptable", "logon_broken_off", "refused", "name_not_resolved", "connect_timeout"}
+"""Symptoms that come before the message has gone out, or before the host could read it."""
 _UNAUTHORIZED = 401
+_TURNED_AWAY = {_UNAUTHORIZED, 403, 404, 405, 413, 503}
+"""HTTP statuses with which a request ends before anybody has read its body."""
 _NEXT_RUN = "the next run observes the host and converges"
 
 
@@ -58,6 +60,7 @@ class _Visit:
         self._deadline = Deadline(session.deadlines.visit(acts=acts))
         self._sent = False
         self._mended = 0
+        self._shells = 0
 
     def run(self, script: onhost.Script, parameters: Mapping[str, object]) -> Mapping[str, object]:
         attempt = 0
@@ -68,7 +71,7 @@ class _Visit:
                 attempt += 1
                 final = self._sent and self._acts
                 if final or trouble.fault.retry not in _ANOTHER_VISIT or not self._pause(attempt):
-                    raise self._error(trouble, script) from trouble
+                    raise self._error(self._diagnosed(trouble), script) from trouble
 
     def _visit(self, script: onhost.Script, parameters: Mapping[str, object]) -> Mapping[str, object]:
         nonce = token_hex(16)
@@ -101,6 +104,7 @@ class _Visit:
             if trouble.symptom.code is not None:
                 self._credentials.accepted(self._connection)
             raise
+        self._shells += 1
         self._credentials.accepted(self._connection)
 
     def _request(self, script: onhost.Script, parameters: Mapping[str, object], nonce: str) -> bytes:
@@ -113,7 +117,6 @@ class _Visit:
         pieces = [request[start : start + _PIECE] for start in range(0, len(request), _PIECE)]
         for piece in pieces[:-1]:
             shell.send(piece, end=False)
-        self._sent = True
         self._send_last(shell, pieces[-1])
         return self._collect(shell)
 
@@ -123,12 +126,13 @@ class _Visit:
             try:
                 shell.send(piece, end=True)
             except Trouble as trouble:
-                not_sent = trouble.symptom.name in _NOT_SENT or trouble.fault.retry in _REFUSED_UNDONE
-                if not_sent and self._mend(trouble):
+                self._sent = not _was_turned_away(trouble)
+                if not self._sent and self._mend(trouble):
                     continue
-                if self._acts and not not_sent and trouble.fault.retry in _MAY_HAVE_ARRIVED:
+                if self._sent and self._acts and trouble.fault.retry in _MAY_HAVE_ARRIVED:
                     return
                 raise
+            self._sent = True
             return
 
     def _collect(self, shell: Shell) -> Output:
@@ -170,6 +174,13 @@ class _Visit:
                 raise Trouble(Symptom("connection_lost", detail=error.message)) from error
             raise
 
+    def _diagnosed(self, trouble: Trouble) -> Trouble:
+        """A listener for https closes a connection that speaks http without a word: look whether that is it."""
+        silent = trouble.symptom.name == "connection_lost" and not self._shells
+        if silent and self._connection.scheme is Scheme.HTTP and speaks_tls(self._connection, self._deadlines.close):
+            return Trouble(Symptom("plain_to_tls"))
+        return trouble
+
     def _error(self, trouble: Trouble, script: onhost.Script) -> HostError:
         if not (self._sent and self._acts):
             return error_of(trouble.symptom, self._url)
@@ -182,3 +193,11 @@ class _Visit:
     @property
     def _url(self) -> str:
         return endpoint_url(self._connection)
+
+
+def _was_turned_away(trouble: Trouble) -> bool:
+    """Whether the host has certainly not carried the message out: it says so, or was never asked."""
+    if trouble.symptom.name:
+        return trouble.symptom.name in _NOT_SENT
+    answered = trouble.symptom.code is not None or trouble.symptom.http_status in _TURNED_AWAY
+    return answered and trouble.fault.retry not in {Retry.POLL, Retry.UNKNOWN_OUTCOME}
