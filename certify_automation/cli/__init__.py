@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -11,7 +12,9 @@ from certify_automation import __version__
 from certify_automation.cli.authoring import init, render, schema, validate, version
 from certify_automation.cli.console import make_console
 from certify_automation.cli.looking import explain, inventory
+from certify_automation.cli.online import apply, plan
 from certify_automation.cli.problems import report_error
+from certify_automation.cli.standing import status
 from certify_automation.errors import UsageError
 from certify_automation.model.outcome import MEANINGS, ExitCode
 
@@ -23,10 +26,18 @@ _EXIT_CODES = "\b\nExit codes:\n" + "\n".join(f"  {code:>3}  {meaning}" for code
 class _InOrder(click.Group):
     """Lists its commands in the order in which they are used, not by the alphabet."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - whatever click's decorator gives
+        super().__init__(*args, **kwargs)
+        self.aliases: dict[str, click.Command] = {}
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names as they were added."""
         del ctx
         return list(self.commands)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """A command by its name, or by another name that the list does not show."""
+        return super().get_command(ctx, cmd_name) or self.aliases.get(cmd_name)
 
 
 @click.group(
@@ -37,8 +48,10 @@ def root() -> None:
     """Declare, check, plan and apply the set-up of Certify Certificate Manager on Windows servers."""
 
 
-for command in (init, validate, render, inventory, explain, schema, version):
+for command in (init, validate, render, inventory, explain, plan, apply, status, schema, version):
     root.add_command(command)
+for alias in ("check", "diff"):
+    root.aliases[alias] = plan
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

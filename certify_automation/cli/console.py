@@ -12,7 +12,7 @@ from typing import IO
 from rich.console import Console as RichConsole
 from rich.text import Text
 
-SCHEMA_VERSION = 1
+from certify_automation.report import SCHEMA_VERSION
 
 Lines = Iterable["str | Text"]
 
@@ -88,11 +88,14 @@ class Console:
             for line in lines:
                 self.out.print(line)
 
-    def document(self, command: str, content: Mapping[str, object]) -> None:
-        """The answer as one JSON document, when that was asked for."""
+    def document(self, kind: str, content: Mapping[str, object]) -> None:
+        """The answer as one JSON document, when that was asked for; kind is the command."""
+        self.print_document({"schema_version": SCHEMA_VERSION, "kind": kind, **content})
+
+    def print_document(self, document: Mapping[str, object]) -> None:
+        """A document that is complete already."""
         if self.as_json:
-            whole = {"schema_version": SCHEMA_VERSION, "command": command, **content}
-            self.out.file.write(json.dumps(whole, indent=2, ensure_ascii=True) + "\n")
+            self.out.file.write(json.dumps(document, indent=2, ensure_ascii=True) + "\n")
             self.out.file.flush()
 
     def say(self, message: str | Text = "", *, at: int = 0) -> None:
@@ -123,10 +126,9 @@ def make_console(*, as_json: bool = False, verbosity: int = 0, color: bool = Tru
 
 
 def columns(rows: Sequence[Sequence[str]], *, gap: int = 2) -> list[str]:
-    """Rows as lines with aligned columns and no trailing blanks."""
-    widths = [
-        max((len(row[i]) for row in rows if i < len(row)), default=0) for i in range(max(map(len, rows), default=0))
-    ]
+    """Rows as lines with aligned columns; the last cell of a row may be of any length."""
+    count = max(map(len, rows), default=0)
+    widths = [max((len(row[i]) for row in rows if i < len(row) - 1), default=0) for i in range(count)]
     return [
         (" " * gap).join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip() for row in rows
     ]

@@ -41,13 +41,21 @@ class Call:
     inventory: Path | None = None
     limit: tuple[str, ...] = ()
 
+    def whole_fleet(self) -> Fleet:
+        """Every host of the inventory.
+
+        Raises:
+            ConfigurationError: the files are wrong.
+        """
+        return load(self.repo, inventory=self.inventory, environ=os.environ)
+
     def fleet(self) -> Fleet:
         """The selected hosts; warnings are shown.
 
         Raises:
             ConfigurationError: the files or the selection are wrong.
         """
-        fleet = load(self.repo, inventory=self.inventory, environ=os.environ)
+        fleet = self.whole_fleet()
         if self.console.verbosity >= 0:
             show_problems(self.console, fleet.warnings)
         return fleet.select(self.limit)

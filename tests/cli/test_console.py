@@ -42,7 +42,7 @@ def test_json_leaves_nothing_but_one_document_on_stdout(capsys: pytest.CaptureFi
     console.data(["answer"])
     console.document("plan", {"hosts": ["wéb01"]})
     out, _ = capsys.readouterr()
-    assert json.loads(out) == {"schema_version": 1, "command": "plan", "hosts": ["wéb01"]}
+    assert json.loads(out) == {"schema_version": 1, "kind": "plan", "hosts": ["wéb01"]}
     assert out.isascii()
 
 

@@ -1,0 +1,176 @@
+"""Commands that visit servers: plan, apply."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import click
+
+from certify_automation import plan_file
+from certify_automation.cli.following import interruptible
+from certify_automation.cli.options import Call, Command, fleet_options
+from certify_automation.cli.outcomes import show_details, show_recap, show_stop
+from certify_automation.cli.visits import Visits, open_visits, rollout_options
+from certify_automation.errors import UsageError
+from certify_automation.model.host_report import HostReport, HostStatus
+from certify_automation.model.outcome import ExitCode, worst
+from certify_automation.model.plan import Plan
+from certify_automation.plan import PlanOptions
+from certify_automation.plan_file import PlanFile
+from certify_automation.reconcile import apply_plan, plan_host
+from certify_automation.report import document
+
+_GIT_SECONDS = 10
+
+
+def plan_options(function: Command) -> Command:
+    """Give a command --allow-lockout and --replace-malformed."""
+    flags = (
+        click.option(
+            "--allow-lockout", is_flag=True, help="Allow changes of the IP listen list that can cut a server off."
+        ),
+        click.option(
+            "--replace-malformed",
+            is_flag=True,
+            help="Allow replacing a malformed serviceconfig.json where a hub identity is present.",
+        ),
+    )
+    for option in reversed(flags):
+        function = option(function)
+    return function
+
+
+@click.command(short_help="Show what would change on the servers, field by field.")
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan for `apply FILE`.")
+@plan_options
+@rollout_options
+@fleet_options
+def plan(call: Call, output: Path | None, **flags: object) -> int:
+    """Compare servers with what is declared, and show what would change, field by field. Nothing is written there.
+
+    `check` and `diff` are other names of this command. Exit code 2: something would change.
+    """
+    with interruptible() as cancelled:
+        visits = open_visits(call, flags, cancelled)
+        reports, code = _planned(visits, list(visits.fleet.hosts), flags)
+    show_details(call.console, reports)
+    if output is not None:
+        plans = tuple(report.plan for report in reports if report.plan and report.status is HostStatus.CHANGED)
+        plan_file.save(output, PlanFile(_now_ms(), plans, _commit(call.repo)))
+        call.console.say(f"saved: apply it with `certify-automation apply {output}`")
+    call.console.print_document(document("plan", reports, code))
+    return code
+
+
+@click.command(short_help="Make the servers as declared.")
+@click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@plan_options
+@rollout_options
+@fleet_options
+def apply(call: Call, file: Path | None, *, yes: bool, **flags: object) -> int:
+    """Make the servers as declared: plan, show, ask, and carry out; or carry out FILE, saved by `plan -o`.
+
+    A server on which something fails is put back as it was.
+    """
+    if file is None and not yes and (call.console.as_json or not call.console.interactive):
+        hint = "look at it with `plan` first, then say `apply --yes`, or `plan -o FILE` and `apply FILE`"
+        raise UsageError("CA5006", "nobody can be asked whether to apply, and --yes is not given", hint=hint)
+    with interruptible() as cancelled:
+        visits = open_visits(call, flags, cancelled)
+        if file is not None:
+            return _apply(visits, _plans_of(file, call, visits), [])
+        reports, code = _planned(visits, list(visits.fleet.hosts), flags)
+        changing = [report.plan for report in reports if report.plan and report.status is HostStatus.CHANGED]
+        others = [report for report in reports if report.status is not HostStatus.CHANGED]
+        if not changing or cancelled.is_set() or any(r.status is HostStatus.NOT_RUN for r in others):
+            return _unchanged(visits, reports, code)
+        show_details(call.console, reports)
+        question = f"Apply these changes to {len(changing)} host{'' if len(changing) == 1 else 's'}?"
+        if not yes and not click.confirm(question, err=True):
+            call.console.error("not applied")
+            return ExitCode.CONFIGURATION_ERROR
+        return _apply(visits, changing, others)
+
+
+def _planned(visits: Visits, hosts: Sequence[str], flags: Mapping[str, object]) -> tuple[list[HostReport], ExitCode]:
+    run_id = uuid.uuid4().hex
+    reports: list[HostReport] = []
+
+    def options() -> PlanOptions:
+        return PlanOptions(
+            run_id,
+            allow_lockout=bool(flags["allow_lockout"]),
+            replace_malformed=bool(flags["replace_malformed"]),
+            now_utc_ms=_now_ms(),
+        )
+
+    finished = visits.carry_out(
+        "planning", hosts, lambda host: plan_host(host, visits.session(host), options()), reports.append
+    )
+    show_stop(visits.console, finished)
+    return _in_order(reports, hosts), finished.exit_code
+
+
+def _apply(visits: Visits, plans: Sequence[Plan], others: Sequence[HostReport]) -> int:
+    by_host = {plan.host: plan for plan in plans}
+    reports: list[HostReport] = []
+    finished = visits.carry_out(
+        "applying",
+        list(by_host),
+        lambda host: apply_plan(by_host[host.name], visits.session(host), host.state),
+        reports.append,
+    )
+    show_stop(visits.console, finished)
+    every = _in_order([*others, *reports], list(visits.fleet.hosts))
+    code = worst([finished.exit_code, *(report.exit_code for report in others)])
+    show_details(visits.console, [report for report in every if report.error])
+    show_recap(visits.console, every)
+    visits.console.print_document(document("apply", every, code))
+    return code
+
+
+def _unchanged(visits: Visits, reports: Sequence[HostReport], code: ExitCode) -> int:
+    show_details(visits.console, [report for report in reports if report.error])
+    if any(report.status is HostStatus.NOT_RUN for report in reports):
+        visits.console.error("not every host could be looked at: nothing was applied")
+    show_recap(visits.console, reports)
+    visits.console.print_document(document("apply", reports, code))
+    return code
+
+
+def _plans_of(file: Path, call: Call, visits: Visits) -> list[Plan]:
+    """The plans of the file for the selected hosts, to be carried out under a run id of their own."""
+    saved = plan_file.load(file)
+    known = call.whole_fleet().hosts
+    foreign = [plan.host for plan in saved.plans if plan.host not in known]
+    if foreign:
+        hint = "it was made from another inventory: plan again"
+        raise UsageError(
+            "CA5007", f"{file} has plans for hosts that are not in the inventory: {', '.join(foreign)}", hint=hint
+        )
+    run_id = uuid.uuid4().hex
+    return [plan.for_run(run_id) for plan in saved.plans if plan.host in visits.fleet.hosts]
+
+
+def _in_order(reports: Sequence[HostReport], hosts: Sequence[str]) -> list[HostReport]:
+    place = {host: index for index, host in enumerate(hosts)}
+    return sorted(reports, key=lambda report: place[report.host])
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _commit(repo: Path) -> str | None:
+    """The commit the repository is at; None where git is not there or knows nothing of it."""
+    command = ["git", "-C", str(repo), "rev-parse", "HEAD"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_GIT_SECONDS, check=False)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -1,0 +1,65 @@
+"""What became of hosts, on the screen: the report's lines with colors."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from certify_automation.cli.console import Console
+from certify_automation.fleet.pool import RunFinished
+from certify_automation.model.host_report import HostReport, HostStatus
+from certify_automation.report import Line, host_lines, recap_line, summary_line
+
+_STYLES = {
+    "heading": "bold",
+    "added": "green",
+    "removed": "red",
+    "changed": "yellow",
+    "muted": "dim",
+    "ok": "green",
+    "warning": "yellow",
+    "error": "bold red",
+    "": "",
+}
+_STOPPED = {
+    "failures": "too many hosts failed: no further one was started (--max-failures)",
+    "cancelled": "interrupted: the other hosts were not started",
+}
+
+
+def show_details(console: Console, reports: Sequence[HostReport]) -> None:
+    """Every host that is not as declared, in full, and how many there are of each kind; with -v the others too."""
+    for report in reports:
+        lines = host_lines(report)
+        if report.status is not HostStatus.OK or len(lines) > 1 or console.verbosity > 0:
+            console.data(_text(line) for line in lines)
+    show_summary(console, reports)
+
+
+def show_recap(console: Console, reports: Sequence[HostReport]) -> None:
+    """One line a host, and the summary."""
+    width = max((len(report.host) for report in reports), default=0)
+    console.data(_text(recap_line(report, width)) for report in reports)
+    show_summary(console, reports)
+
+
+def show_summary(console: Console, reports: Sequence[HostReport]) -> None:
+    """How many hosts there are of each kind."""
+    console.data([_text(summary_line(_counts(reports)))])
+
+
+def show_stop(console: Console, finished: RunFinished) -> None:
+    """Why hosts were held back, if any were."""
+    if finished.stopped:
+        console.error(_STOPPED[finished.stopped])
+
+
+def _counts(reports: Sequence[HostReport]) -> dict[HostStatus, int]:
+    found = Counter(report.status for report in reports)
+    return {status: found[status] for status in HostStatus if found[status]}
+
+
+def _text(line: Line) -> Text:
+    return Text.assemble(*((segment.text, _STYLES[segment.style]) for segment in line))

@@ -1,0 +1,149 @@
+"""From flags and files to a run over hosts: which ones, how they are reached, how many at once."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import click
+
+from certify_automation.cli.console import Console
+from certify_automation.cli.following import follow
+from certify_automation.cli.options import Call, Command, Duration
+from certify_automation.desired import DesiredHost, Fleet, Settings, connect_secrets
+from certify_automation.errors import ConfigurationError
+from certify_automation.fleet.pool import FleetOptions, RunFinished, run_fleet
+from certify_automation.fleet.rollout import Budget
+from certify_automation.model.host import Scheme, Transport
+from certify_automation.model.host_report import HostReport
+from certify_automation.remote import Credentials, Deadlines, Session, connect
+
+_FLAGS = (
+    click.option(
+        "-f",
+        "--forks",
+        type=click.IntRange(1, 500),
+        metavar="N",
+        help="Visit so many hosts at the same time; default 16.",
+    ),
+    click.option("--max-failures", metavar="N|P%", help="Start no further host after so many failed ones; default 3."),
+    click.option(
+        "--deadline",
+        type=Duration(),
+        metavar="TIME",
+        help="The longest a visit may take (90s, 5m); an undo has its own time on top.",
+    ),
+)
+
+
+def rollout_options(function: Command) -> Command:
+    """Give a command --forks, --max-failures and --deadline."""
+    for option in reversed(_FLAGS):
+        function = option(function)
+    return function
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """How the flags, and then the repository's settings, want a run to go."""
+
+    forks: int
+    budget: Budget
+    deadlines: Deadlines
+
+    @classmethod
+    def of(cls, flags: Mapping[str, Any], settings: Settings) -> Rollout:
+        """From the flags of `rollout_options`.
+
+        Raises:
+            UsageError: CA5001 --max-failures is neither a number nor a share.
+        """
+        budget = flags["max_failures"] or settings.max_failures
+        return cls(
+            forks=flags["forks"] or settings.forks or FleetOptions().forks,
+            budget=Budget.parse(budget) if budget else Budget(),
+            deadlines=_deadlines(flags["deadline"]),
+        )
+
+
+@dataclass(slots=True)
+class Visits:
+    """One run's visits: every host with the same credentials record, deadlines and cancellation."""
+
+    console: Console
+    fleet: Fleet
+    rollout: Rollout
+    cancelled: threading.Event
+    credentials: Credentials = field(default_factory=Credentials)
+
+    def session(self, host: DesiredHost) -> Session:
+        """The session for one host, its secrets read now.
+
+        Raises:
+            ConfigurationError: CA1501 a secret is missing.
+            UsageError: CA2040 the host is to be reached locally, and this is not Windows.
+        """
+        connection = connect_secrets(host, os.environ)
+        return connect(connection, credentials=self.credentials, deadlines=self.rollout.deadlines)
+
+    def carry_out(
+        self,
+        title: str,
+        hosts: Sequence[str],
+        work: Callable[[DesiredHost], HostReport],
+        taken: Callable[[HostReport], None],
+    ) -> RunFinished:
+        """Do the work on these hosts of the fleet and hand on each report as it comes."""
+        self._warn_unverified(hosts)
+        options = FleetOptions(self.rollout.forks, self.rollout.budget)
+        events = run_fleet(hosts, lambda name: work(self.fleet.hosts[name]), options, self.cancelled)
+        return follow(self.console, title, len(hosts), events, taken)
+
+    def _warn_unverified(self, hosts: Sequence[str]) -> None:
+        connections = [self.fleet.hosts[name].connection for name in hosts]
+        unverified = [
+            c for c in connections if c.transport is Transport.WINRM and c.scheme is Scheme.HTTPS and not c.verify
+        ]
+        if unverified:
+            self.console.warn_once(f"the certificates of {len(unverified)} hosts are not verified (verify: false)")
+
+
+def open_visits(call: Call, flags: Mapping[str, Any], cancelled: threading.Event) -> Visits:
+    """The visits of one command to the hosts it selects.
+
+    Raises:
+        ConfigurationError: the files or the selection are wrong.
+        UsageError: a flag is.
+    """
+    fleet = call.fleet()
+    _check_secrets(fleet)
+    return Visits(call.console, fleet, Rollout.of(flags, fleet.settings), cancelled)
+
+
+def _check_secrets(fleet: Fleet) -> None:
+    """Say once, not for every host, that no host can be visited for want of its secrets."""
+    problems: dict[tuple[str, ...], ConfigurationError] = {}
+    for host in fleet.hosts.values():
+        references = tuple(str(reference) for reference in host.secrets.values())
+        if references in problems:
+            continue
+        try:
+            connect_secrets(host, os.environ)
+        except ConfigurationError as error:
+            problems[references] = error
+        else:
+            return
+    if problems:
+        raise ConfigurationError(tuple(problem for error in problems.values() for problem in error.problems))
+
+
+def _deadlines(flag: timedelta | None) -> Deadlines:
+    usual = Deadlines()
+    if flag is None:
+        return usual
+    seconds = flag.total_seconds()
+    return Deadlines(read=seconds, act=seconds + usual.undo + usual.start)

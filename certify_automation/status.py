@@ -1,0 +1,67 @@
+"""One host as it stands: what is installed, what runs, where it answers, and whether it is as declared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from certify_automation.desired import DesiredHost
+from certify_automation.evidence import answers, effective_endpoints, probe
+from certify_automation.model.facts import Facts
+from certify_automation.model.host_report import HostReport
+from certify_automation.plan import PlanOptions, make_plan, observe_request
+from certify_automation.remote import Session
+from certify_automation.remote.observe import observe
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a person wants to know of a host at a glance; every text is ready to show.
+
+    Attributes:
+        product: generation and version, or that there is none.
+        service: state and start mode.
+        endpoints: URLs at which the API listens; empty = nowhere.
+        answering: whether the API answers at one of them.
+        lock: who is applying there at this moment; empty = nobody.
+        report: held against what is declared.
+    """
+
+    product: str
+    service: str
+    endpoints: tuple[str, ...]
+    answering: bool
+    lock: str
+    report: HostReport
+
+
+def status_host(desired: DesiredHost, session: Session, options: PlanOptions) -> Standing:
+    """One visit that reads, and what it shows.
+
+    Raises:
+        HostError: the visit failed.
+    """
+    facts = observe(session, observe_request(desired.state))
+    report = HostReport.of_plan(make_plan(desired.name, desired.state, facts, options))
+    endpoints = effective_endpoints(facts)
+    return Standing(
+        product=_product(facts),
+        service=_service(facts),
+        endpoints=endpoints,
+        answering=any(answers(probe(facts, url)) for url in endpoints),
+        lock=(facts.lock.holder or "somebody") if facts.lock.held else "",
+        report=report,
+    )
+
+
+def _product(facts: Facts) -> str:
+    product = facts.product
+    if product.generation is None:
+        return f"{len(product.services)} services" if product.services else "not installed"
+    return f"{product.generation} {product.version or ''}".rstrip()
+
+
+def _service(facts: Facts) -> str:
+    service = facts.service
+    if service is None:
+        return "-"
+    return f"{service.state}, {service.start_mode or 'unknown start mode'}"
