@@ -1,5 +1,12 @@
 # One plan on this computer: lock, refuse or act, undo on failure, record.
 
+# Whether the text was written: a full disk must not hide what else has happened.
+function Save-Text {
+    param([string]$Path, [string]$Text)
+    try { Write-NewFile -Path $Path -Bytes ([Text.Encoding]::UTF8.GetBytes($Text)) } catch { return $false }
+    $true
+}
+
 # The open lock file, or nothing when another process has it. A visit that only looks has it open for a moment.
 function Enter-Lock {
     param([string]$Folder, [string]$RunId)
@@ -12,8 +19,7 @@ function Enter-Lock {
         Start-Sleep -Milliseconds 300
     }
     if ($null -eq $file) { return }
-    $holder = [Text.Encoding]::UTF8.GetBytes("$RunId $env:USERDOMAIN\$env:USERNAME")
-    Write-NewFile -Path (Join-Path -Path $Folder -ChildPath 'lock-holder') -Bytes $holder
+    $null = Save-Text -Path (Join-Path -Path $Folder -ChildPath 'lock-holder') -Text "$RunId $env:USERDOMAIN\$env:USERNAME"
     $file
 }
 
@@ -93,8 +99,7 @@ function Invoke-LockedPlan {
     if ($null -ne $Run.Refusal) { return (ConvertTo-Outcome -Run $Run -RunId $Plan.run_id -Repeated $false) }
     [void][IO.Directory]::CreateDirectory($Run.Folder)
     Invoke-Acts -Run $Run -Plan $Plan -Product $product
-    $kept = ConvertTo-Outcome -Run $Run -RunId $Plan.run_id -Repeated $true
-    Write-NewFile -Path $record -Bytes ([Text.Encoding]::UTF8.GetBytes($kept))
+    $null = Save-Text -Path $record -Text (ConvertTo-Outcome -Run $Run -RunId $Plan.run_id -Repeated $true)
     ConvertTo-Outcome -Run $Run -RunId $Plan.run_id -Repeated $false
 }
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from certify_automation.lab.windows import Computer, Service
-
 from contract import wql
 
 _LISTEN = 2

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from certify_automation.lab.windows import Computer, Win32Error, security
-
 from contract import cim, netsh, registry
 from contract.answers import ProgramResult
 from contract.paths import Paths

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from certify_automation import onhost
-
 from contract.commands import Commands
 
 HERE = Path(__file__).parent

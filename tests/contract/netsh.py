@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from certify_automation.lab.windows import Computer, Win32Error, security
-
 from contract.answers import ProgramResult
 
 _NEW_LAYOUT = (10, 0, 20348)
@@ -85,6 +84,8 @@ def run(computer: Computer, arguments: Sequence[str]) -> ProgramResult:
     assert context == "http"
     words = _LANGUAGES.get(computer.installation.culture[:2], ENGLISH)
     values = dict(argument.split("=", 1) for argument in rest)
+    if not computer.http.usable():
+        return ProgramResult(1, ("", f"{words.failed} 6", "The handle is invalid.", ""))
     try:
         return _ANSWERS[verb, noun](computer, words, values)
     except Win32Error as error:
@@ -93,7 +94,7 @@ def run(computer: Computer, arguments: Sequence[str]) -> ProgramResult:
 
 def _show_list(computer: Computer, words: Language, values: dict[str, str]) -> ProgramResult:
     assert not values
-    entries = tuple(f"    {address}" for address in computer.http.live)
+    entries = tuple(f"    {address}" for address in computer.http.effective())
     return ProgramResult(0, ("", words.listed, "-" * len(words.listed), "", *entries, ""))
 
 
@@ -123,7 +124,7 @@ def _show_state(computer: Computer, words: Language, values: dict[str, str]) -> 
     lines = ["", words.snapshot, "-" * len(words.snapshot)]
     queues = dict.fromkeys((one.process_id, one.queue) for one in computer.http.registrations)
     for process_id, queue in queues:
-        urls = [one.url for one in computer.http.registrations if (one.process_id, one.queue) == (process_id, queue)]
+        urls = [one.shown for one in computer.http.registrations if (one.process_id, one.queue) == (process_id, queue)]
         name = f"{words.queue} {queue or words.unnamed}"
         shape = _new_queue if version >= _NEW_LAYOUT else _old_queue
         lines += shape(words, name, computer.process_name(process_id) or "<?>", (process_id, urls))
@@ -145,7 +146,7 @@ def _old_queue(words: Language, name: str, image: str, owned: tuple[int, list[st
         "    URL group ID: FE00000040000001",
         f"        {name}",
         f"        {words.registered}",
-        *(f"            {url.upper()}" for url in urls),
+        *(f"            {url}" for url in urls),
         "",
     ]
 
@@ -161,7 +162,7 @@ def _new_queue(words: Language, name: str, image: str, owned: tuple[int, list[st
         f"            ID: {process_id}, {words.image}: C:\\Windows\\System32\\{image}",
         "            Services: WinRM",
         f"        {words.registered}",
-        *(f"            {url.upper()}" for url in urls),
+        *(f"            {url}" for url in urls),
         "",
     ]
 

@@ -27,7 +27,9 @@ def _keys(computer: Computer) -> dict[str, Values]:
         f"{_CONTROL}\\Session Manager\\Environment": {"windir": ("REG_EXPAND_SZ", "C:\\Windows"), **machine},
         f"{_CONTROL}\\Session Manager": _renames(computer),
         f"{_CONTROL}\\ComputerName\\ActiveComputerName": {"ComputerName": ("REG_SZ", computer.name)},
-        f"{_CONTROL}\\ComputerName\\ComputerName": {"ComputerName": ("REG_SZ", computer.name)},
+        f"{_CONTROL}\\ComputerName\\ComputerName": {
+            "ComputerName": ("REG_SZ", "RENAMED" if "computer_name" in computer.pending_reboot else computer.name)
+        },
         f"{_SERVICES}\\HTTP\\Parameters": http,
         f"{_SERVICES}\\HTTP\\Parameters\\UrlAclInfo": {
             url: ("REG_BINARY", base64.b64encode(data).decode()) for url, data in computer.http.reservations.items()
@@ -40,7 +42,7 @@ def _keys(computer: Computer) -> dict[str, Values]:
             "ObjectName": ("REG_SZ", service.account or ""),
             **({"Environment": ("REG_MULTI_SZ", lines)} if lines else {}),
         }
-    if "cbs" in computer.pending_reboot:
+    if "component_based_servicing" in computer.pending_reboot:
         keys[f"{_WINDOWS}\\Component Based Servicing\\RebootPending"] = {}
     if "windows_update" in computer.pending_reboot:
         keys[f"{_WINDOWS}\\WindowsUpdate\\Auto Update\\RebootRequired"] = {}
@@ -48,6 +50,6 @@ def _keys(computer: Computer) -> dict[str, Values]:
 
 
 def _renames(computer: Computer) -> Values:
-    if "file_rename" not in computer.pending_reboot:
+    if "pending_file_renames" not in computer.pending_reboot:
         return {"BootExecute": ("REG_MULTI_SZ", ["autocheck autochk *"])}
     return {"PendingFileRenameOperations": ("REG_MULTI_SZ", ["\\??\\C:\\Windows\\Temp\\old.dll", ""])}

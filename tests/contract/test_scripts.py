@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from certify_automation import onhost
 
+from certify_automation import onhost
 from contract.engine import HERE, Engine
 
 ROOT = HERE.parents[1]

@@ -1,0 +1,239 @@
+"""Simulated computers as a case describes them, each with a disk whose files are real ones."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from certify_automation.lab.certify import ApiRequest, Caller, Setup, install, send
+from certify_automation.lab.certify.installation import core_settings
+from certify_automation.lab.windows import (
+    Computer,
+    DirectoryFiles,
+    Installation,
+    Service,
+    StillClock,
+    Win32Error,
+    make_computer,
+    security,
+)
+from certify_automation.lab.windows.services import Idle
+
+from contract.commands import Commands
+from contract.engine import LOCK
+from contract.paths import Paths
+
+DATA = "C:\\ProgramData\\certify"
+AUTOMATION = "C:\\ProgramData\\certify-automation"
+NOW = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
+_FILES = {"serviceconfig": "serviceconfig.json", "servers": "servers.json"}
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A computer, and who visits it."""
+
+    computer: Computer
+    paths: Paths
+    caller: Caller
+    administrator: bool
+
+    def commands(self) -> Commands:
+        """Windows' commands on it."""
+        return Commands(self.computer, self.paths, self.api, administrator=self.administrator)
+
+    def api(self, method: str, url: str, body: str) -> dict[str, Any]:
+        """A request made on the computer itself."""
+        origin, slash, path = url.partition("/api/")
+        headers = {"Content-Type": "application/json"} if body else {}
+        request = ApiRequest(method, slash + path, headers, body.encode(), self.caller)
+        answer = send(self.computer, origin, request)
+        if isinstance(answer, str):
+            return {"status": None, "authenticate": [], "body": None, "error": answer}
+        schemes = answer.headers.get("WWW-Authenticate", "")
+        return {
+            "status": answer.status,
+            "authenticate": [schemes] if schemes else [],
+            "body": answer.body.decode("utf-8", "replace"),
+            "error": None,
+        }
+
+
+def make_host(case: Mapping[str, Any], root: Path) -> Host:
+    """The computer of a case: `computer`, `product`, `files`, then `arrange`, each act in order."""
+    settings = dict(case.get("computer", {}))
+    host_settings = {key: settings.pop(key) for key in ("caller", "administrator") if key in settings}
+    computer = make_computer(Installation("WEB01", **settings), StillClock(NOW), DirectoryFiles(root))
+    host = Host(
+        computer,
+        Paths(root),
+        Caller(host_settings.get("caller", "anonymous")),
+        host_settings.get("administrator", True),
+    )
+    for act in [*_installation(case), *case.get("arrange", [])]:
+        arrange(host, act)
+    for entry in root.rglob("*"):
+        os.utime(entry, (NOW.timestamp(), NOW.timestamp()))
+    return host
+
+
+def _installation(case: Mapping[str, Any]) -> list[dict[str, Any]]:
+    product = case.get("product")
+    if product is None:
+        return []
+    content = [{"write": {"path": f"{DATA}\\{name}", "text": text}} for name, text in case.get("files", {}).items()]
+    return [{"install": product}, *content, {"start": case.get("service", _service_name(product))}]
+
+
+def _service_name(product: Mapping[str, Any]) -> str:
+    return str(
+        product.get("service_name") or {"v6": "Certify.Service", "v7": "Certify.Server.Core"}[product["generation"]]
+    )
+
+
+def arrange(host: Host, act: Mapping[str, Any]) -> None:
+    """One act, named by the only key of the mapping."""
+    ((name, value),) = act.items()
+    _ACTS[name](host.computer, value)
+
+
+def _install(computer: Computer, value: dict[str, Any]) -> None:
+    install(computer, Setup(**value))
+    computer.files.make_folder(f"{DATA}\\logs")
+    computer.files.set_security(DATA, "O:S-1-5-18G:S-1-5-18D:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)")
+
+
+def _start(computer: Computer, name: str) -> None:
+    try:
+        computer.services.start(name)
+    except Win32Error:
+        return
+    computer.clock.advance(60)
+    computer.services.settle()
+
+
+def _stop(computer: Computer, name: str) -> None:
+    computer.services.stop(name)
+    computer.clock.advance(60)
+    computer.services.settle()
+
+
+def _write(computer: Computer, value: dict[str, Any]) -> None:
+    content = base64.b64decode(value["base64"]) if "base64" in value else value["text"].encode() * value.get("times", 1)
+    folder = value["path"].rpartition("\\")[0]
+    computer.files.make_folder(folder)
+    computer.files.write(value["path"], content)
+
+
+def _registry_list(computer: Computer, value: list[str]) -> None:
+    computer.http.registry = list(value)
+
+
+def _listen(computer: Computer, value: str) -> None:
+    computer.http.add_listen(value)
+
+
+def _reserve(computer: Computer, value: dict[str, str]) -> None:
+    computer.http.reserve(value["url"], security.to_bytes(value["sddl"]))
+
+
+def _process(computer: Computer, value: dict[str, Any]) -> None:
+    """A program of somebody else: listens on a socket, or registers a URL with http.sys."""
+    process_id = computer.services.new_process(value.get("image", "nginx.exe"))
+    if "url" in value:
+        computer.http.register(value["url"], process_id, ["S-1-5-18"])
+    else:
+        computer.sockets.listen(value["address"], value["port"], process_id)
+
+
+def _service(computer: Computer, value: dict[str, Any]) -> None:
+    fields = {"display_name": value["name"], **value}
+    computer.services.install(Service(**fields), Idle())
+
+
+def _set_service(computer: Computer, value: dict[str, Any]) -> None:
+    service = computer.services.get(value["name"])
+    assert service is not None
+    for name, setting in value.items():
+        setattr(service, name, setting)
+
+
+def _variable(computer: Computer, value: dict[str, str]) -> None:
+    if "service" in value:
+        computer.service_environment.setdefault(value["service"], {})[value["name"]] = value["value"]
+    else:
+        computer.environment[value["name"]] = value["value"]
+
+
+def _hold_lock(computer: Computer, value: str) -> None:
+    _write(computer, {"path": f"{AUTOMATION}\\lock-holder", "text": value})
+    computer.files.set_security(AUTOMATION, "O:BAG:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)")
+    computer.files.open_exclusive(LOCK, "other")
+
+
+def _folder(computer: Computer, value: dict[str, str]) -> None:
+    computer.files.make_folder(value["path"])
+    if "sddl" in value:
+        computer.files.set_security(value["path"], value["sddl"])
+
+
+def _pin(computer: Computer, value: str | None) -> None:
+    computer.files.write("C:\\Program Files\\CertifyTheWeb\\appsettings-core.json", core_settings(value))
+
+
+_ACTS: dict[str, Callable[[Computer, Any], None]] = {
+    "install": _install,
+    "start": _start,
+    "stop": _stop,
+    "write": _write,
+    "pin": _pin,
+    "folder": _folder,
+    "open_exclusive": lambda computer, path: computer.files.open_exclusive(path, "other"),
+    "disk_full": lambda computer, full: setattr(computer.files, "disk_full", full),
+    "registry_list": _registry_list,
+    "listen": _listen,
+    "reserve": _reserve,
+    "process": _process,
+    "service": _service,
+    "set_service": _set_service,
+    "variable": _variable,
+    "pending_reboot": lambda computer, names: computer.pending_reboot.extend(names),
+    "hold_lock": _hold_lock,
+    "remove_file": lambda computer, path: computer.files.delete(path),
+}
+
+
+def make_plan(case: Mapping[str, Any], host: Host) -> dict[str, Any]:
+    """The Plan of a case: file contents and their digests filled in from the text and from the disk."""
+    changes = [_change(dict(change), host) for change in case["changes"]]
+    endpoint = {"host": "127.0.0.2", "port": 9696, "https": False, **case.get("endpoint", {})}
+    return {
+        "run_id": hashlib.sha256(case["name"].encode()).hexdigest()[:32],
+        "plan_id": "0" * 64,
+        "expects": [{"name": name, "value": value} for name, value in case.get("expects", {}).items()],
+        "changes": changes,
+        "health": case.get("health"),
+        "port_check": case.get("port_check"),
+        "observe": {"endpoint": endpoint, "ports": case.get("ports", [9696, 9700])},
+    }
+
+
+def _change(change: dict[str, Any], host: Host) -> dict[str, Any]:
+    if change["kind"] != "file.write":
+        return change
+    content = change.pop("text").encode()
+    path = f"{DATA}\\{_FILES[change['file']]}"
+    before = host.computer.files.read(path) if host.computer.files.exists(path) else None
+    return {
+        "path": path,
+        "before_sha256": None if before is None else hashlib.sha256(before).hexdigest(),
+        "after_sha256": hashlib.sha256(content).hexdigest(),
+        "content": base64.b64encode(content).decode("ascii"),
+        **change,
+    }

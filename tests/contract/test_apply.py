@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from certify_automation.lab.onhost import VisitFaults
+
+from contract.comparing import check_schema, comparable, left_behind
+from contract.engine import HERE, Engine, Killed, Visit
+from contract.hosts import Host, arrange, make_host, make_plan
+from contract.simulated import simulated_reply
+
+CASES = yaml.safe_load((HERE.parent / "cases" / "contract" / "apply.yaml").read_text("utf-8"))
+NAMES = [case["name"] for case in CASES]
+COMPARED = [case for case in CASES if "engine_only" not in case]
+Answered = dict[str, tuple[Host, dict[str, Any]]]
+
+
+def interference(case: dict[str, Any], host: Host) -> Callable[[str, Any], None]:
+    """What happens on the host while the scripts run: each entry once, before the first command that matches."""
+    waiting = list(case.get("during", []))
+
+    def before(command: str, arguments: Any) -> None:
+        for entry in list(waiting):
+            if entry["command"] == command and entry.get("matching", "") in str(arguments):
+                waiting.remove(entry)
+                for act in entry["do"]:
+                    arrange(host, act)
+
+    return before
+
+
+def visit_of(case: dict[str, Any], host: Host) -> Visit:
+    commands = host.commands()
+    commands.before = interference(case, host)
+    return Visit("Apply", make_plan(case, host), commands, case.get("deadline", 60))
+
+
+@pytest.fixture(scope="module")
+def answered(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Answered:
+    hosts = [make_host(case, tmp_path_factory.mktemp("engine")) for case in CASES]
+    replies = engine.visits([visit_of(case, host) for case, host in zip(CASES, hosts, strict=True)])
+    return {name: (host, reply) for name, host, reply in zip(NAMES, hosts, replies, strict=True)}
+
+
+@pytest.mark.parametrize("case", CASES, ids=NAMES)
+def test_outcomes_are_as_the_contract_says(case: dict[str, Any], answered: Answered) -> None:
+    _, reply = answered[case["name"]]
+    assert reply["ok"], reply
+    outcome, expect = reply["value"], case["expect"]
+    check_schema("outcome", outcome)
+    assert [step["status"] for step in outcome["steps"]] == expect["steps"]
+    assert outcome["result"] == expect["result"]
+    assert (outcome["failure"] or {}).get("code") == expect.get("failure")
+    refusal = outcome["refusal"] or {"code": None, "moved": [], "message": ""}
+    assert (refusal["code"], refusal["moved"]) == (expect.get("refusal"), expect.get("moved", []))
+    assert refusal["message"] == expect.get("message", refusal["message"])
+    assert (outcome["health"] or {"healthy": False})["healthy"] == expect.get("healthy", False)
+    assert outcome["facts"] is not None
+
+
+@pytest.mark.parametrize("case", COMPARED, ids=[case["name"] for case in COMPARED])
+def test_the_scripts_and_the_lab_do_the_same(case: dict[str, Any], answered: Answered, tmp_path: Path) -> None:
+    host, reply = answered[case["name"]]
+    twin = make_host(case, tmp_path)
+    faults = VisitFaults(**case.get("faults", {}))
+    deadline = case.get("deadline", 60)
+    expected = simulated_reply(twin, "Apply", make_plan(case, twin), deadline=deadline, faults=faults)
+    assert comparable(reply) == comparable(expected)
+    assert left_behind(host) == left_behind(twin)
+
+
+REVERSED = [case for case in CASES if case["expect"]["result"] in ("rolled_back", "refused")]
+
+
+@pytest.mark.parametrize("case", REVERSED, ids=[case["name"] for case in REVERSED])
+def test_undo_and_refusal_leave_the_host_as_it_was(case: dict[str, Any], answered: Answered, tmp_path: Path) -> None:
+    host, reply = answered[case["name"]]
+    before, after = lasting(make_host(case, tmp_path)), lasting(host)
+    kept = {step["kind"] for step in reply["value"]["steps"] if step["status"] == "kept"}
+    for part in before:
+        if part == "states" and kept:
+            continue
+        assert after[part] == before[part], part
+
+
+def lasting(host: Host) -> dict[str, Any]:
+    """What an undo owes: everything but process ids, logs, databases, and our own folder."""
+    dump = left_behind(host)
+    rows = [*dump["services"], *dump["drivers"]]
+    ours = ("C:\\ProgramData\\certify-automation", "C:\\ProgramData\\certify\\logs", "C:\\ProgramData\\certify\\manageditems")
+    product = ("appsettings.json", "credentials", "cred.db")
+    return {
+        "states": {row["name"]: row["state"] for row in rows},
+        "modes": {row["name"]: (row["start_mode"], row["delayed"]) for row in rows},
+        "files": {
+            path: content
+            for path, content in dump["files"].items()
+            if not path.startswith(ours) and not any(name in path for name in product)
+        },
+        "listen": (dump["listen_live"], dump["listen_registry"]),
+        "reservations": dump["reservations"],
+    }
+
+
+def test_a_run_id_acts_once(engine: Engine, tmp_path: Path) -> None:
+    case = next(case for case in CASES if case["name"].startswith("every kind of change at once, v6"))
+    host = make_host(case, tmp_path)
+    first, second, third = (visit_of(case, host) for _ in range(3))
+    asked: list[list[str]] = [visit.commands.asked for visit in (first, second, third)]
+    done, repeated = engine.visit(first), engine.visit(second)
+    left = left_behind(host)
+    assert engine.visit(third) == {**repeated, "value": {**repeated["value"], "facts": repeated["value"]["facts"]}}
+    assert done["value"]["repeated"] is False
+    assert {**repeated["value"], "repeated": False, "facts": None} == {**done["value"], "facts": None}
+    assert repeated["value"]["facts"]["product"] == done["value"]["facts"]["product"]
+    assert "sc.exe" in asked[0]
+    assert "sc.exe" not in asked[1]
+    assert left_behind(host) == left
+
+
+def test_a_refused_run_id_may_act_later(engine: Engine, tmp_path: Path) -> None:
+    case = {"name": "later", "product": {"generation": "v6"}, "changes": [{"kind": "ip_listen.add", "address": "::1"}]}
+    host = make_host(case, tmp_path)
+    refused = visit_of({**case, "expects": {"ip_listen": "127.0.0.2"}}, host)
+    replies = engine.visits([refused, visit_of(case, host)])
+    assert [reply["value"]["result"] for reply in replies] == ["refused", "applied"]
+
+
+def test_a_killed_script_leaves_what_it_had_done_and_the_lock_free(engine: Engine, tmp_path: Path) -> None:
+    case = next(case for case in CASES if case["name"].startswith("every kind of change at once, v6"))
+    host = make_host(case, tmp_path)
+    killed = visit_of(case, host)
+
+    def power_goes(command: str, arguments: Any) -> None:
+        if command == "netsh.exe" and "127.0.0.3" in str(arguments):
+            raise Killed
+
+    killed.commands.before = power_goes
+    finished = engine.bootstrap(killed.request(), killed.commands)
+    assert (finished.exit_code, finished.stdout) == (137, "")
+    assert "http://127.0.0.2:9700/" in host.computer.http.reservations
+    assert host.computer.http.live == ["127.0.0.2", "192.0.2.10"]
+    seen = engine.visit(Visit("Observe", make_plan(case, host)["observe"], host.commands()))
+    assert seen["value"]["lock"] == {"held": False, "holder": None}
+    again = {**case, "name": "after the power came back", "expects": {}}
+    assert engine.visit(visit_of(again, host))["value"]["result"] == "applied"
+
+
+def test_two_applies_at_once_do_not_both_act(engine: Engine, tmp_path: Path) -> None:
+    case = {"name": "one", "product": {"generation": "v6"}, "changes": [{"kind": "ip_listen.add", "address": "::1"}]}
+    host = make_host(case, tmp_path)
+    inner: list[dict[str, Any]] = []
+    outer = visit_of(case, host)
+
+    def meanwhile(command: str, arguments: Any) -> None:
+        if command == "netsh.exe" and "add" in arguments and not inner:
+            inner.append({})
+            inner[0] = engine.visit(visit_of({**case, "name": "two"}, host))
+
+    outer.commands.before = meanwhile
+    reply = engine.visit(outer)
+    assert reply["value"]["result"] == "applied"
+    assert inner[0]["value"]["refusal"]["code"] == "locked"
+    assert inner[0]["value"]["refusal"]["message"].startswith(reply["value"]["run_id"])
+    assert inner[0]["value"]["facts"]["lock"]["held"] is True
