@@ -10,7 +10,7 @@ from certify_automation.desired import layering
 from certify_automation.desired.fleet import Origin
 from certify_automation.desired.layering import Flattening, Layer, Merged
 from certify_automation.desired.nodes import DataPath, Document
-from certify_automation.desired.ranges import expand, is_range
+from certify_automation.desired.ranges import expand, is_ipv6, is_range
 from certify_automation.desired.secrets import find_reference
 from certify_automation.errors import Position, Problem, Severity
 
@@ -132,7 +132,7 @@ class _Reader:
         if len(names) > 1 and "address" in content:
             message = f"{written} stands for {len(names)} hosts, they cannot all have the address {content['address']}"
             self._problem("CA1303", message, (*where, "address"), "give each of them its own entry")
-        if any("[" in name and not name.endswith("]") for name in names):
+        if not all(_is_name(name) for name in names):
             self._problem("CA1301", f"{written} is not a range of hosts: a range is written [01:40] or [a:f]", where)
             return ()
         return names
@@ -222,6 +222,13 @@ def _facets(merged: Merged) -> Facets:
     origins = {layering.dotted(path): origins for path, origins in merged.items()}
     labels = {name: str(value) for name, value in data.get("labels", {}).items()}
     return Facets(labels, data.get("vars", {}), data.get("connection", {}), origins)
+
+
+def _is_name(name: str) -> bool:
+    """Brackets that are left once ranges are counted must hold an IPv6 address."""
+    if "[" not in name and "]" not in name:
+        return True
+    return name.startswith("[") and name.endswith("]") and is_ipv6(name[1:-1])
 
 
 def _strings(value: object, path: DataPath) -> Iterator[tuple[DataPath, str]]:

@@ -64,7 +64,10 @@ class Flattening:
 
     def flatten(self, data: object, path: DataPath) -> Layer:
         """The layer that the data at a path of the document makes."""
-        return dict(self._leaves(data, path, tuple(str(part) for part in path)))
+        layer: dict[Leaf, Origin] = {}
+        for leaf, origin in self._leaves(data, path, tuple(str(part) for part in path)):
+            layer.setdefault(leaf, origin)
+        return layer
 
     def _leaves(self, data: object, path: DataPath, leaf: Leaf) -> Iterator[tuple[Leaf, Origin]]:
         if self.skip(path):
@@ -91,7 +94,7 @@ def _pattern(leaf: Leaf) -> tuple[str, ...]:
 
 
 def merge_level(layers: Iterable[Layer]) -> tuple[Merged, tuple[Conflict, ...]]:
-    """Layers of one level made one, whatever their order; conflicting values are reported, the first place is kept."""
+    """Layers of one level made one, whatever their order; of values that conflict, one is kept and both are named."""
     found: dict[Leaf, list[Origin]] = {}
     for layer in layers:
         for path, origin in layer.items():
@@ -99,9 +102,9 @@ def merge_level(layers: Iterable[Layer]) -> tuple[Merged, tuple[Conflict, ...]]:
     conflicts = []
     merged = {}
     for path, origins in found.items():
-        origins.sort(key=lambda origin: (origin.position, str(origin.value)))
+        origins.sort(key=lambda origin: (origin.key, str(origin.value), origin.position))
         first = origins[0]
-        conflicts += [Conflict(path, first, other) for other in origins[1:] if not _agree(path, first, other)]
+        conflicts += [_conflict(path, first, other) for other in origins[1:] if not _agree(path, first, other)]
         merged[path] = tuple(origins)
     for path in list(merged):
         parent = _parent_leaf(path, merged)
@@ -110,9 +113,12 @@ def merge_level(layers: Iterable[Layer]) -> tuple[Merged, tuple[Conflict, ...]]:
         if merged[parent][0].value in _EMPTY:
             del merged[parent]
         else:
-            first, second = sorted((merged[parent][0], merged.pop(path)[0]), key=lambda origin: origin.position)
-            conflicts.append(Conflict(parent, first, second))
+            conflicts.append(_conflict(parent, merged[parent][0], merged.pop(path)[0]))
     return merged, tuple(conflicts)
+
+
+def _conflict(path: Leaf, one: Origin, other: Origin) -> Conflict:
+    return Conflict(path, *sorted((one, other), key=lambda origin: origin.position))
 
 
 def _parent_leaf(path: Leaf, merged: Mapping[Leaf, object]) -> Leaf | None:

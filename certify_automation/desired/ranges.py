@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import re
+from ipaddress import IPv6Address
 from itertools import product
 
 LARGEST = 20_000
+_LONGEST_NUMBER = 18
 _RANGE = re.compile(r"\[(?P<first>\d+|[A-Za-z]):(?P<last>\d+|[A-Za-z])(?::(?P<step>\d+))?\]")
 
 
 def is_range(name: str) -> bool:
     """Whether a name stands for several hosts."""
     return bool(_RANGE.search(name))
+
+
+def is_ipv6(name: str) -> bool:
+    """Whether a name is an IPv6 address without brackets."""
+    try:
+        IPv6Address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def expand(name: str) -> tuple[str, ...]:
@@ -45,9 +56,11 @@ def _count(first: str, last: str, step: int) -> list[str]:
     if first.isdigit():
         if len(first) > 1 and first.startswith("0") and len(first) != len(last):
             raise ValueError(f"both ends of a range with leading zeros need the same length: {first} and {last}")
-        if len(last) > len(str(LARGEST)) + 4:
-            raise ValueError(f"the range up to {last} is too large")
+        if max(len(first), len(last)) > _LONGEST_NUMBER:
+            raise ValueError(f"the numbers of the range from {first} to {last} are too large")
         low, high, width = int(first), int(last), len(first)
+        if (high - low) // step >= LARGEST:
+            raise ValueError(f"{(high - low) // step + 1} hosts in one range; at most {LARGEST} are allowed")
         names = [str(n).zfill(width) for n in range(low, high + 1, step)]
     else:
         if first.islower() != last.islower():

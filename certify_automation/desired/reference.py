@@ -30,9 +30,20 @@ def product_names(kind: str) -> Mapping[str, str]:
 
 
 @cache
-def declared_names(kind: str) -> Mapping[str, str]:
-    """Product name in lower case -> declared name; the inverse of `product_names`."""
+def _declared_names(kind: str) -> Mapping[str, str]:
     return {product.casefold(): name for name, product in product_names(kind).items()}
+
+
+def declared_name(product_name: str, kind: str) -> str | None:
+    """The declared name of a product name in any case; None for a property without one."""
+    return _declared_names(kind).get(product_name.casefold())
+
+
+@cache
+def written_by_product(kind: str) -> Mapping[str, str]:
+    """Declared names that cannot be declared -> why."""
+    properties = schema("desired-state")["$defs"][kind]["properties"]
+    return {name: part["description"] for name, part in properties.items() if part.get("readOnly")}
 
 
 @cache

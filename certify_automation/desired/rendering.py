@@ -15,6 +15,7 @@ from certify_automation.errors import Position, Problem
 SERVICE_CONFIG = "serviceconfig.json"
 SERVERS = "servers.json"
 _SCHEMAS = {SERVICE_CONFIG: "serviceconfig", SERVERS: "servers"}
+_ENDPOINT = {"host": "Host", "port": "Port", "https": "UseHTTPS"}
 _KINDS = {SERVICE_CONFIG: "config", SERVERS: "connection"}
 
 
@@ -28,7 +29,7 @@ def product_properties(section: Mapping[str, Any], kind: str) -> dict[str, Any]:
     names = reference.product_names(kind)
     known = {product: section[name] for name, product in names.items() if name in section}
     additional = section.get("additional", {})
-    return known | {name: additional[name] for name in sorted(additional)}
+    return known | {name: additional[name] for name in sorted(additional) if not reference.declared_name(name, kind)}
 
 
 def server_entries(connections: Sequence[Mapping[str, Any]], config: Mapping[str, Any] | None) -> list[dict[str, Any]]:
@@ -43,11 +44,8 @@ def server_entries(connections: Sequence[Mapping[str, Any]], config: Mapping[str
     for connection in connections:
         derived = {}
         if connection.get("endpoint") == "service":
-            derived = {name: service[name] for name in ("Host", "Port", "UseHTTPS")}
-        declared = product_properties(connection, "connection")
-        order = [*reference.product_names("connection").values(), *sorted(connection.get("additional", {}))]
-        both = derived | declared
-        entries.append({name: both[name] for name in order if name in both})
+            derived = {name: service[product] for name, product in _ENDPOINT.items()}
+        entries.append(product_properties({**derived, **connection}, "connection"))
     return entries
 
 
@@ -96,7 +94,7 @@ class Renderer:
         data = _canonical(data, _KINDS[name])
         problems = list(_check(name, data, where, template))
         found = find_reference(text)
-        if found:
+        if found and not find_reference([context["properties"], context["entries"]]):
             message = f"the rendered {name} holds the reference {found}; files on the host hold no secrets"
             problems.append(Problem("CA1502", message, template))
         return RenderedFile(text, data, tuple(problems))
@@ -109,7 +107,7 @@ class Renderer:
 
 def _check(name: str, data: Any, where: Callable[..., Position], template: Position) -> Iterator[Problem]:  # noqa: ANN401 - any JSON value
     for misfit in schema.check(data, _SCHEMAS[name]):
-        declared = reference.declared_names(_KINDS[name]).get(str(misfit.path[0]).casefold()) if misfit.path else None
+        declared = reference.declared_name(str(misfit.path[0]), _KINDS[name]) if misfit.path else None
         position = where(f"service.config.{declared}") if name == SERVICE_CONFIG and declared else template
         yield Problem("CA1426", f"the rendered {name} does not fit: {misfit.message}", position, misfit.hint)
 

@@ -8,7 +8,13 @@ from pathlib import Path
 
 from certify_automation.desired import source
 from certify_automation.desired.connection import ConnectionFields, check_connection, connection_fields
-from certify_automation.desired.documents import StateDocument, check_secrets, check_targets, state_document
+from certify_automation.desired.documents import (
+    StateDocument,
+    check_entries,
+    check_secrets,
+    check_targets,
+    state_document,
+)
 from certify_automation.desired.fleet import DesiredHost, Fleet
 from certify_automation.desired.inventory import Facets, Inventory, InventoryHost, read_inventory
 from certify_automation.desired.nodes import DataPath, Document
@@ -99,6 +105,7 @@ class _Loading:
             found = state_document(document, wrong) if document else None
             if document is None or found is None:
                 continue
+            self._problems += check_entries(found)
             self._problems += check_secrets(found)
             self._check_name(document, names)
             yield found

@@ -13,10 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from ipaddress import IPv6Address
 from pathlib import Path
 
-from certify_automation.desired.ranges import expand, is_range
+from certify_automation.desired.ranges import expand, is_ipv6, is_range
 from certify_automation.errors import ConfigurationError, Problem
 
 _OPENING, _CLOSING = "[({", "])}"
@@ -82,7 +81,7 @@ def _parts(patterns: Iterable[str], problems: list[Problem], depth: int = 0) -> 
         for token in _split(pattern, ","):
             if token.startswith("@"):
                 yield from _file_parts(token[1:], problems, depth)
-            elif _is_ipv6(token.lstrip("&!")):
+            elif is_ipv6(token.lstrip("&!")):
                 yield token
             else:
                 yield from _split(token, ":")
@@ -100,14 +99,6 @@ def _split(text: str, separator: str) -> Iterator[str]:
             yield from filter(None, [text[start:index].strip()])
             start = index + 1
     yield from filter(None, [text[start:].strip()])
-
-
-def _is_ipv6(text: str) -> bool:
-    try:
-        IPv6Address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _file_parts(name: str, problems: list[Problem], depth: int) -> Iterator[str]:

@@ -63,8 +63,8 @@ def address(text: object) -> IPv4Address | IPv6Address | None:
 
 def repeated_names(additional: Mapping[str, Any], kind: str) -> Iterator[tuple[str, str]]:
     """Names under `additional` that have a name of their own, and what to do."""
-    known = reference.declared_names(kind)
-    products = {name.casefold() for name in reference.product_names(kind).values()}
+    fixed = reference.written_by_product(kind)
     for name in additional:
-        if name.casefold() in products:
-            yield name, f"write {known[name.casefold()]}, one level up"
+        declared = reference.declared_name(name, kind)
+        if declared:
+            yield name, f"remove it: {fixed[declared]}" if declared in fixed else f"write {declared}, one level up"

@@ -1,0 +1,216 @@
+"""The front door: whole repositories."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from certify_automation import bundled
+from certify_automation.desired import Fleet, Settings, load
+from certify_automation.errors import ConfigurationError, Problem
+from certify_automation.model.host import Auth, Endpoint, Scheme, Transport
+from certify_automation.model.http_sys import IpListen, ListenRule, UrlReservation
+from certify_automation.model.service import ServiceState, StartMode, WindowsService
+from desired.cases import outcome, write
+
+EXAMPLE = bundled.folder("examples") / "fleet"
+SOUND = {"state": "version: 1\napplies_to: all\n"}
+
+
+def test_the_example_declares_both_generations_of_the_product() -> None:
+    fleet = load(EXAMPLE, environ={})
+    assert fleet.warnings == ()
+    assert fleet.groups == {
+        "legacy": tuple(f"web{n:02}.example.com" for n in range(1, 8)),
+        "modern": tuple(f"app{n:02}.example.com" for n in range(1, 6)),
+    }
+    web, app = fleet.hosts["web07.example.com"].state, fleet.hosts["app05.example.com"].state
+    assert web.endpoint == app.endpoint == Endpoint("127.0.0.2", 9696)
+    assert web.service == WindowsService(ServiceState.RUNNING, StartMode.AUTOMATIC_DELAYED)
+    assert web.ip_listen == IpListen(ListenRule.REACHABLE, ("127.0.0.2", "127.0.0.1"))
+    assert web.url_reservations == (UrlReservation("http://127.0.0.2:9696/", "D:(A;;GX;;;SY)"),)
+    assert app.ip_listen is None
+    assert app.driver == WindowsService()
+    assert web.service_config is not None
+    assert web.service_config.properties["PowershellExecutionPolicy"] == "RemoteSigned"
+    canaries = fleet.select(["ring=canary"]).hosts.values()
+    assert [host.state.service_config.properties["LogLevel"] for host in canaries if host.state.service_config] == [
+        "debug",
+        "debug",
+    ]
+
+
+def test_the_example_is_reached_over_https_with_a_reference_for_a_password() -> None:
+    host = load(EXAMPLE, environ={}).hosts["web01.example.com"]
+    assert host.connection.address == "web01.example.com"
+    assert (host.connection.transport, host.connection.scheme, host.connection.port) == (
+        Transport.WINRM,
+        Scheme.HTTPS,
+        5986,
+    )
+    assert (host.connection.auth, host.connection.username) == (Auth.NEGOTIATE, "CORP\\svc-certify")
+    assert host.connection.password is None
+    assert host.connection.ca_file == str(EXAMPLE / "certs" / "corp-ca.pem")
+    assert str(host.secrets["password"]) == "${env:CERTIFY_WINRM_PASSWORD}"
+
+
+def test_the_starter_is_valid_wherever_it_is_copied(tmp_path: Path) -> None:
+    shutil.copytree(bundled.folder("examples") / "starter", tmp_path / "fleet")
+    fleet = load(tmp_path / "fleet", environ={})
+    assert fleet.warnings == ()
+    assert len(fleet.hosts) == 3
+    assert fleet.settings == Settings(16, "3")
+    assert set(fleet.hosts["web01.example.com"].files) == {"serviceconfig.json", "servers.json"}
+
+
+def test_every_example_names_a_schema_that_is_there() -> None:
+    """`init` puts the schemas beside the starter; the fleet is read where it lies in the repository."""
+    schemas = {path.name for path in bundled.folder("schemas").iterdir()}
+    for path in bundled.folder("examples").rglob("*.yaml"):
+        line = path.read_text("utf-8").splitlines()[0]
+        assert line.startswith("# yaml-language-server: $schema=")
+        assert line.rpartition("/")[2] in schemas
+        if "starter" not in path.parts:
+            assert (path.parent / line.partition("$schema=")[2]).is_file()
+
+
+def test_equal_hosts_share_everything(tmp_path: Path) -> None:
+    inventory = "version: 1\ndefaults: {vars: {p: 9700}}\nhosts:\n  web[1:500]: {}\n  db[1:3]: {vars: {unused: 1}}\n"
+    state = 'version: 1\napplies_to: all\nservice: {config: {port: "{{ vars.p }}"}}\n'
+    write(tmp_path, {"inventory": inventory, "state": state})
+    hosts = load(tmp_path, environ={}).hosts.values()
+    assert len(hosts) == 503
+    assert len({id(host.state) for host in hosts}) == 1
+    assert len({id(host.files) for host in hosts}) == 1
+
+
+def test_a_template_of_the_hosts_name_makes_a_state_for_each(tmp_path: Path) -> None:
+    state = 'version: 1\napplies_to: all\nservice: {config: {additional: {Me: "{{ host }}"}}}\n'
+    write(tmp_path, {"state": state})
+    hosts = load(tmp_path, environ={}).hosts
+    configs = {name: host.state.service_config for name, host in hosts.items()}
+    assert {name: config.properties for name, config in configs.items() if config} == {
+        "web01": {"Me": "web01"},
+        "web02": {"Me": "web02"},
+    }
+
+
+def test_files_are_strict_json_indented_by_two(tmp_path: Path) -> None:
+    state = """version: 1
+applies_to: all
+service: {config: {port: 9700, host: 127.0.0.2, additional: {Text: "a\\"b\\\\c/é<>&'", List: [1, {a: null}]}}}
+connections: [{name: b}, {name: (local), default: true, endpoint: service}, {name: gone, state: absent}]
+"""
+    write(tmp_path, {"state": state})
+    files = load(tmp_path, environ={}).hosts["web01"].files
+    assert (
+        files["serviceconfig.json"]
+        == """{
+  "Host": "127.0.0.2",
+  "Port": 9700,
+  "List": [1, {"a": null}],
+  "Text": "a\\"b\\\\c/é<>&'"
+}
+"""
+    )
+    assert (
+        files["servers.json"]
+        == """[
+  {
+    "DisplayName": "(local)",
+    "IsDefault": true,
+    "Host": "127.0.0.2",
+    "Port": 9700,
+    "UseHTTPS": false
+  },
+  {
+    "DisplayName": "b"
+  }
+]
+"""
+    )
+
+
+def test_the_inventory_may_be_elsewhere(tmp_path: Path) -> None:
+    write(tmp_path / "repo", {**SOUND, "files": {"inventory.yaml": None}})
+    other = tmp_path / "lab" / "hosts.yaml"
+    other.parent.mkdir()
+    other.write_text(
+        "version: 1\ndefaults: {connection: {ca_file: ca.pem, scheme: http}}\nhosts: {lab01: {}, '[fe80::1]': {}}\n",
+        "utf-8",
+    )
+    for fleet in (
+        load(tmp_path / "repo", inventory=other, environ={}),
+        load(tmp_path / "repo", environ={"CERTIFY_AUTOMATION_INVENTORY": str(other)}),
+    ):
+        assert list(fleet.hosts) == ["lab01", "[fe80::1]"]
+        assert fleet.hosts["lab01"].connection.ca_file == str(other.parent / "ca.pem")
+        assert fleet.hosts["lab01"].connection.port == 5985
+        assert fleet.hosts["[fe80::1]"].connection.address == "fe80::1"
+
+
+def test_selecting_keeps_groups_that_still_have_hosts() -> None:
+    fleet = load(EXAMPLE, environ={})
+    chosen = fleet.select(["web0[12]*", "nothing.example.com"][:1])
+    assert list(chosen.hosts) == ["web01.example.com", "web02.example.com"]
+    assert chosen.groups == {"legacy": ("web01.example.com", "web02.example.com")}
+    assert fleet.select([]) is fleet
+    with pytest.raises(ConfigurationError) as caught:
+        fleet.select(["web01.exmple.com"])
+    assert caught.value.problems[0].hint == "did you mean web01.example.com?"
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    write(tmp_path, SOUND)
+    with (tmp_path / "state" / "b.yaml").open("wb") as file:
+        file.truncate(17 * 1024 * 1024)
+    assert _ids(outcome(tmp_path)[1]) == ["CA1003"]
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "a: " + "{b: " * 3000, "".join(f"{' ' * n}a:\n" for n in range(500))])
+def test_deep_nesting_is_stopped_before_it_exhausts_the_stack(tmp_path: Path, text: str) -> None:
+    write(tmp_path, {**SOUND, "files": {"state/b.yaml": text}})
+    assert _ids(outcome(tmp_path)[1]) == ["CA1008"]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root and Windows read every file")
+def test_a_file_without_the_right_to_read_it(tmp_path: Path) -> None:
+    write(tmp_path, SOUND)
+    (tmp_path / "state" / "a.yaml").chmod(0)
+    assert _ids(outcome(tmp_path)[1]) == ["CA1002"]
+
+
+def test_errors_come_first_then_places_in_order(tmp_path: Path) -> None:
+    state = (
+        "version: 1\napplies_to: all\nservice:\n  config: {host: localhost, port: 80, auto_port_negotiation: true}\n"
+    )
+    write(tmp_path, {"state": state})
+    fleet, problems = outcome(tmp_path)
+    assert fleet is None
+    assert _ids(problems) == ["CA1204", "CA1202", "CA1211"]
+
+
+def test_no_file_is_written_or_locked(tmp_path: Path) -> None:
+    shutil.copytree(EXAMPLE, tmp_path / "fleet")
+    before = _tree(tmp_path)
+    load(tmp_path / "fleet", environ={})
+    assert _tree(tmp_path) == before
+
+
+def _tree(folder: Path) -> dict[str, tuple[bytes, int]]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path): (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+
+
+def _ids(problems: tuple[Problem, ...]) -> list[str]:
+    return [problem.id for problem in problems]
+
+
+def test_a_fleet_is_a_value(tmp_path: Path) -> None:
+    write(tmp_path, SOUND)
+    first, second = load(tmp_path, environ={}), load(tmp_path, environ={})
+    assert isinstance(first, Fleet)
+    assert first == second

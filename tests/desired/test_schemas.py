@@ -1,0 +1,92 @@
+"""The schemas agree with each other, and cover every property of the product's files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from certify_automation import bundled
+from certify_automation.desired import reference
+from certify_automation.desired.schema import check
+from certify_automation.desired.source import read
+
+OURS = ("desired-state", "inventory", "settings", "serviceconfig", "servers")
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_they_are_schemas_with_a_title_and_descriptions(name: str) -> None:
+    schema = reference.schema(name)
+    Draft202012Validator.check_schema(dict(schema))
+    assert schema["title"]
+    assert schema["description"]
+
+
+def test_every_property_of_the_product_can_be_declared_or_is_refused_in_words() -> None:
+    serviceconfig = reference.schema("serviceconfig")["properties"]
+    servers = reference.schema("servers")["items"]["properties"]
+    assert set(reference.product_names("config").values()) == set(serviceconfig)
+    assert set(reference.product_names("connection").values()) == set(servers)
+    assert len(serviceconfig) == 17
+    assert len(servers) == 11
+    for kind, properties in (("config", serviceconfig), ("connection", servers)):
+        fixed = {reference.product_names(kind)[name] for name in reference.written_by_product(kind)}
+        assert fixed == {name for name, part in properties.items() if part.get("readOnly")}
+
+
+def test_defaults_are_the_same_wherever_they_stand() -> None:
+    for kind in ("config", "connection"):
+        declared = reference.schema("desired-state")["$defs"][kind]["properties"]
+        for name, product_name in reference.product_names(kind).items():
+            if "default" in declared[name]:
+                assert declared[name]["default"] == reference.product_defaults(kind)[product_name], name
+
+
+def test_known_values_are_the_same_wherever_they_stand() -> None:
+    for kind, properties in (
+        ("config", reference.schema("serviceconfig")["properties"]),
+        ("connection", reference.schema("servers")["items"]["properties"]),
+    ):
+        for name, product_name in reference.product_names(kind).items():
+            if "enum" in properties[product_name]:
+                known = [value for value in properties[product_name]["enum"] if value is not None]
+                assert sorted(reference.known_values(kind, name)) == sorted(known)
+
+
+def test_every_key_a_user_writes_is_described_for_the_editor() -> None:
+    def walk(part: object, path: str) -> None:
+        if isinstance(part, dict):
+            for name, child in part.get("properties", {}).items():
+                resolved = {**definitions.get(str(child.get("$ref", "")).rpartition("/")[2], {}), **child}
+                assert resolved.get("description") or path.endswith("then"), f"{path}.{name}"
+            for name, child in part.items():
+                walk(child, f"{path}.{name}")
+
+    for name in ("desired-state", "inventory", "settings"):
+        schema = reference.schema(name)
+        definitions = schema.get("$defs", {})
+        walk(schema, name)
+
+
+def test_the_examples_fit_a_plain_validator_as_editors_use_it() -> None:
+    kinds = {"inventory.yaml": "inventory", "certify-automation.yaml": "settings"}
+    for path in bundled.folder("examples").rglob("*.yaml"):
+        document, problems = read(path, path.name)
+        assert document is not None
+        assert problems == ()
+        schema = dict(reference.schema(kinds.get(path.name, "desired-state")))
+        assert list(Draft202012Validator(schema).iter_errors(document.data)) == [], path
+
+
+def test_templates_are_accepted_in_files_and_refused_once_resolved() -> None:
+    document = {"version": 1, "applies_to": "all", "service": {"config": {"port": "{{ vars.port }}"}}}
+    assert check(document, "desired-state") == ()
+    assert [misfit.path for misfit in check(document, "desired-state", resolved=True)] == [
+        ("service", "config", "port")
+    ]
+
+
+def test_templates_ship_with_their_explanation() -> None:
+    for path in sorted(Path(bundled.folder("templates")).glob("*.json.j2")):
+        assert path.read_text("utf-8").startswith("{#-")
