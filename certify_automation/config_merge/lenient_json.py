@@ -111,7 +111,7 @@ def read(content: bytes | None) -> Document:
 def _reason(error: ValueError | RecursionError) -> str:
     if isinstance(error, RecursionError):
         return "nested too deeply"
-    return str(error).removeprefix("<string>:")
+    return re.sub(r"^<string>:(\d+) ", r"line \1: ", str(error))
 
 
 def _object(pairs: Iterable[tuple[str, Json]]) -> JsonObject:

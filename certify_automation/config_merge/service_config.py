@@ -13,7 +13,7 @@ from certify_automation.model.config_files import Condition, ServiceConfig
 from certify_automation.model.plan import Difference
 
 _HUB_VALUE = re.compile(
-    r"(?:HubAssignedInstanceId|ManagementServerHub\w*)(?![\"']?\s*:\s*(?:\"\"|''|null\b))", re.IGNORECASE
+    r"(?:HubAssignedInstanceId|ManagementServerHub\w*+)(?![\"']?\s*:\s*(?:\"\"|''|null\b))", re.IGNORECASE
 )
 
 

@@ -7,22 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from certify_automation.model.sddl import AccessEntry, parse_descriptor, parse_sddl, sddl_of
+from planning.descriptors import binary
 
 # What http.sys stores for D:(A;;GX;;;WD).
 EVERYONE_REGISTERS = bytes.fromhex(
     "010004800000000000000000000000001400000002001C0001000000000014000000002001010000000000 0100000000"
 )
-
-
-def binary(entries: list[AccessEntry]) -> bytes:
-    """A self-relative descriptor with this DACL, as RawSecurityDescriptor writes it."""
-    aces = b""
-    for entry in entries:
-        authority, *parts = (int(part) for part in entry.sid.split("-")[2:])
-        sid = bytes([1, len(parts)]) + authority.to_bytes(6, "big") + struct.pack(f"<{len(parts)}I", *parts)
-        aces += struct.pack("<BBHI", 0 if entry.allow else 1, 0, 8 + len(sid), entry.mask) + sid
-    acl = struct.pack("<BxHHxx", 2, 8 + len(aces), len(entries)) + aces
-    return struct.pack("<BxHIIII", 1, 0x8004, 0, 0, 0, 20) + acl
 
 
 def test_the_bytes_http_sys_stores_are_what_the_text_says() -> None:

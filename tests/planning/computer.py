@@ -1,0 +1,260 @@
+"""A small pure model of what is managed on a host: it takes a plan's changes and shows itself as Facts.
+
+It knows just enough of the product to be converged: v6 registers its URL at start when the driver runs, the listen list
+covers its address and nobody else is there; v7 opens a socket or ends.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from certify_automation import bundled
+from certify_automation.config_merge import effective_config, kestrel_endpoints
+from certify_automation.model.change import Change
+from certify_automation.model.codec import facts_from_json
+from certify_automation.model.facts import Facts
+from certify_automation.model.http_sys import IpListen, ListenRule
+from planning.descriptors import descriptor
+
+DATA = "C:\\ProgramData\\certify"
+INSTALL = "C:\\Program Files\\CertifyTheWeb"
+PATHS = {
+    "serviceconfig": f"{DATA}\\serviceconfig.json",
+    "servers": f"{DATA}\\servers.json",
+    "appsettings_core": f"{INSTALL}\\appsettings-core.json",
+}
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared, never bound
+_MODES = {"automatic-delayed": "Auto", "automatic": "Auto", "manual": "Manual", "disabled": "Disabled"}
+
+
+@dataclass
+class Computer:
+    """One host's managed state.
+
+    Attributes:
+        bound: the URL at which the running service listens; None = it does not.
+        taken: address and port of other programs' listeners.
+    """
+
+    generation: str = "v6"
+    state: str = "Running"
+    start_mode: str = "automatic-delayed"
+    driver_state: str = "Running"
+    driver_mode: str = "manual"
+    files: dict[str, bytes | None] = field(default_factory=lambda: dict.fromkeys(PATHS))
+    listen: list[str] = field(default_factory=list)
+    reservations: dict[str, bytes] = field(default_factory=dict)
+    taken: tuple[tuple[str, int], ...] = ()
+    bound: str | None = None
+    log: list[str] = field(default_factory=list)
+
+    @property
+    def service(self) -> str:
+        return "Certify.Service" if self.generation == "v6" else "Certify.Server.Core"
+
+    def started(self) -> Computer:
+        """The same computer after its service started, if it can."""
+        self.start()
+        return self
+
+    def start(self) -> None:
+        if self.start_mode == "disabled":
+            raise ValueError("1058")
+        config = effective_config(self.files["serviceconfig"])
+        host, port = str(config["Host"]), int(str(config["Port"]))
+        free = not any(p == port and a in {host, *EVERYWHERE} for a, p in self.taken)
+        self.state, self.bound = "Running", None
+        url = f"http://{host}:{port}"
+        if self.generation == "v6":
+            listens = IpListen(ListenRule.EXACTLY, tuple(self.listen)).covers(host)
+            if free and listens and self.driver_state == "Running":
+                self.bound = url
+                self.log.append(f"[1/2/2026 3:04:05 AM] :: Service API bound OK to {url}")
+            else:
+                self.log.append(
+                    f"[1/2/2026 3:04:05 AM] :: Service failed to listen on {url}. :: System HTTP Service: Running"
+                )
+            return
+        endpoints = kestrel_endpoints(self.files["appsettings_core"], [])
+        self.log.append("1/2/2026 3:04:05 AM: ---- Service Startup ----")
+        if free:
+            self.bound = endpoints[0].url if endpoints else url
+            self.log.append(f"1/2/2026 3:04:05 AM: Core service started {self.bound}")
+        else:
+            self.state = "Stopped"
+
+    def stop(self) -> None:
+        self.state, self.bound = "Stopped", None
+
+    def apply(self, change: Change) -> None:  # noqa: C901, PLR0912 - one case a kind
+        """What the change does on a host that has nothing against it."""
+        act: dict[str, Any] = change.to_json() if getattr(change, "after", "") is not None else {"kind": "file.remove"}
+        match act["kind"]:
+            case "driver.start_mode":
+                self.driver_mode = act["after"]
+            case "driver.start":
+                self.driver_state = "Running"
+            case "url_reservation.add":
+                self.reservations[act["url"]] = descriptor(act["sddl"])
+            case "url_reservation.remove":
+                del self.reservations[act["url"]]
+            case "url_reservation.replace":
+                self.reservations[act["url"]] = descriptor(act["after"])
+            case "ip_listen.add":
+                self.listen.append(act["address"])
+            case "ip_listen.remove":
+                self.listen.remove(act["address"])
+            case "service.start_mode":
+                self.start_mode = act["after"]
+            case "file.write":
+                self.files[act["file"]] = base64.b64decode(act["content"])
+            case "file.remove":
+                self.files[change.file.value] = None  # type: ignore[union-attr]
+            case "service.restart":
+                self.stop()
+                self.start()
+            case "service.start":
+                self.start()
+            case "service.stop":
+                self.stop()
+
+    def managed(self) -> object:
+        """Everything an undo must bring back; where the service listens follows from it."""
+        return (
+            self.state,
+            self.start_mode,
+            self.driver_mode,
+            dict(self.files),
+            sorted(self.listen),
+            dict(self.reservations),
+            self.bound,
+        )
+
+    def facts_json(self) -> dict[str, Any]:
+        """Facts as the contract writes them."""
+        pid = 2312 if self.state == "Running" else 0
+        port = int(self.bound.rpartition(":")[2]) if self.bound else 9696
+        host = self.bound.rpartition(":")[0].partition("://")[2] if self.bound else ""
+        own = [
+            {"address": host.strip("[]"), "port": port, "process_id": pid, "process_name": "Certify.Server.Core.exe"}
+        ]
+        kernel = [{"address": EVERYWHERE[0], "port": port, "process_id": 4, "process_name": "System"}]
+        v6 = self.generation == "v6"
+        foreign = [{"address": a, "port": p, "process_id": 4711, "process_name": "squatter.exe"} for a, p in self.taken]
+        return {
+            "contract": 1,
+            "host": {
+                "name": "WEB01",
+                "os_version": "10.0.20348",
+                "powershell": "5.1.20348.1",
+                "edition": "Desktop",
+                "language_mode": "FullLanguage",
+                "administrator": True,
+                "culture": "en-US",
+                "clock_utc_ms": 1_767_322_800_000,
+                "boot_utc_ms": 1_767_000_000_000,
+                "pending_reboot": [],
+            },
+            "product": {
+                "services": [self._service_json(pid)],
+                "generation": self.generation,
+                "version": "6.1.0.0" if v6 else "7.0.1.0",
+                "executable": f"{INSTALL}\\{self.service}.exe",
+                "install_dir": INSTALL,
+                "data_dir": DATA,
+                "environment": [],
+            },
+            "driver": {"state": self.driver_state, "start_mode": _MODES[self.driver_mode], "exit_code": 0},
+            "files": {name: file_json(name, content) for name, content in self.files.items()},
+            "ip_listen": {"live": list(self.listen), "registry": list(self.listen), "exit_code": 0},
+            "url_reservations": [
+                {"url": url, "descriptor": base64.b64encode(data).decode()} for url, data in self.reservations.items()
+            ],
+            "url_owners": [{"url": f"{self.bound.upper()}/", "process_ids": [pid]}] if v6 and self.bound else [],
+            "sockets": [*(kernel if v6 else own), *foreign] if self.bound else foreign,
+            "logs": {
+                "startup": {"path": f"{DATA}\\logs\\startup", "exists": True, "lines": list(self.log)},
+                "unhandled": None,
+                "session": None,
+            },
+            "api": [self._api_json()],
+            "data": {"files": [], "copies": []},
+            "data_acl": None,
+            "lock": {"held": False, "holder": None},
+            "managed": [],
+        }
+
+    def _service_json(self, pid: int) -> dict[str, Any]:
+        return {
+            "name": self.service,
+            "display_name": "Certify Certificate Manager Service",
+            "state": self.state,
+            "start_mode": _MODES[self.start_mode],
+            "delayed": self.start_mode == "automatic-delayed",
+            "account": "LocalSystem",
+            "path_name": f'"{INSTALL}\\{self.service}.exe"',
+            "exit_code": 0,
+            "service_exit_code": 0,
+            "process_id": pid,
+        }
+
+    def _api_json(self) -> dict[str, Any]:
+        return {
+            "url": self.bound or "http://127.0.0.2:9696",
+            "status": 401 if self.bound else None,
+            "authenticate": ["Negotiate", "NTLM"] if self.bound else [],
+            "body": None,
+            "error": None if self.bound else "refused",
+            "summary_status": None,
+        }
+
+    def facts(self, **parts: Any) -> Facts:
+        """The facts of a visit, with whole parts of them replaced."""
+        return facts({**self.facts_json(), **parts})
+
+
+def file_json(name: str, content: bytes | None, error: str | None = None) -> dict[str, Any]:
+    """One of the files of Facts."""
+    return {
+        "path": PATHS[name],
+        "exists": content is not None or error is not None,
+        "content": None if content is None else base64.b64encode(content).decode(),
+        "sha256": None if content is None else hashlib.sha256(content).hexdigest(),
+        "error": error,
+    }
+
+
+@cache
+def _validator() -> Draft202012Validator:
+    return Draft202012Validator(json.loads(bundled.text("schemas", "facts.schema.json")))
+
+
+def facts(document: dict[str, Any]) -> Facts:
+    """Facts of a document that keeps the contract, with the managed values that follow from the rest of it."""
+    services = document["product"]["services"]
+    service = services[0] if len(services) == 1 else {}
+    files, live = document["files"], document["ip_listen"]["live"]
+    driver = document["driver"] or {"state": "", "start_mode": ""}
+    values = {
+        "product.data_dir": document["product"]["data_dir"] or "",
+        "product.generation": document["product"]["generation"] or "",
+        "service.name": service.get("name", ""),
+        "service.state": service.get("state", ""),
+        "service.start_mode": service.get("start_mode", ""),
+        "service.delayed": "true" if service.get("delayed") else "false",
+        "driver.state": driver["state"],
+        "driver.start_mode": driver["start_mode"],
+        "ip_listen": "unreadable" if live is None else ",".join(live),
+        **{f"file.{name}": (file or {}).get("sha256") or "absent" for name, file in files.items()},
+        **{f"url_reservation {r['url']}": r["descriptor"] for r in document["url_reservations"]},
+    }
+    document = {**document, "managed": [{"name": name, "value": values[name]} for name in sorted(values)]}
+    _validator().validate(document)
+    return facts_from_json(document)
