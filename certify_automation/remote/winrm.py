@@ -25,7 +25,7 @@ _MOST_OUTPUT = 16 * 1024 * 1024
 _ATTEMPTS = 4
 _REFUSED_UNDONE = {Retry.RETRY_SAME, Retry.BACKOFF_HOST}
 _ANOTHER_VISIT = {*_REFUSED_UNDONE, Retry.RECONNECT, Retry.NEW_SHELL, Retry.POLL}
-_MAY_HAVE_ARRIVED = {Retry.RECONNECT, Retry.POLL, Retry.UNKNOWN_OUTCOME}
+_WAIT = {Retry.POLL, Retry.UNKNOWN_OUTCOME}
 _NOT_SENT = {"closed_idle", "undecryptable", "logon_broken_off", "refused", "name_not_resolved", "connect_timeout"}
 """Symptoms that come before the message has gone out, or before the host could read it."""
 _UNAUTHORIZED = 401
@@ -121,16 +121,22 @@ class _Visit:
         return self._collect(shell)
 
     def _send_last(self, shell: Shell, piece: bytes) -> None:
-        """From here on the script may run; what it wrote tells whether it did, where the answer to this is lost."""
+        """From here on the script may run.
+
+        Where it cannot be told whether the piece arrived, it is sent to the same process again: the first to arrive
+        closes the standard input, so that the request is read once whatever becomes of the second.
+        """
+        in_doubt = False
         while True:
             try:
                 shell.send(piece, end=True)
             except Trouble as trouble:
-                self._sent = not _was_turned_away(trouble)
-                if not self._sent and self._mend(trouble):
+                away = _was_turned_away(trouble)
+                in_doubt = self._sent = in_doubt or not away
+                if self._acts and in_doubt and (trouble.fault.retry in _WAIT or trouble.symptom.code is not None):
+                    return  # what the script writes will tell
+                if (away or self._acts) and self._mend(trouble):
                     continue
-                if self._sent and self._acts and trouble.fault.retry in _MAY_HAVE_ARRIVED:
-                    return
                 raise
             self._sent = True
             return

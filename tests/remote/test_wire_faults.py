@@ -241,6 +241,7 @@ NOTHING_RAN = [
     WireFault(Kind.SHELL_QUOTA, times=2),
     WireFault(Kind.SERVICE_UNAVAILABLE, times=1, operation=Op.SEND),
 ]  # fmt: skip
+READ_TWICE = WireFault(Kind.DROP_ANSWER, times=1, operation=Op.SEND)
 AFTER_THE_REQUEST = [
     WireFault(Kind.OPERATION_TIMEOUT, times=3, seconds=0.01),
     WireFault(Kind.SERVICE_UNAVAILABLE, times=1, operation=Op.RECEIVE),
@@ -248,7 +249,7 @@ AFTER_THE_REQUEST = [
     WireFault(Kind.CLOSE_IDLE, times=1, operation=Op.SEND),
     WireFault(Kind.UNDECRYPTABLE, times=1, operation=Op.SEND),
     WireFault(Kind.UNDECRYPTABLE, times=1, operation=Op.RECEIVE),
-    WireFault(Kind.DROP_ANSWER, times=1, operation=Op.SEND),
+    READ_TWICE,
     WireFault(Kind.DROP_ANSWER, times=1, operation=Op.SIGNAL),
     WireFault(Kind.DROP_ANSWER, times=1, operation=Op.DELETE),
     WireFault(Kind.SERVICE_UNAVAILABLE, operation=Op.SIGNAL),
@@ -266,7 +267,15 @@ def test_the_script_runs_once_in_spite_of(lab: Lab, rule: WireFault, acting: boo
     host = lab.host(rule)
     assert acts(host) if acting else host.visit()
     assert host.faults.struck(rule.kind) >= 1
-    assert len(host.machine.requests) == (2 if not acting and rule is AFTER_THE_REQUEST[6] else 1)
+    assert len(host.machine.requests) == (2 if rule is READ_TWICE and not acting else 1)
+
+
+@pytest.mark.parametrize("kind", [Kind.DROP, Kind.DROP_ANSWER])
+def test_a_plan_whose_sending_is_in_doubt_reaches_its_process_once(lab: Lab, kind: WireFaultKind) -> None:
+    host = lab.host(WireFault(kind, times=1, operation=Op.SEND))
+    assert acts(host)["script"] == "Apply"
+    assert host.machine.started == 1
+    assert len(host.machine.requests) == 1
 
 
 def test_a_slow_start_is_waited_for(lab: Lab) -> None:
