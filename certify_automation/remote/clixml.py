@@ -17,7 +17,7 @@ _DOCUMENT = re.compile(r"<Objs\b.*?</Objs>", re.DOTALL)
 def error_text(stderr: bytes) -> str:
     """What was written as an error: the Error records of every CLIXML document, and text that is not CLIXML."""
     plain, *documents = stderr.decode("utf-8", "replace").split(_ANNOUNCEMENT)
-    return "".join([plain.strip(), *map(_errors, documents)]).strip()
+    return "\n".join(filter(None, [plain.strip(), *map(str.strip, map(_errors, documents))]))
 
 
 def _errors(text: str) -> str:

@@ -108,17 +108,17 @@ def _of_tls(error: BaseException) -> Symptom | None:
     match error:
         case ssl.SSLCertVerificationError():
             return Symptom(_VERIFY_CODES.get(error.verify_code, "untrusted"), detail=shown(error.verify_message))
-        case ssl.SSLError() if error.reason in _PLAIN_TEXT:
+        case ssl.SSLError() if getattr(error, "reason", None) in _PLAIN_TEXT:
             return Symptom("tls_to_plain")
         case ssl.SSLZeroReturnError() | ssl.SSLEOFError():
             return Symptom("connection_lost")
         case ssl.SSLError() if not isinstance(error, TimeoutError):
-            return Symptom("tls_failed", detail=shown(error.reason or str(error)))
+            return Symptom("tls_failed", detail=shown(str(error)))
     return None
 
 
-_TLS_ALERT = r"\x15\x03"
-"""The first bytes of a TLS alert, as BadStatusLine's text quotes them."""
+_TLS_ALERT = "\x15\x03"
+"""The first bytes of a TLS alert."""
 _HTTP: dict[tuple[type[BaseException], ...], str] = {
     (RemoteDisconnected, IncompleteRead, urllib3.exceptions.IncompleteRead): "connection_lost",
     (urllib3.exceptions.NameResolutionError, urllib3.exceptions.LocationParseError): "name_not_resolved",
