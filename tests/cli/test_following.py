@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from certify_automation.cli.console import make_console
+from certify_automation.cli.following import follow, interruptible
+from certify_automation.fleet.pool import Event, HostFinished, HostStarted, RunFinished
+from certify_automation.model.host_report import HostReport, HostStatus
+from certify_automation.model.outcome import ExitCode
+
+HOSTS = tuple(f"web{number:02}" for number in range(1, 6))
+
+
+def events() -> Iterator[Event]:
+    for host in HOSTS:
+        yield HostStarted(host)
+    for host in reversed(HOSTS):
+        yield HostFinished(HostReport(host, HostStatus.OK))
+    yield RunFinished({HostStatus.OK: len(HOSTS)}, ExitCode.DONE, "")
+
+
+def test_every_report_is_handed_on_as_it_comes() -> None:
+    taken: list[HostReport] = []
+    finished = follow(make_console(), "planning", len(HOSTS), events(), taken.append)
+    assert [report.host for report in taken] == list(reversed(HOSTS))
+    assert finished.exit_code is ExitCode.DONE
+
+
+@pytest.mark.parametrize(("verbosity", "lines"), [(-1, 0), (0, 0), (1, len(HOSTS))])
+def test_without_a_terminal_lines_are_shown_when_asked_for(
+    verbosity: int, lines: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    follow(make_console(verbosity=verbosity), "planning", len(HOSTS), events(), lambda _: None)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert len(err.splitlines()) == lines
+    if lines:
+        assert err.splitlines()[0] == "[1/5] web05: ok"
+
+
+def test_on_a_terminal_there_is_a_bar(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, value in {"FORCE_COLOR": "1", "TERM": "xterm-256color", "COLUMNS": "120", "TTY_INTERACTIVE": "1"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    follow(make_console(), "planning", len(HOSTS), events(), lambda _: None)
+    shown = capsys.readouterr().err
+    assert "planning" in shown
+    assert "5/5" in shown
+
+
+def test_events_that_stop_without_an_end_are_a_defect() -> None:
+    with pytest.raises(RuntimeError):
+        follow(make_console(), "planning", 1, iter([HostStarted("web01")]), lambda _: None)
+
+
+def test_the_first_interrupt_asks_and_the_second_aborts() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with interruptible() as cancelled:
+        signal.raise_signal(signal.SIGINT)
+        assert cancelled.is_set()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_outside_the_main_thread_the_flag_is_only_a_flag() -> None:
+    found: list[bool] = []
+
+    def work() -> None:
+        with interruptible() as cancelled:
+            found.append(cancelled.is_set())
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert found == [False]
