@@ -31,7 +31,7 @@ class Setup:
         service_name: v7 installations are seen under `Certify.Server.Core` and `Certify Management Agent`.
         account: of the service.
         pinned_endpoint: v7 only: the URL in appsettings-core.json; None for a file without one.
-        delayed: delayed automatic start.
+        delayed: delayed automatic start; None = as the installer sets it (v6 delayed, v7 not).
     """
 
     generation: str
@@ -39,7 +39,7 @@ class Setup:
     service_name: str = ""
     account: str = "LocalSystem"
     pinned_endpoint: str | None = SHIPPED_ENDPOINT
-    delayed: bool = True
+    delayed: bool | None = None
 
 
 def install(computer: Computer, setup: Setup) -> Product:
@@ -84,7 +84,7 @@ def _install_framework(product: Product, setup: Setup) -> None:
     program = _copy_program(product, framework_service.IMAGE)
     path_name = f'"{program}"  -displayname "{display}" -servicename "{name}"'
     product.service_name = name
-    service = Service(name, display, path_name, account=setup.account, delayed=setup.delayed)
+    service = Service(name, display, path_name, account=setup.account, delayed=setup.delayed is not False)
     product.computer.services.install(service, FrameworkService(product))
 
 
@@ -92,7 +92,8 @@ def _install_core(product: Product, setup: Setup) -> None:
     name = setup.service_name or "Certify.Server.Core"
     program = _copy_program(product, core_service.IMAGE)
     product.service_name = name
-    service = Service(name, "Certify Management Agent", f'"{program}"', account=setup.account, delayed=setup.delayed)
+    delayed = setup.delayed is True
+    service = Service(name, "Certify Management Agent", f'"{program}"', account=setup.account, delayed=delayed)
     product.computer.services.install(service, CoreService(product))
     path = join(product.install_folder, "appsettings-core.json")
     product.computer.files.write(path, core_settings(setup.pinned_endpoint))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from certify_automation.lab.onhost.visit import Json, Visit, Waiting, in_automation_folder
 from certify_automation.lab.windows import Computer, Win32Error
 
@@ -36,9 +38,15 @@ def enter(visit: Visit, run_id: str) -> Waiting[bool]:
         except Win32Error:
             yield _PAUSE
             continue
-        visit.computer.files.write(HOLDER, f"{run_id} {visit.account}".encode())
+        save_text(visit, HOLDER, f"{run_id} {visit.account}")
         return True
     return False
+
+
+def save_text(visit: Visit, path: str, text: str) -> None:
+    """Write a text if that is possible: a full disk must not hide what else has happened."""
+    with contextlib.suppress(Win32Error):
+        visit.computer.files.write(path, text.encode())
 
 
 def leave(visit: Visit) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from certify_automation.lab.onhost.change import make_changes, undo_changes
 from certify_automation.lab.onhost.facts import read_facts
 from certify_automation.lab.onhost.health import wait_for_health
-from certify_automation.lab.onhost.lock import enter, holder, leave, lock_facts
+from certify_automation.lab.onhost.lock import enter, holder, leave, lock_facts, save_text
 from certify_automation.lab.onhost.product import product_facts
 from certify_automation.lab.onhost.refusal import folder_refusal, port_refusal, refusal, stale_refusal
 from certify_automation.lab.onhost.visit import Json, Visit, Waiting, in_automation_folder
@@ -102,7 +102,7 @@ def _apply_locked(run: Run, plan: dict[str, Any]) -> Waiting[Json]:
         return outcome(run, plan["run_id"], repeated=False)
     files.make_folder(run.folder)
     yield from _act(run, plan, product)
-    files.write(record, ascii_json(outcome(run, plan["run_id"], repeated=True)).encode())
+    save_text(run.visit, record, ascii_json(outcome(run, plan["run_id"], repeated=True)))
     return outcome(run, plan["run_id"], repeated=False)
 
 

@@ -138,6 +138,10 @@ class Files(ABC):
         """What the end of a process does to its handles."""
         self._open = {path: by for path, by in self._open.items() if by != holder}
 
+    def forget_handles(self) -> None:
+        """What a restart of the computer does."""
+        self._open.clear()
+
     def holder(self, path: str) -> str | None:
         """Who has the file open exclusively."""
         return self._open.get(path.casefold())
