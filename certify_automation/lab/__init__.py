@@ -1,7 +1,7 @@
 """A Windows fleet to practise on: simulated hosts behind a real WinRM endpoint, on loopback addresses only.
 
-    with lab.running(lab.LabOptions.mixed(), Path("inventory.yaml")) as fleet:
-        fleet.hosts["web01.example.com"].computer.services.stop("Certify.Service")
+`running(LabOptions.mixed(), Path("inventory.yaml"))` serves the demo's fleet inside a `with` block; what it yields
+gives access to every simulated computer.
 """
 
 from certify_automation.lab.fleet import MIXED, USER, Lab, LabHost, LabOptions, running, serve_forever, start
