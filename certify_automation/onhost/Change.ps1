@@ -18,14 +18,14 @@ function Get-UsualCode {
 function Invoke-Change {
     param($Run, $Change)
     switch ($Change.kind) {
-        'driver.start_mode' { Set-StartMode -Name 'HTTP' -Mode $Change.after }
+        'driver.start_mode' { Set-StartMode -Run $Run -Name 'HTTP' -Mode $Change.after }
         'driver.start' { Start-HttpDriver -Run $Run }
-        'url_reservation.add' { Set-Reservation -Url $Change.url -Sddl $Change.sddl }
-        'url_reservation.remove' { Set-Reservation -Url $Change.url -Sddl '' }
-        'url_reservation.replace' { Set-Reservation -Url $Change.url -Sddl $Change.after }
-        'ip_listen.add' { Set-ListenEntry -Address $Change.address -Present $true }
-        'ip_listen.remove' { Set-ListenEntry -Address $Change.address -Present $false }
-        'service.start_mode' { Set-StartMode -Name $Change.service -Mode $Change.after }
+        'url_reservation.add' { Set-Reservation -Run $Run -Url $Change.url -Sddl $Change.sddl }
+        'url_reservation.remove' { Set-Reservation -Run $Run -Url $Change.url -Sddl '' }
+        'url_reservation.replace' { Set-Reservation -Run $Run -Url $Change.url -Sddl $Change.after }
+        'ip_listen.add' { Set-ListenEntry -Run $Run -Address $Change.address -Present $true }
+        'ip_listen.remove' { Set-ListenEntry -Run $Run -Address $Change.address -Present $false }
+        'service.start_mode' { Set-StartMode -Run $Run -Name $Change.service -Mode $Change.after }
         'file.write' { Set-ChangedFile -Run $Run -Change $Change }
         'service.restart' { Restart-ProductService -Run $Run -Name $Change.service }
         'service.start' { Start-ProductService -Run $Run -Name $Change.service }
@@ -34,17 +34,17 @@ function Invoke-Change {
     }
 }
 
-# What was never done, or only in part, is put back by the same acts: each looks at what is there first.
+# What was done only in part is put back by the same acts: each looks at what is there first.
 function Undo-Change {
     param($Run, $Change)
     switch ($Change.kind) {
-        'driver.start_mode' { Set-StartMode -Name 'HTTP' -Mode $Change.before }
-        'url_reservation.add' { Set-Reservation -Url $Change.url -Sddl '' }
-        'url_reservation.remove' { Set-Reservation -Url $Change.url -Sddl $Change.sddl }
-        'url_reservation.replace' { Set-Reservation -Url $Change.url -Sddl $Change.before }
-        'ip_listen.add' { Set-ListenEntry -Address $Change.address -Present $false }
-        'ip_listen.remove' { Set-ListenEntry -Address $Change.address -Present $true }
-        'service.start_mode' { Set-StartMode -Name $Change.service -Mode $Change.before }
+        'driver.start_mode' { Set-StartMode -Run $Run -Name 'HTTP' -Mode $Change.before }
+        'url_reservation.add' { Set-Reservation -Run $Run -Url $Change.url -Sddl '' }
+        'url_reservation.remove' { Set-Reservation -Run $Run -Url $Change.url -Sddl $Change.sddl }
+        'url_reservation.replace' { Set-Reservation -Run $Run -Url $Change.url -Sddl $Change.before }
+        'ip_listen.add' { Set-ListenEntry -Run $Run -Address $Change.address -Present $false }
+        'ip_listen.remove' { Set-ListenEntry -Run $Run -Address $Change.address -Present $true }
+        'service.start_mode' { Set-StartMode -Run $Run -Name $Change.service -Mode $Change.before }
         'file.write' { Reset-ChangedFile -Run $Run -Change $Change }
         'service.restart' { Restart-ProductService -Run $Run -Name $Change.service }
         'service.start' { Stop-ProductService -Run $Run -Name $Change.service }
@@ -60,11 +60,13 @@ function Invoke-AllChanges {
         if ((Get-MonotonicMs) -ge $Run.Until) {
             return [ordered]@{ code = 'deadline'; message = 'The deadline has passed.'; step = $i }
         }
+        $Run.Acted = $false
         try {
             $null = Invoke-Change -Run $Run -Change $Changes[$i]
             $step.status = 'done'
         } catch {
             $step.status = 'failed'
+            $Run.Partial = $Run.Acted
             $step.code = Get-FailureCode -ErrorRecord $_ -Otherwise (Get-UsualCode -Kind $step.kind)
             $step.message = $_.Exception.GetBaseException().Message
             return [ordered]@{ code = $step.code; message = $step.message; step = $i }
@@ -73,12 +75,13 @@ function Invoke-AllChanges {
 }
 
 # Which steps are undone, in which order: the reverse one, but what starts the service again comes when all else is back.
+# A failed step is among them only when it had changed something before it failed.
 function Get-UndoOrder {
     param($Run)
     $last = @()
     for ($i = $Run.Steps.Count - 1; $i -ge 0; $i--) {
         $step = $Run.Steps[$i]
-        if ($step.status -eq 'not_run') { continue }
+        if (($step.status -eq 'not_run') -or (($step.status -eq 'failed') -and -not $Run.Partial)) { continue }
         if ('service.restart', 'service.stop' -contains $step.kind) { $last += $i } else { $i }
     }
     $last

@@ -25,12 +25,13 @@ function Get-StartMode {
 
 # Type and delay go together with sc.exe; Set-Service of 5.1 cannot set or clear the delay, that of 7 always writes it.
 function Set-StartMode {
-    param([string]$Name, [string]$Mode)
+    param($Run, [string]$Name, [string]$Mode)
     if ((Get-StartMode -Name $Name) -eq $Mode) { return }
     $words = @{ automatic = 'auto'; 'automatic-delayed' = 'delayed-auto'; manual = 'demand' }
     $word = if ($words.ContainsKey($Mode)) { $words[$Mode] } else { $Mode }
     $null = sc.exe config $Name start= $word
     if ($LASTEXITCODE -ne 0) { Stop-Change -Code 'service_config' -Message "sc.exe config $Name start= ${word}: $LASTEXITCODE" }
+    $Run.Acted = $true
     $now = Get-StartMode -Name $Name
     if ($now -ne $Mode) { Stop-Change -Code 'service_config' -Message "The start mode of $Name reads $now." }
 }
@@ -52,6 +53,7 @@ function Stop-ProductService {
     if (0, 1061, 1062 -notcontains $LASTEXITCODE) {
         Stop-Change -Code 'service_stop' -Message "sc.exe stop ${Name}: $LASTEXITCODE"
     }
+    $Run.Acted = $true
     Wait-Service -Run $Run -Name $Name -While 'Stop Pending' -Seconds 60
     $state = (Get-NamedService -Name $Name).state
     if ($state -ne 'Stopped') { Stop-Change -Code 'service_stop' -Message "$Name is in the state $state." }
@@ -67,6 +69,7 @@ function Start-ProductService {
     if (0, 1056 -notcontains $LASTEXITCODE) {
         Stop-Change -Code 'service_start' -Message "sc.exe start ${Name}: $LASTEXITCODE"
     }
+    $Run.Acted = $true
     Wait-Service -Run $Run -Name $Name -While 'Start Pending' -Seconds 60
     $service = Get-NamedService -Name $Name
     if ($service.state -ne 'Running') {

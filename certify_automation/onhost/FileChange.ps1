@@ -21,8 +21,11 @@ function Get-FileDigest {
 
 # Puts a new file where none is.
 function Add-File {
-    param([string]$New, [string]$Path)
-    try { Invoke-FileAct -Act { Rename-NewFile -New $New -Path $Path } } catch {
+    param($Run, [string]$New, [string]$Path)
+    try {
+        Invoke-FileAct -Act { Rename-NewFile -New $New -Path $Path }
+        $Run.Acted = $true
+    } catch {
         if (-not [IO.File]::Exists($Path)) { throw }
         Stop-Change -Code 'file_changed' -Message "$Path has come into being meanwhile."
     }
@@ -30,11 +33,13 @@ function Add-File {
 
 # Exchanges the file and looks at what was taken away: it is put back when it is not what was expected.
 function Switch-ExpectedFile {
-    param([string]$New, [string]$Path, [string]$Expected)
+    param($Run, [string]$New, [string]$Path, [string]$Expected)
     $old = "$New.old"
     Invoke-FileAct -Act { Switch-File -New $New -Old $Path -Backup $old }
+    $Run.Acted = $true
     if ((Get-FileDigest -Path $old) -cne $Expected) {
         Invoke-FileAct -Act { Switch-File -New $old -Old $Path -Backup $New }
+        $Run.Acted = $false
         Stop-Change -Code 'file_changed' -Message "$Path has been changed meanwhile; that content is back in place."
     }
     Invoke-FileAct -Act { Remove-OldFile -Path $old }
@@ -42,7 +47,7 @@ function Switch-ExpectedFile {
 
 # $Expected and $Wanted are digests, empty for no file; $Bytes are those of $Wanted.
 function Set-FileBytes {
-    param([string]$Path, [string]$Expected, [string]$Wanted, [byte[]]$Bytes)
+    param($Run, [string]$Path, [string]$Expected, [string]$Wanted, [byte[]]$Bytes)
     $now = Get-FileDigest -Path $Path
     if ($now -ceq $Wanted) { return }
     if ($now -cne $Expected) { Stop-Change -Code 'file_changed' -Message "$Path is not what the plan was made from." }
@@ -50,8 +55,8 @@ function Set-FileBytes {
     $new = "$Path.certify-automation"
     try {
         Invoke-FileAct -Act { Write-NewFile -Path $new -Bytes $Bytes }
-        if ($Expected -eq '') { Add-File -New $new -Path $Path }
-        else { Switch-ExpectedFile -New $new -Path $Path -Expected $Expected }
+        if ($Expected -eq '') { Add-File -Run $Run -New $new -Path $Path }
+        else { Switch-ExpectedFile -Run $Run -New $new -Path $Path -Expected $Expected }
     } finally { if ([IO.File]::Exists($new)) { Invoke-FileAct -Act { Remove-OldFile -Path $new } } }
     if ((Get-FileDigest -Path $Path) -cne $Wanted) { Stop-Change -Code 'file_write' -Message "$Path does not read as written." }
 }
@@ -76,13 +81,15 @@ function Set-ChangedFile {
     if ((Get-Digest -Bytes $bytes) -cne $Change.after_sha256) {
         Stop-Change -Code 'file_write' -Message 'The content does not have the digest it was sent with.'
     }
-    Set-FileBytes -Path $Change.path -Expected ([string]$Change.before_sha256) -Wanted $Change.after_sha256 -Bytes $bytes
+    $digests = @{ Expected = [string]$Change.before_sha256; Wanted = $Change.after_sha256 }
+    Set-FileBytes -Run $Run -Path $Change.path -Bytes $bytes @digests
 }
 
 function Reset-ChangedFile {
     param($Run, $Change)
     $before = [string]$Change.before_sha256
+    if ((Get-FileDigest -Path $Change.path) -ceq $before) { return }
     $bytes = [byte[]]@()
     if ($before -ne '') { $bytes = (Read-FileTail -Path (Get-SavedFile -Run $Run -Change $Change) -Limit ([int]::MaxValue)).Bytes }
-    Set-FileBytes -Path $Change.path -Expected $Change.after_sha256 -Wanted $before -Bytes $bytes
+    Set-FileBytes -Run $Run -Path $Change.path -Bytes $bytes -Expected $Change.after_sha256 -Wanted $before
 }

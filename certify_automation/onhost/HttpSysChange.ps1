@@ -1,9 +1,12 @@
 # Writing to http.sys. netsh's exit code alone proves little: what it wrote is read back.
 
 function Invoke-NetshHttp {
-    param([string[]]$Arguments)
+    param($Run, [string[]]$Arguments)
     $output = netsh.exe http @Arguments
-    if ($LASTEXITCODE -eq 0) { return }
+    if ($LASTEXITCODE -eq 0) {
+        $Run.Acted = $true
+        return
+    }
     $text = @($output | Where-Object { $_ -and $_.Trim() }) -join ' '
     Stop-Change -Code 'netsh' -Message "netsh http $($Arguments -join ' '): $LASTEXITCODE $text"
 }
@@ -20,22 +23,22 @@ function Get-Reservation {
 
 # An empty $Sddl removes the reservation. http.sys has no update: a changed one is removed and made again.
 function Set-Reservation {
-    param([string]$Url, [string]$Sddl)
+    param($Run, [string]$Url, [string]$Sddl)
     $wanted = if ($Sddl -eq '') { '' } else { Get-CanonicalSddl -Descriptor $Sddl }
     $now = Get-Reservation -Url $Url
     if ($now -ceq $wanted) { return }
-    if ($now -ne '') { Invoke-NetshHttp -Arguments 'delete', 'urlacl', "url=$Url" }
-    if ($wanted -ne '') { Invoke-NetshHttp -Arguments 'add', 'urlacl', "url=$Url", "sddl=$Sddl" }
+    if ($now -ne '') { Invoke-NetshHttp -Run $Run -Arguments 'delete', 'urlacl', "url=$Url" }
+    if ($wanted -ne '') { Invoke-NetshHttp -Run $Run -Arguments 'add', 'urlacl', "url=$Url", "sddl=$Sddl" }
     $now = Get-Reservation -Url $Url
     if ($now -cne $wanted) { Stop-Change -Code 'netsh' -Message "The reservation of $Url reads '$now'." }
 }
 
 function Set-ListenEntry {
-    param([string]$Address, [bool]$Present)
+    param($Run, [string]$Address, [bool]$Present)
     $wanted = ([Net.IPAddress]$Address).ToString()
     if ((@((Get-ListenListFacts).live) -contains $wanted) -eq $Present) { return }
     $verb = if ($Present) { 'add' } else { 'delete' }
-    Invoke-NetshHttp -Arguments $verb, 'iplisten', "ipaddress=$wanted"
+    Invoke-NetshHttp -Run $Run -Arguments $verb, 'iplisten', "ipaddress=$wanted"
     $now = @((Get-ListenListFacts).live)
     if (($now -contains $wanted) -ne $Present) { Stop-Change -Code 'netsh' -Message "The list reads $($now -join ', ')." }
 }

@@ -60,8 +60,8 @@ function Get-PortRefusal {
         return (Get-Refusal -Code 'port_owned' -Message $owner)
     }
     if ($Generation -ne 'v6') { return }
-    $taken = "http://${Check.host}:$($Check.port)", "http://+:$($Check.port)"
-    if ($Check.host.Contains(':')) { $taken[0] = "http://[$($Check.host)]:$($Check.port)" }
+    $declared = Get-EndpointUrl -Endpoint @{ host = $Check.host; port = $Check.port; https = $false }
+    $taken = $declared.ToLowerInvariant(), "http://+:$($Check.port)"
     foreach ($url in @(Get-UrlOwnerFacts)) {
         if ($url.process_ids -contains $own) { continue }
         $plain = (ConvertTo-EndpointUrl -Url $url.url).Replace('https://', 'http://')

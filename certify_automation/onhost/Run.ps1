@@ -37,7 +37,7 @@ function New-Run {
     @{
         Until = (Get-MonotonicMs) + 1000 * $DeadlineSeconds
         Folder = Join-Path -Path (Join-Path -Path $Folder -ChildPath 'runs') -ChildPath $Plan.run_id
-        Steps = $steps; Refusal = $null; Failure = $null; Health = $null; Result = 'refused'; Repeated = $false
+        Steps = $steps; Refusal = $null; Failure = $null; Health = $null; Result = 'refused'; Acted = $false; Partial = $false
     }
 }
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import json
 from functools import cache
 from typing import Any
 
 import jsonschema
-from certify_automation import bundled
 from referencing import Registry, Resource
 
+from certify_automation import bundled
 from contract.hosts import Host
 
 
@@ -65,8 +66,10 @@ def _drop_engine(facts: dict[str, Any]) -> None:
 
 
 def left_behind(host: Host) -> dict[str, Any]:
-    """What a visit leaves on the computer, without times."""
+    """What a visit leaves on the computer: all of it, but recorded outcomes without their texts."""
     dump = host.computer.dump()
-    for service in (*dump["services"], *dump["drivers"]):
-        del service["due"]
+    for path, content in dump["files"].items():
+        if path.endswith("\\outcome.json"):
+            dump["files"][path] = json.loads(base64.b64decode(content))
+            _drop_messages(dump["files"][path])
     return dump

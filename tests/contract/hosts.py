@@ -24,7 +24,6 @@ from certify_automation.lab.windows import (
     security,
 )
 from certify_automation.lab.windows.services import Idle
-
 from contract.commands import Commands
 from contract.engine import LOCK
 from contract.paths import Paths

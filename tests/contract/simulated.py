@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from certify_automation.lab.onhost import Visit, VisitFaults, answer
-
 from contract.hosts import Host
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 import yaml
-from certify_automation.lab.onhost import VisitFaults
 
+from certify_automation.lab.onhost import VisitFaults
 from contract.comparing import check_schema, comparable, left_behind
 from contract.engine import HERE, Engine, Killed, Visit
 from contract.hosts import Host, arrange, make_host, make_plan
@@ -80,6 +80,9 @@ REVERSED = [case for case in CASES if case["expect"]["result"] in ("rolled_back"
 def test_undo_and_refusal_leave_the_host_as_it_was(case: dict[str, Any], answered: Answered, tmp_path: Path) -> None:
     host, reply = answered[case["name"]]
     before, after = lasting(make_host(case, tmp_path)), lasting(host)
+    for path in case.get("edited", []):
+        before["files"].pop(path, None)
+        assert after["files"].pop(path) is not None
     kept = {step["kind"] for step in reply["value"]["steps"] if step["status"] == "kept"}
     for part in before:
         if part == "states" and kept:
@@ -91,7 +94,11 @@ def lasting(host: Host) -> dict[str, Any]:
     """What an undo owes: everything but process ids, logs, databases, and our own folder."""
     dump = left_behind(host)
     rows = [*dump["services"], *dump["drivers"]]
-    ours = ("C:\\ProgramData\\certify-automation", "C:\\ProgramData\\certify\\logs", "C:\\ProgramData\\certify\\manageditems")
+    ours = (
+        "C:\\ProgramData\\certify-automation",
+        "C:\\ProgramData\\certify\\logs",
+        "C:\\ProgramData\\certify\\manageditems",
+    )
     product = ("appsettings.json", "credentials", "cred.db")
     return {
         "states": {row["name"]: row["state"] for row in rows},
@@ -101,7 +108,7 @@ def lasting(host: Host) -> dict[str, Any]:
             for path, content in dump["files"].items()
             if not path.startswith(ours) and not any(name in path for name in product)
         },
-        "listen": (dump["listen_live"], dump["listen_registry"]),
+        "listen": (sorted(dump["listen_live"]), sorted(dump["listen_registry"] or [])),
         "reservations": dump["reservations"],
     }
 
