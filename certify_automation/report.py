@@ -54,8 +54,10 @@ _CHANGE_TEXTS = {
 _MARKS = {"added": "+", "removed": "-", "changed": "~"}
 
 
-def status_text(status: HostStatus) -> str:
-    """A status in words."""
+def status_text(status: HostStatus, *, planned: bool = False) -> str:
+    """A status in words; planned = nothing was carried out, so that CHANGED is still to come."""
+    if planned and status is HostStatus.CHANGED:
+        return "to change"
     return _WORDS.get(status, status.value)
 
 
@@ -78,7 +80,8 @@ def value_text(value: JsonValue) -> str:
 
 def host_lines(report: HostReport) -> tuple[Line, ...]:
     """One host in full: its differences, the changes with their impact, warnings, and why it stopped."""
-    heading = (Segment("heading", report.host), Segment(status_style(report.status), f"  {status_text(report.status)}"))
+    status = status_text(report.status, planned=report.outcome is None)
+    heading = (Segment("heading", report.host), Segment(status_style(report.status), f"  {status}"))
     return (heading, *_plan_lines(report.plan), *_outcome_lines(report), *_error_lines(report))
 
 
@@ -160,12 +163,12 @@ def recap_line(report: HostReport, width: int) -> Line:
     return Segment("", f"{report.host.ljust(width)} : {counts} "), Segment(status_style(status), reason)
 
 
-def summary_line(counts: Mapping[HostStatus, int]) -> Line:
-    """How many hosts ended in which status: `12 hosts: 3 ok, 8 changed, 1 refused`."""
+def summary_line(counts: Mapping[HostStatus, int], *, planned: bool = False) -> Line:
+    """How many hosts ended in which status: `12 hosts: 3 ok, 8 changed, 1 refused`; planned as for status_text."""
     total = sum(counts.values())
     parts: list[Segment] = [Segment("", f"{total} host{'' if total == 1 else 's'}: ")]
     for status, count in counts.items():
-        parts += [Segment(status_style(status), f"{count} {status_text(status)}"), Segment("", ", ")]
+        parts += [Segment(status_style(status), f"{count} {status_text(status, planned=planned)}"), Segment("", ", ")]
     return tuple(parts[:-1]) if len(parts) > 1 else (Segment("", "0 hosts"),)
 
 

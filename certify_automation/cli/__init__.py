@@ -13,6 +13,7 @@ from certify_automation.cli.authoring import init, render, schema, validate, ver
 from certify_automation.cli.console import make_console
 from certify_automation.cli.looking import explain, inventory
 from certify_automation.cli.online import apply, plan
+from certify_automation.cli.practice import demo, lab
 from certify_automation.cli.problems import report_error
 from certify_automation.cli.standing import status
 from certify_automation.errors import UsageError
@@ -48,7 +49,7 @@ def root() -> None:
     """Declare, check, plan and apply the set-up of Certify Certificate Manager on Windows servers."""
 
 
-for command in (init, validate, render, inventory, explain, plan, apply, status, schema, version):
+for command in (init, validate, render, inventory, explain, plan, apply, status, lab, demo, schema, version):
     root.add_command(command)
 for alias in ("check", "diff"):
     root.aliases[alias] = plan

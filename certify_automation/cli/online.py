@@ -13,7 +13,7 @@ import click
 from certify_automation import plan_file
 from certify_automation.cli.following import interruptible
 from certify_automation.cli.options import Call, Command, fleet_options
-from certify_automation.cli.outcomes import show_details, show_recap, show_stop
+from certify_automation.cli.outcomes import show_details, show_plan, show_recap, show_stop
 from certify_automation.cli.visits import Visits, open_visits, rollout_options
 from certify_automation.errors import UsageError
 from certify_automation.model.host_report import HostReport, HostStatus
@@ -57,7 +57,7 @@ def plan(call: Call, output: Path | None, **flags: object) -> int:
     with interruptible() as cancelled:
         visits = open_visits(call, flags, cancelled)
         reports, code = _planned(visits, list(visits.fleet.hosts), flags)
-    show_details(call.console, reports)
+    show_plan(call.console, reports)
     if output is not None:
         plans = tuple(report.plan for report in reports if report.plan and report.status is HostStatus.CHANGED)
         plan_file.save(output, PlanFile(_now_ms(), plans, _commit(call.repo)))
@@ -89,7 +89,7 @@ def apply(call: Call, file: Path | None, *, yes: bool, **flags: object) -> int:
         others = [report for report in reports if report.status is not HostStatus.CHANGED]
         if not changing or cancelled.is_set() or any(r.status is HostStatus.NOT_RUN for r in others):
             return _unchanged(visits, reports, code)
-        show_details(call.console, reports)
+        show_plan(call.console, reports)
         question = f"Apply these changes to {len(changing)} host{'' if len(changing) == 1 else 's'}?"
         if not yes and not click.confirm(question, err=True):
             call.console.error("not applied")

@@ -30,12 +30,11 @@ _STOPPED = {
 
 
 def show_details(console: Console, reports: Sequence[HostReport]) -> None:
-    """Every host that is not as declared, in full, and how many there are of each kind; with -v the others too."""
+    """Every host that is not as declared, in full; with -v the others too."""
     for report in reports:
         lines = host_lines(report)
         if report.status is not HostStatus.OK or len(lines) > 1 or console.verbosity > 0:
             console.data(_text(line) for line in lines)
-    show_summary(console, reports)
 
 
 def show_recap(console: Console, reports: Sequence[HostReport]) -> None:
@@ -45,9 +44,17 @@ def show_recap(console: Console, reports: Sequence[HostReport]) -> None:
     show_summary(console, reports)
 
 
-def show_summary(console: Console, reports: Sequence[HostReport]) -> None:
-    """How many hosts there are of each kind."""
-    console.data([_text(summary_line(_counts(reports)))])
+def show_plan(console: Console, reports: Sequence[HostReport]) -> None:
+    """The plan of every host that is not as declared, and how many hosts there are of each kind."""
+    show_details(console, reports)
+    show_summary(console, reports, planned=True)
+    if all(report.status is HostStatus.OK for report in reports):
+        console.data(["no changes: the servers are as declared"])
+
+
+def show_summary(console: Console, reports: Sequence[HostReport], *, planned: bool = False) -> None:
+    """How many hosts there are of each kind; planned = nothing was carried out."""
+    console.data([_text(summary_line(_counts(reports), planned=planned))])
 
 
 def show_stop(console: Console, finished: RunFinished) -> None:

@@ -47,7 +47,7 @@ def status(call: Call, **flags: object) -> int:
     rows = [_row(report, standings.get(report.host)) for report in ordered]
     heading, *lines = columns([_HEADINGS, *rows])
     call.console.data([Text(heading, style="bold"), *lines])
-    show_summary(call.console, ordered)
+    show_summary(call.console, ordered, planned=True)
     whole = document("status", ordered, finished.exit_code)
     hosts = [{"host": report.host, **_document(report, standings.get(report.host))} for report in ordered]
     call.console.print_document({**whole, "hosts": hosts})

@@ -1,0 +1,70 @@
+"""The guided demo: a fleet of simulated servers with real faults, and the command lines that put it right.
+
+The steps are command lines, so that what the demo shows is what a user gets; whoever runs them holds each exit code
+against the expected one.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from certify_automation import bundled
+from certify_automation.lab.fleet import MIXED, LabOptions, running
+from certify_automation.model.outcome import ExitCode
+
+HOSTS = len(MIXED)
+FLEET = "fleet"
+INVENTORY = "lab/inventory.yaml"
+PLAN = "fleet.plan.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One command of the demo.
+
+    Attributes:
+        title: what it is for, in one sentence.
+        command: its name and flags; `-C` and `-i` are added.
+        expected: its exit code when everything is as it should be.
+    """
+
+    title: str
+    command: tuple[str, ...]
+    expected: ExitCode
+
+    def arguments(self, folder: Path) -> list[str]:
+        """The whole command line in a folder that `practice_fleet` made."""
+        command = [str(folder / PLAN) if word == PLAN else word for word in self.command]
+        return [*command, "-C", str(folder / FLEET), "-i", str(folder / INVENTORY)]
+
+    @property
+    def shown(self) -> str:
+        """The command line as a user would type it in that folder."""
+        return " ".join(["certify-automation", *self.command, "-C", FLEET, "-i", INVENTORY])
+
+
+STEPS = (
+    Step("The files are checked. No server is touched.", ("validate",), ExitCode.DONE),
+    Step("Every server is compared with them. Nothing is written there.", ("plan", "-o", PLAN), ExitCode.DRIFT),
+    Step("The plan is carried out, with a health check and, should it fail, an undo.", ("apply", PLAN), ExitCode.DONE),
+    Step("A second plan is the proof: it must be empty.", ("plan",), ExitCode.DONE),
+)
+
+
+@contextmanager
+def practice_fleet(folder: Path) -> Iterator[None]:
+    """The example repository in `folder/fleet`, and its hosts running in the lab until the block ends.
+
+    Several of them have faults: a port taken by another process, a listen list that excludes the service, a disabled
+    HTTP driver, files that disagree or are malformed, a stopped service.
+
+    Raises:
+        UsageError: CA5061 no listener could be opened, CA5073 the inventory cannot be written.
+    """
+    shutil.copytree(bundled.folder("examples") / FLEET, folder / FLEET)
+    with running(LabOptions.mixed(), folder / INVENTORY):
+        yield
