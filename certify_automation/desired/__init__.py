@@ -7,9 +7,10 @@
 Reads files only; opens no socket and starts no process.
 """
 
+from certify_automation.desired.credentials import connect_secrets
 from certify_automation.desired.fleet import DesiredHost, Fleet, Origin
 from certify_automation.desired.resolve import load
-from certify_automation.desired.secrets import SecretReference, connect_secrets
+from certify_automation.desired.secrets import SecretReference
 from certify_automation.desired.settings import Settings
 
 __all__ = ["DesiredHost", "Fleet", "Origin", "SecretReference", "Settings", "connect_secrets", "load"]

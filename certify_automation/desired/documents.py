@@ -137,7 +137,7 @@ def check_secrets(document: StateDocument) -> Iterator[Problem]:
 def check_targets(document: StateDocument, inventory: Inventory) -> Iterator[Problem]:
     """Names in `applies_to` that the inventory does not know (CA140x)."""
     source = document.document
-    applies_to = source.data["applies_to"]  # type: ignore[index]  # its schema says so
+    applies_to = source.data["applies_to"]
     if applies_to == "all":
         return
     for index, group in enumerate(applies_to.get("groups", ())):

@@ -41,6 +41,7 @@ class DesiredHost:
         origins: dotted path (`service.config.port`, `http_sys.url_reservations[http://127.0.0.2:9696/].sddl`,
             `vars.api_port`, `labels.ring`) -> the origin that won, then those it overrode.
         secrets: fields of the connection that are references.
+        values: dotted path -> value, templates evaluated; None where it was made unmanaged again.
     """
 
     name: str
@@ -52,6 +53,7 @@ class DesiredHost:
     files: Mapping[str, str] = field(default_factory=dict)
     origins: Mapping[str, tuple[Origin, ...]] = field(default_factory=dict)
     secrets: Mapping[str, SecretReference] = field(default_factory=dict)
+    values: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,12 +24,14 @@ class Facets:
     Attributes:
         connection: fields as declared.
         origins: dotted path (`vars.api_port`, `labels.ring`, `connection.port`) -> origins, the winner first.
+        values: dotted path -> value.
     """
 
     labels: Mapping[str, str]
     vars: Mapping[str, object]
     connection: Mapping[str, Any]
     origins: Mapping[str, tuple[Origin, ...]]
+    values: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class _Reader:
 
     def __init__(self, document: Document) -> None:
         self._document = document
-        self._data: Mapping[str, Any] = document.data  # type: ignore[assignment]  # its schema says so
+        self._data: Mapping[str, Any] = document.data
         self._problems: dict[Problem, None] = {}
         self._by_groups: dict[tuple[str, ...], tuple[Merged, Facets]] = {}
         self._facets: dict[tuple[object, ...], Facets] = {}
@@ -147,19 +149,26 @@ class _Reader:
                     yield (*path, written)
 
     def _check_values(self, path: DataPath) -> None:
-        """Variables are plain: neither templates nor secrets, which would end up in files and plans."""
+        """Labels and variables are plain: neither templates nor secrets, which would end up in files and plans."""
         content: Any = self._data
         for part in path:
             content = (content or {}).get(part)
-        for where, value in _strings(((content or {}).get("vars") or {}), (*path, "vars")):
-            if find_reference(value):
-                message = f"the variable refers to the secret {find_reference(value)}"
-                hint = "variables end up in plans and in files on the host; only a connection takes references"
-                self._problems[Problem("CA1502", message, self._document.position(where), hint)] = None
-            elif "{{" in value or "{%" in value:
-                message = "a variable is a plain value, templates are not evaluated here"
-                hint = "write the template where the variable is used, in state/*.yaml"
-                self._problems[Problem("CA1410", message, self._document.position(where), hint)] = None
+        for facet in ("labels", "vars"):
+            for where, value in _strings((content or {}).get(facet), (*path, facet)):
+                if find_reference(value):
+                    message = (
+                        f"{find_reference(value)} stands in {facet}, which end up in plans and in files on the host"
+                    )
+                    problem = Problem(
+                        "CA1502", message, self._document.position(where), "only a connection takes references"
+                    )
+                elif "{{" in value or "{%" in value:
+                    hint = "write the template where the value is used, in state/*.yaml"
+                    message = f"templates are not evaluated in {facet}"
+                    problem = Problem("CA1410", message, self._document.position(where), hint)
+                else:
+                    continue
+                self._problems[problem] = None
 
     def _host(self, name: str, entries: Sequence[_Entry]) -> InventoryHost:
         groups = tuple(dict.fromkeys(entry.group for entry in entries if entry.group is not None))
@@ -221,7 +230,8 @@ def _facets(merged: Merged) -> Facets:
     data = layering.tree(merged, {})
     origins = {layering.dotted(path): origins for path, origins in merged.items()}
     labels = {name: str(value) for name, value in data.get("labels", {}).items()}
-    return Facets(labels, data.get("vars", {}), data.get("connection", {}), origins)
+    values = {path: found[0].value for path, found in origins.items()}
+    return Facets(labels, data.get("vars", {}), data.get("connection", {}), origins, values)
 
 
 def _is_name(name: str) -> bool:

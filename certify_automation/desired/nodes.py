@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import yaml
 
@@ -34,7 +34,7 @@ class Document:
         self.path = path
         self._root = root
         self._builder = _Builder(file)
-        self.data = self._builder.build(root)
+        self.data: Any = self._builder.build(root)
         self.problems = tuple(self._builder.problems)
 
     def position(self, path: DataPath, *, key: bool = False) -> Position:
@@ -46,16 +46,6 @@ class Document:
                 break
             name, node = found
         return self._builder.position(name if key and name is not None else node)
-
-    def written(self, path: DataPath) -> bool:
-        """Whether the file says something at this path."""
-        node = self._root
-        for part in path:
-            found = self._builder.child(node, part)
-            if found is None:
-                return False
-            node = found[1]
-        return True
 
 
 class _Builder:

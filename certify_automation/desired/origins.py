@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from certify_automation.desired import reference
+from certify_automation.desired.documents import SECTIONS
 from certify_automation.desired.fleet import Origin
 from certify_automation.desired.layering import Leaf, Merged, dotted
 from certify_automation.desired.nodes import DataPath
@@ -20,6 +21,7 @@ class Places:
     Attributes:
         origins: dotted path -> origins, the winner first. Entries of lists carry their key, templates evaluated, in the
             spelling that won: `http_sys.url_reservations[http://127.0.0.2:9696/].sddl`.
+        values: dotted path -> value, templates evaluated; None where it was made unmanaged again.
     """
 
     def __init__(self, merged: Merged, values: Mapping[Leaf, object]) -> None:
@@ -28,7 +30,12 @@ class Places:
             if len(path) > 1 and path[-2].startswith("[") and reference.merge_keys().get(path[:-2]) == path[-1]:
                 self._spelled[path[:-1]] = str(values.get(path, origins[0].value))
         self._entries = {path: origins[0] for path, origins in merged.items() if path[:-1] in self._spelled}
-        self.origins = {self._dotted(path, origins[0]): origins for path, origins in merged.items()}
+        self.origins: dict[str, tuple[Origin, ...]] = {}
+        self.values: dict[str, object] = {}
+        for path in sorted(merged, key=lambda path: (SECTIONS.index(path[0]), path)):
+            name = self._dotted(path, merged[path][0])
+            self.origins[name] = merged[path]
+            self.values[name] = values.get(path, merged[path][0].value)
         self._folded = {path.casefold(): origins[0].position for path, origins in self.origins.items()}
 
     def where(self, *paths: str) -> Position:
@@ -41,7 +48,7 @@ class Places:
             below = [place for name, place in self._folded.items() if name.startswith((f"{path}.", f"{path}["))]
             if below:
                 return min(below)
-        above = folded[0].rpartition(".")[0]
+        above = folded[0][: max(folded[0].rfind("."), folded[0].rfind("["), 0)]
         return self.where(above) if above else _NOWHERE
 
     def of_path(self, data: object, path: DataPath) -> Position:
@@ -49,18 +56,11 @@ class Places:
         text = ""
         node: Any = data
         for part in path:
-            node = node[part] if not isinstance(node, Mapping) or part in node else None
             if isinstance(part, int):
-                key = next(
-                    (
-                        node[name]
-                        for name in reference.merge_keys().values()
-                        if isinstance(node, Mapping) and name in node
-                    ),
-                    part,
-                )
-                text += f"[{key}]"
+                node = node[part]
+                text += f"[{_key(node) or part}]"
             else:
+                node = node.get(part)
                 text += f".{part}" if text else part
         return self.where(text)
 
@@ -83,3 +83,9 @@ class Places:
             for end, part in enumerate(path)
         )
         return dotted((*shown[:-1], origin.key) if origin.key and not shown[-1].startswith("[") else shown)
+
+
+def _key(entry: object) -> str:
+    """What an entry of a keyed list is known by; empty for what is none."""
+    fields = reference.merge_keys().values() if isinstance(entry, Mapping) else ()
+    return next((str(entry[field]) for field in fields if isinstance(entry, Mapping) and field in entry), "")

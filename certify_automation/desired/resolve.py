@@ -95,7 +95,7 @@ class _Loading:
 
     def _documents(self) -> Iterator[StateDocument]:
         folder = self._repo / STATE
-        files = sorted(path for path in folder.rglob("*") if path.suffix in {".yaml", ".yml"} and path.is_file())
+        files = sorted(path for path in folder.rglob("*") if path.suffix in {".yaml", ".yml"} and not path.is_dir())
         if not files:
             hint = "`init DIR` writes a repository to start from"
             self._problems.append(Problem("CA1012", "there is no *.yaml in it", Position(str(folder)), hint))
@@ -154,6 +154,7 @@ def _desired(host: InventoryHost, resolved: Resolved, shared: ConnectionFields) 
         resolved.files,
         ChainMap(resolved.origins, facets.origins),  # type: ignore[arg-type]  # neither map is ever written to
         shared.secrets,
+        ChainMap(resolved.values, facets.values),  # type: ignore[arg-type]  # as above
     )
 
 

@@ -24,6 +24,7 @@ class Resolved:
     state: HostState
     files: Mapping[str, str]
     origins: Mapping[str, tuple[Origin, ...]]
+    values: Mapping[str, object]
     problems: tuple[Problem, ...]
 
 
@@ -57,7 +58,7 @@ class Resolution:
             else ()
         )
         state = HostState() if failed else host_state(declared, removed)
-        return Resolved(state, self._files, self._places.origins, tuple(self._problems))
+        return Resolved(state, self._files, self._places.origins, self._places.values, tuple(self._problems))
 
     def _check_schema(self) -> None:
         document = {"version": 1, "applies_to": "all", **self._data}

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from certify_automation.errors import ConfigurationError, Position, Problem
-from certify_automation.model.host import Connection
-from certify_automation.model.secret import Secret
-
-if TYPE_CHECKING:
-    from certify_automation.desired.fleet import DesiredHost
+from certify_automation.errors import Position
 
 _REFERENCE = re.compile(r"\$\{(?P<kind>env|file):(?P<name>[^}]+)\}")
 _LONGEST = 64 * 1024
@@ -58,26 +52,6 @@ def find_reference(value: object) -> str | None:
     return next((found for part in parts if (found := find_reference(part))), None)
 
 
-def connect_secrets(host: DesiredHost, environ: Mapping[str, str]) -> Connection:
-    """The host's connection with every reference read.
-
-    Raises:
-        ConfigurationError: CA1501 a variable is not set or a file cannot be read; names it, never shows a value.
-    """
-    values: dict[str, str | Secret] = {}
-    problems = []
-    for name, reference in host.secrets.items():
-        try:
-            value = read(reference, environ)
-        except LookupError as error:
-            problems.append(_missing(host.name, name, reference, str(error.args[0])))
-            continue
-        values[name] = Secret(value, str(reference)) if name == "password" else value
-    if problems:
-        raise ConfigurationError(tuple(problems))
-    return replace(host.connection, **values)  # type: ignore[arg-type]  # the fields are those of the inventory's schema
-
-
 def read(reference: SecretReference, environ: Mapping[str, str]) -> str:
     """The secret behind a reference; one newline at a file's end does not belong to it.
 
@@ -105,12 +79,3 @@ def read(reference: SecretReference, environ: Mapping[str, str]) -> str:
     if not text:
         raise LookupError(f"{path} is empty")
     return text
-
-
-def _missing(host: str, name: str, reference: SecretReference, why: str) -> Problem:
-    if reference.kind == "env":
-        hint = f"set {reference.name} in the environment of this command"
-    else:
-        hint = "a relative path starts at the folder of the inventory"
-    message = f"the {name} of {host} cannot be read from {reference}: {why}"
-    return Problem("CA1501", message, reference.position, hint)

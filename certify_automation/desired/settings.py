@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +20,7 @@ class Settings:
     max_failures: str | None = None
 
 
-def read_settings(data: object) -> Settings:
+def read_settings(data: Mapping[str, Any]) -> Settings:
     """The settings in data that fits its schema."""
-    if not isinstance(data, Mapping):
-        return Settings()
     failures = data.get("max_failures")
     return Settings(data.get("forks"), None if failures is None else str(failures))

@@ -96,15 +96,12 @@ def _compose(text: str, file: str) -> yaml.Node:
         raise _Unreadable("CA1005", message, _end_of(text[: control.start()], file))
     if _deepest_possible(text) > DEEPEST:
         _refuse_depth(text, file)
-    loader = _CoreLoader(text)
     try:
-        root: yaml.Node | None = loader.get_single_node()
+        root: yaml.Node | None = _CoreLoader(text).get_single_node()
     except yaml.MarkedYAMLError as error:
         raise _syntax_error(error, text, file) from None
     except (yaml.YAMLError, RecursionError) as error:
         raise _Unreadable("CA1005", f"the file is not YAML: {error}", Position(file, 1, 1)) from None
-    finally:
-        loader.dispose()
     if root is None or (isinstance(root, yaml.ScalarNode) and not root.value):
         raise _Unreadable("CA1006", "the file is empty", Position(file, 1, 1), "it starts with `version: 1`")
     return root
@@ -120,8 +117,8 @@ def _deepest_possible(text: str) -> int:
 def _refuse_depth(text: str, file: str) -> None:
     """Stops nesting that would exhaust the stack of the composer, which works by recursion."""
     depth = 0
-    loader = _CoreLoader(text)
     try:
+        loader = _CoreLoader(text)
         while loader.check_event():
             event = loader.get_event()
             if isinstance(event, yaml.CollectionStartEvent):
@@ -134,8 +131,6 @@ def _refuse_depth(text: str, file: str) -> None:
                 raise _Unreadable("CA1008", message, Position(file, mark.line + 1, mark.column + 1))
     except yaml.YAMLError:
         return  # the composer meets the same error and knows its context
-    finally:
-        loader.dispose()
 
 
 def _syntax_error(error: yaml.MarkedYAMLError, text: str, file: str) -> _Unreadable:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,16 +73,19 @@ class _Environment(ImmutableSandboxedEnvironment):
         return super().getattr(obj, attribute)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:  # noqa: ANN401 - as above
-        sizes = [len(side) if isinstance(side, str | list | tuple) else abs(side) for side in (left, right)]
-        if operator == "**" and (sizes[0] > _LARGEST or sizes[1] > 64):  # noqa: PLR2004 - a power no port needs
+        text = isinstance(left, Sized) or isinstance(right, Sized)
+        if operator == "**" and max(_size(left), _size(right) ** 3) > _LARGEST:
             raise SecurityError("the power is too large")
-        if (
-            operator == "*"
-            and not all(isinstance(side, int | float) for side in (left, right))
-            and sizes[0] * sizes[1] > _LARGEST
-        ):
+        if operator == "*" and text and _size(left) * _size(right) > _LARGEST:
             raise SecurityError("the text is too long")
         return super().call_binop(context, operator, left, right)
+
+
+def _size(value: object) -> float:
+    """The length of a text or list, the amount of a number."""
+    if isinstance(value, Sized):
+        return len(value)
+    return abs(value) if isinstance(value, int | float) else 0
 
 
 class Templates:
@@ -132,7 +135,7 @@ class Templates:
             raise TemplateFailed(Problem("CA1421", f"the template is wrong: {error.message}", position)) from None
 
         def evaluate(context: Mapping[str, object]) -> Any:  # noqa: ANN401 - any plain value
-            return _plain(_run(lambda: run(**context), lambda _error: position), position)
+            return _run(lambda: _plain(run(**context), position), lambda _error: position)
 
         return Evaluation(needs, evaluate)
 
@@ -176,7 +179,9 @@ class Templates:
         """Jinja rewrites tracebacks, so that the last frame of a template carries the template's own line."""
         for frame in reversed(traceback.extract_tb(error.__traceback__)):
             if frame.filename.endswith(".j2") and frame.lineno:
-                return Position(self.shown(Path(frame.filename).name), frame.lineno, 1)
+                own = Path(frame.filename)
+                name = str(own.relative_to(self._folder)) if own.is_relative_to(self._folder) else own.name
+                return Position(self.shown(name), frame.lineno, 1)
         return Position(self.shown(name))
 
 
@@ -190,9 +195,7 @@ def _joined(parts: list[Evaluation | None], join: Callable[[dict[int, Any]], Any
 
 def _run(call: Callable[[], Any], where: Callable[[Exception], Position]) -> Any:  # noqa: ANN401 - any plain value
     try:
-        result = call()
-        if isinstance(result, Undefined):
-            str(result)  # raises, with the missing name
+        return call()
     except TemplateFailed:
         raise
     except TemplateError as error:
@@ -201,10 +204,11 @@ def _run(call: Callable[[], Any], where: Callable[[Exception], Position]) -> Any
     except Exception as error:  # noqa: BLE001 - an expression of the user's may raise anything
         message = f"the template cannot be evaluated: {type(error).__name__}: {error}"
         raise TemplateFailed(Problem("CA1423", message, where(error))) from None
-    return result
 
 
 def _plain(value: object, position: Position) -> object:
+    if isinstance(value, Undefined):
+        return str(value)  # raises, with the missing name
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, list | tuple):

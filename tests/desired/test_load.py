@@ -214,3 +214,24 @@ def test_a_fleet_is_a_value(tmp_path: Path) -> None:
     first, second = load(tmp_path, environ={}), load(tmp_path, environ={})
     assert isinstance(first, Fleet)
     assert first == second
+
+
+def test_values_are_evaluated_origins_are_as_written(tmp_path: Path) -> None:
+    inventory = "version: 1\ndefaults: {vars: {p: 9700}}\nhosts: {web01: {labels: {ring: a}}}\n"
+    state = """version: 1
+applies_to: all
+service: {config: {port: "{{ vars.p }}", host: null}}
+http_sys: {url_reservations: [{url: "http://127.0.0.2:{{ vars.p }}/", sddl: "D:(A;;GX;;;SY)"}]}
+"""
+    write(tmp_path, {"inventory": inventory, "state": state})
+    host = load(tmp_path, environ={}).hosts["web01"]
+    assert host.values == {
+        "service.config.host": None,
+        "service.config.port": 9700,
+        "http_sys.url_reservations[http://127.0.0.2:9700/].sddl": "D:(A;;GX;;;SY)",
+        "http_sys.url_reservations[http://127.0.0.2:9700/].url": "http://127.0.0.2:9700/",
+        "labels.ring": "a",
+        "vars.p": 9700,
+    }
+    assert set(host.origins) == set(host.values)
+    assert host.origins["service.config.port"][0].value == "{{ vars.p }}"
