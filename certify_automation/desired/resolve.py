@@ -16,12 +16,12 @@ from certify_automation.desired.documents import (
     state_document,
 )
 from certify_automation.desired.fleet import DesiredHost, Fleet
+from certify_automation.desired.identities import check_identities
 from certify_automation.desired.inventory import Facets, Inventory, InventoryHost, read_inventory
 from certify_automation.desired.nodes import DataPath, Document
 from certify_automation.desired.rendering import Renderer
 from certify_automation.desired.resolution import Resolver
 from certify_automation.desired.resolved import Resolved
-from certify_automation.desired.rules.fleet import check_identities
 from certify_automation.desired.schema import check_document
 from certify_automation.desired.settings import Settings, read_settings
 from certify_automation.desired.templates import Templates

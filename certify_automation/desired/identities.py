@@ -1,4 +1,4 @@
-"""Rules that concern several hosts at once."""
+"""The one rule that concerns several hosts at once: identities are not shared."""
 
 from __future__ import annotations
 
