@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from certify_automation.errors import HostError, PlanRefused, PolicyRefused, Problem
-from certify_automation.model.change import Change, JsonObject, ServiceRestart, ServiceStart
+from certify_automation.model.change import Change, JsonObject, ServiceRestart, ServiceStart, ServiceStartMode
 from certify_automation.model.config_files import JsonValue
 from certify_automation.model.host import Endpoint
+from certify_automation.model.service import StartMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,11 +177,15 @@ class Plan:
 
 
 def undo(changes: Sequence[Change]) -> tuple[Change, ...]:
-    """The changes that put back what these did, in reverse order; the service starts when all else is as it was."""
-    first: list[Change] = []
-    last: list[Change] = []
-    for change in reversed(changes):
-        opposite = change.inverse()
-        if opposite is not None:
-            (last if isinstance(opposite, ServiceRestart | ServiceStart) else first).append(opposite)
-    return (*first, *last)
+    """The changes that put back what these did, in reverse order; the service starts when all else is as it was.
+
+    Only its start mode comes after that when it was disabled: a disabled service cannot be started.
+    """
+    opposites = [opposite for change in reversed(changes) if (opposite := change.inverse()) is not None]
+    return tuple(sorted(opposites, key=_undo_phase))
+
+
+def _undo_phase(change: Change) -> int:
+    if isinstance(change, ServiceStartMode) and change.after is StartMode.DISABLED:
+        return 2
+    return 1 if isinstance(change, ServiceRestart | ServiceStart) else 0

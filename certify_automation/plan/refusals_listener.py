@@ -14,9 +14,11 @@ from certify_automation.evidence import (
     reaches_api,
     url_path,
 )
+from certify_automation.model.change import IpListenAdd
 from certify_automation.model.http_sys import IpListen, ListenRule
 from certify_automation.model.plan import Refusal
 from certify_automation.model.sddl import parse_sddl
+from certify_automation.model.service import ServiceState, StartMode
 from certify_automation.plan.situation import Situation
 
 _PIPE = "namedpipe"
@@ -157,6 +159,28 @@ def _reservations(at: Situation) -> Iterator[Refusal]:
             )
 
 
+def _futile_start(at: Situation) -> Iterator[Refusal]:
+    """A start of v6 that cannot end with a listener would only interrupt what runs."""
+    if at.generation != "v6" or not at.starts:
+        return
+    driver, wanted, kinds = at.facts.driver, at.desired.driver, {change.kind for change in at.changes}
+    disabled = driver is not None and (wanted.start_mode or driver.start_mode) is StartMode.DISABLED
+    if driver and disabled and driver.state is not ServiceState.RUNNING and "driver.start" not in kinds:
+        yield Refusal(
+            "CA3025",
+            "the service could not listen after its start: the HTTP driver is disabled and not running",
+            "declare http_sys.driver: {state: running, start_mode: manual}",
+        )
+    added = tuple(change.address for change in at.changes if isinstance(change, IpListenAdd))
+    host = "127.0.0.1" if at.endpoint.host.lower() == "localhost" else at.endpoint.host
+    if not IpListen(ListenRule.EXACTLY, (*(at.facts.ip_listen.live or ()), *added)).covers(host):
+        yield Refusal(
+            "CA3026",
+            f"the service could not listen after its start: the IP listen list does not cover {at.endpoint.host}",
+            "declare http_sys.ip_listen: reachable",
+        )
+
+
 LISTENER_RULES: tuple[Callable[[Situation], Iterator[Refusal]], ...] = (
     _named_pipe,
     _kestrel,
@@ -166,4 +190,5 @@ LISTENER_RULES: tuple[Callable[[Situation], Iterator[Refusal]], ...] = (
     _other_listener,
     _other_urls,
     _swallowing_reservations,
+    _futile_start,
 )

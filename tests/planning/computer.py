@@ -74,6 +74,8 @@ class Computer:
         url = f"http://{host}:{port}"
         if self.generation == "v6":
             listens = IpListen(ListenRule.EXACTLY, tuple(self.listen)).covers(host)
+            if self.driver_mode != "disabled":
+                self.driver_state = "Running"  # http.sys starts on demand
             if free and listens and self.driver_state == "Running":
                 self.bound = url
                 self.log.append(f"[1/2/2026 3:04:05 AM] :: Service API bound OK to {url}")
@@ -215,9 +217,9 @@ class Computer:
             "summary_status": None,
         }
 
-    def facts(self, **parts: Any) -> Facts:
-        """The facts of a visit, with whole parts of them replaced."""
-        return facts({**self.facts_json(), **parts})
+    def facts(self) -> Facts:
+        """The facts of a visit."""
+        return facts(self.facts_json())
 
 
 def file_json(name: str, content: bytes | None, error: str | None = None) -> dict[str, Any]:
@@ -237,7 +239,7 @@ def _validator() -> Draft202012Validator:
 
 
 def facts(document: dict[str, Any]) -> Facts:
-    """Facts of a document that keeps the contract, with the managed values that follow from the rest of it."""
+    """Facts of a document, with the managed values that follow from the rest of it."""
     services = document["product"]["services"]
     service = services[0] if len(services) == 1 else {}
     files, live = document["files"], document["ip_listen"]["live"]
@@ -255,6 +257,10 @@ def facts(document: dict[str, Any]) -> Facts:
         **{f"file.{name}": (file or {}).get("sha256") or "absent" for name, file in files.items()},
         **{f"url_reservation {r['url']}": r["descriptor"] for r in document["url_reservations"]},
     }
-    document = {**document, "managed": [{"name": name, "value": values[name]} for name in sorted(values)]}
+    return facts_from_json({**document, "managed": [{"name": name, "value": values[name]} for name in sorted(values)]})
+
+
+def checked(document: dict[str, Any]) -> Facts:
+    """The same of a document that must keep the contract."""
     _validator().validate(document)
-    return facts_from_json(document)
+    return facts(document)

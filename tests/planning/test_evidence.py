@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from certify_automation.evidence import (
+    bound_endpoint,
+    data_store_failure,
+    effective_endpoints,
+    endpoint_url,
+    listens_at,
+    url_path,
+)
+from certify_automation.model.host import Endpoint
+from planning.situations import observed
+from planning.tables import table
+
+
+@table("evidence")
+def test_evidence(case: Any) -> None:
+    facts = observed(case)
+    if "effective" in case:
+        assert list(effective_endpoints(facts)) == case["effective"]
+        assert listens_at(facts, Endpoint("127.0.0.2", 9696), (9696,)) is case["at"]
+    if "bound" in case:
+        assert bound_endpoint(facts) == case["bound"]
+    if "failure" in case:
+        failure = data_store_failure(facts)
+        assert bool(failure) == (case["failure"] is not None)
+        assert (case["failure"] or "") in failure
+
+
+@pytest.mark.parametrize(
+    ("url", "endpoint", "path"),
+    [
+        ("HTTP://127.0.0.2:9696:127.0.0.2/", "http://127.0.0.2:9696", "/"),
+        ("HTTP://127.0.0.2:9696/", "http://127.0.0.2:9696", "/"),
+        ("http://127.0.0.2:9696", "http://127.0.0.2:9696", "/"),
+        ("HTTP://+:5985/WSMAN/", "http://+:5985", "/WSMAN/"),
+        ("HTTP://[FE80::1]:80:[FE80::1]/X/", "http://[fe80::1]:80", "/X/"),
+        ("\\\\.\\pipe\\certify", "\\\\.\\pipe\\certify", "/"),
+    ],
+)
+def test_urls_of_http_sys(url: str, endpoint: str, path: str) -> None:
+    assert endpoint_url(url) == endpoint
+    assert url_path(url) == path
+
+
+def test_a_port_nobody_asked_about_is_proved_by_the_log_alone() -> None:
+    facts = observed({"generation": "v7", "facts": {"sockets": []}})
+    assert not listens_at(facts, Endpoint("127.0.0.2", 9696), (9696,))
+    assert listens_at(facts, Endpoint("127.0.0.2", 9696), (80,))
+
+
+@given(st.lists(st.text(max_size=60) | st.sampled_from(["Service Startup", "IsTerminating=", "data store", "[ERR]"])))
+def test_no_log_is_too_strange(lines: list[str]) -> None:
+    log = {"path": "x", "exists": True, "lines": lines}
+    for generation in ("v6", "v7"):
+        facts = observed(
+            {"generation": generation, "facts": {"logs.startup": log, "logs.session": log, "logs.unhandled": log}}
+        )
+        assert isinstance(data_store_failure(facts), str)
+        assert isinstance(effective_endpoints(facts), tuple)

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cache
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from certify_automation import bundled
+from certify_automation.diff import differences
+from certify_automation.model.facts import Facts
+from certify_automation.model.host import HostState
+from certify_automation.model.plan import Plan
+from certify_automation.plan import PlanOptions, make_plan, observe_request
+from certify_automation.report import change_text
+from planning.situations import RUN, desired, observed, options
+from planning.tables import table
+
+
+@cache
+def contract() -> Draft202012Validator:
+    return Draft202012Validator(json.loads(bundled.text("schemas", "plan.schema.json")))
+
+
+def planned(state: HostState, facts: Facts, given: PlanOptions) -> Plan:
+    """The plan, after what must be true of every plan."""
+    plan = make_plan("web01.example.com", state, facts, given)
+    contract().validate(plan.to_json())
+    assert make_plan("web01.example.com", state, facts, given) == plan
+    assert plan.differences == differences(state, facts)
+    assert not (plan.refusals and plan.changes)
+    assert bool(plan.differences) >= bool(plan.changes)
+    if plan.differences and not plan.refusals:
+        assert plan.changes, "a difference that nothing ends"
+    for name, value in plan.expects.items():
+        assert facts.managed.get(name, "absent") == value
+    return plan
+
+
+@table("plan")
+def test_plan(case: Any) -> None:
+    plan = planned(desired(case), observed(case), options(case))
+    expect = case["expect"]
+    found: dict[str, Any] = {
+        "differences": {d.path: [d.observed, d.declared] for d in plan.differences},
+        "changes": [change_text(change) for change in plan.changes],
+        "refusals": [refusal.id for refusal in plan.refusals],
+        "warnings": [warning.id for warning in plan.warnings],
+        "health": plan.health.url if plan.health else None,
+        "port_check": [plan.port_check.host, plan.port_check.port] if plan.port_check else None,
+        "expects": sorted(plan.expects),
+        "policy": all(refusal.by_policy for refusal in plan.refusals),
+    }
+    defaults: dict[str, Any] = {"refusals": [], "warnings": [], "changes": []}
+    for name, value in {**defaults, **expect}.items():
+        if name != "says":
+            assert found[name] == value, name
+    said = [p.message + " " + p.hint for p in (*plan.refusals, *plan.warnings)]
+    for words in expect.get("says", []):
+        assert any(words in text for text in said), said
+
+
+def test_nothing_declared_plans_nothing_even_where_nothing_is_installed() -> None:
+    facts = observed({"facts": {"product.services": [], "product.generation": None}})
+    plan = planned(HostState(), facts, PlanOptions(RUN))
+    assert (plan.differences, plan.changes, plan.refusals, plan.warnings) == ((), (), (), ())
+
+
+def test_equal_plans_have_equal_ids_whatever_the_run() -> None:
+    case: dict[str, Any] = {"before": {"start_mode": "manual"}}
+    one = planned(desired(case), observed(case), options(case))
+    assert one.for_run("f" * 32).plan_id == one.plan_id
+    other: dict[str, Any] = {"before": {"start_mode": "automatic"}}
+    assert planned(desired(other), observed(other), options(other)).plan_id != one.plan_id
+
+
+def test_the_fingerprint_is_over_ordinal_lines() -> None:
+    plan = Plan("h", RUN, observe_request(HostState()), expects={"b": "2", "A": "1", "a": "ü"})
+    assert plan.fingerprint == hashlib.sha256("A=1\na=ü\nb=2".encode()).hexdigest()
+
+
+def test_what_a_visit_looks_at_follows_from_what_is_declared() -> None:
+    state = desired(
+        {
+            "declared": {
+                "config": {"Host": "127.0.0.3", "Port": 9700, "HttpChallengeServerPort": 8080},
+                "url_reservations": [{"url": "http://+:8081/x/", "absent": True}],
+            }
+        }
+    )
+    assert observe_request(state).to_json() == {
+        "endpoint": {"host": "127.0.0.3", "port": 9700, "https": False},
+        "ports": [9700, 9702, 8080, 8081],
+    }
+    assert observe_request(HostState()).ports == (9696, 9698, 80)
