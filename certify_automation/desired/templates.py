@@ -124,7 +124,7 @@ class Templates:
 
     def _text(self, text: str, position: Position) -> Evaluation:
         try:
-            needs = frozenset(find_undeclared_variables(self._environment.parse(text)))
+            needs = _needs(self._environment.parse(text))
             expression = self._expression(text)
             if expression is not None:
                 compiled = self._environment.compile_expression(expression, undefined_to_none=False)
@@ -144,7 +144,8 @@ class Templates:
         tokens = [kind for _, kind, _ in self._environment.lex(text)]
         if tokens.count("variable_begin") != 1 or tokens[0] != "variable_begin" or tokens[-1] != "variable_end":
             return None
-        return text[2:-2].strip("-+ ") if text.startswith(("{{-", "{{+")) else text[2:-2].removesuffix("-")
+        inside = text[2:-2]
+        return inside[inside.startswith(("-", "+")) : len(inside) - inside.endswith(("-", "+"))]
 
     def file(self, name: str) -> Evaluation:
         """One file of templates/.
@@ -162,8 +163,7 @@ class Templates:
             raise TemplateFailed(Problem("CA1421", f"the template is wrong: {error.message}", position)) from None
         except (OSError, UnicodeDecodeError, TemplateNotFound) as error:
             raise TemplateFailed(Problem("CA1422", f"the template cannot be read: {error}", Position(shown))) from None
-        others = any(tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)))
-        needs = FILE_CONTEXT if others else frozenset(find_undeclared_variables(tree))
+        needs = _needs(tree)
 
         def evaluate(context: Mapping[str, object]) -> Any:  # noqa: ANN401 - any plain value
             return _run(lambda: template.render(**context), lambda error: self._line(error, name))
@@ -183,6 +183,12 @@ class Templates:
                 name = str(own.relative_to(self._folder)) if own.is_relative_to(self._folder) else own.name
                 return Position(self.shown(name), frame.lineno, 1)
         return Position(self.shown(name))
+
+
+def _needs(tree: nodes.Template) -> frozenset[str]:
+    """Names that a template uses; all of them if it brings in another template."""
+    others = any(tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)))
+    return FILE_CONTEXT if others else frozenset(find_undeclared_variables(tree))
 
 
 def _joined(parts: list[Evaluation | None], join: Callable[[dict[int, Any]], Any]) -> Evaluation | None:
