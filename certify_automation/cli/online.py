@@ -128,7 +128,7 @@ def _apply(visits: Visits, plans: Sequence[Plan], others: Sequence[HostReport]) 
     show_stop(visits.console, finished)
     every = _in_order([*others, *reports], list(visits.fleet.hosts))
     code = worst([finished.exit_code, *(report.exit_code for report in others)])
-    show_details(visits.console, [report for report in every if report.error])
+    show_details(visits.console, [report for report in reports if report.error])
     show_recap(visits.console, every)
     visits.console.print_document(document("apply", every, code))
     return code

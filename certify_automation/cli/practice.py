@@ -97,7 +97,7 @@ def demo(call: Call) -> int:
 
 
 def _announce(console: Console, title: str, command: str) -> None:
-    console.data(["", Text(title, style="bold"), Text(f"$ {command}", style="cyan"), ""])
+    console.data(["", Text(title, style="bold"), Text(f"> {command}", style="cyan"), ""])
 
 
 def _run(arguments: Sequence[str], call: Call) -> int:

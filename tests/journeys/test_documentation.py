@@ -20,6 +20,8 @@ from pathlib import Path
 
 import pytest
 
+from certify_automation.model.outcome import MEANINGS
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 _BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -91,6 +93,19 @@ def check(step: Step, arguments: list[str], folder: Path, environ: dict[str, str
     printed = iter(done.stdout.splitlines())
     for line in step.output:
         assert any(line == shown.rstrip() for shown in printed), f"{step.command}: no {line!r} in\n{done.stdout}"
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/commands.md"])
+def test_the_exit_codes_are_those_of_the_program(page: str) -> None:
+    text = (ROOT / page).read_text("utf-8").replace("`", "")
+    for code, meaning in MEANINGS.items():
+        assert f"| {code} | {meaning} |" in text
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text("utf-8")):
+        assert target.startswith("https://") or (page.parent / target).exists(), target
 
 
 def test_the_commands_of_the_readme_are_those_there_are() -> None:
