@@ -32,6 +32,17 @@ def _host(connection: Connection) -> str:
     return f"[{connection.address}]" if ":" in connection.address else connection.address
 
 
+class _Socket(ssl.SSLSocket):
+    """Closed when the connection turns out to be reset before the handshake, where Python leaves it open."""
+
+    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
+        try:
+            return super().recv(buflen, flags)
+        except ConnectionError:
+            self.close()
+            raise
+
+
 def tls_context(connection: Connection) -> ssl.SSLContext:
     """The context of the connection's trust store; the same one for the same files.
 
@@ -49,6 +60,7 @@ def _context(ca_file: str | None, verify: bool, certificate: str | None, key: st
         context = ssl.create_default_context(cafile=ca_file)
     except OSError as error:
         raise _unreadable("ca_file", ca_file, error) from error
+    context.sslsocket_class = _Socket
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,12 +14,13 @@ from certify_automation.errors import AuthenticationRefused, HostError, OutcomeU
 from certify_automation.model.host import Connection, Scheme
 from certify_automation.remote.authentication import check_connection
 from certify_automation.remote.credentials import Credentials
-from certify_automation.remote.faults import Retry, Symptom, error_of, explained
+from certify_automation.remote.faults import Retry, Symptom, error_of, explained, fault_of
 from certify_automation.remote.line import endpoint_url, speaks_tls
 from certify_automation.remote.reply import Output, value_of
 from certify_automation.remote.session import Deadline, Deadlines
 from certify_automation.remote.shell import Shell, Trouble
 
+_log = logging.getLogger(__name__)
 _PIECE = 250_000
 """Bytes of standard input in one Send: as base64 well below the 500 kB that Windows takes in one message."""
 _MOST_OUTPUT = 16 * 1024 * 1024
@@ -68,10 +70,13 @@ class _Visit:
             try:
                 return self._visit(script, parameters)
             except Trouble as trouble:
-                attempt += 1
-                final = self._sent and self._acts
-                if final or trouble.fault.retry not in _ANOTHER_VISIT or not self._pause(attempt):
-                    raise self._error(self._diagnosed(trouble), script) from trouble
+                # What is raised keeps neither the connection nor the request alive: reports hold it to the run's end.
+                _log.debug("%s: %s", self._url, trouble.symptom, exc_info=True)
+                fault, symptom = trouble.fault, trouble.symptom
+            attempt += 1
+            final = self._sent and self._acts
+            if final or fault.retry not in _ANOTHER_VISIT or not self._pause(attempt):
+                raise self._error(self._diagnosed(symptom), script)
 
     def _visit(self, script: onhost.Script, parameters: Mapping[str, object]) -> Mapping[str, object]:
         nonce = token_hex(16)
@@ -180,18 +185,18 @@ class _Visit:
                 raise Trouble(Symptom("connection_lost", detail=error.message)) from error
             raise
 
-    def _diagnosed(self, trouble: Trouble) -> Trouble:
+    def _diagnosed(self, symptom: Symptom) -> Symptom:
         """A listener for https closes a connection that speaks http without a word: look whether that is it."""
-        silent = trouble.symptom.name == "connection_lost" and not self._shells
+        silent = symptom.name == "connection_lost" and not self._shells
         if silent and self._connection.scheme is Scheme.HTTP and speaks_tls(self._connection, self._deadlines.close):
-            return Trouble(Symptom("plain_to_tls"))
-        return trouble
+            return Symptom("plain_to_tls")
+        return symptom
 
-    def _error(self, trouble: Trouble, script: onhost.Script) -> HostError:
+    def _error(self, symptom: Symptom, script: onhost.Script) -> HostError:
         if not (self._sent and self._acts):
-            return error_of(trouble.symptom, self._url)
-        what = f"{trouble.fault.message}{explained(trouble.symptom)}"
-        number = "CA2031" if trouble.symptom.name == "deadline" else "CA2030"
+            return error_of(symptom, self._url)
+        what = f"{fault_of(symptom).message}{explained(symptom)}"
+        number = "CA2031" if symptom.name == "deadline" else "CA2030"
         return OutcomeUnknown(
             number, f"{self._url}: {script.name} was sent, and what became of it is unknown: {what}", hint=_NEXT_RUN
         )
