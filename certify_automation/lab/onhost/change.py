@@ -37,13 +37,15 @@ def make_changes(run: Run, changes: list[Json]) -> Waiting[Json | None]:
     for index, change in enumerate(changes):
         step = run.steps[index]
         _strike_before(run, index, change)
+        if run.visit.monotonic_ms() >= run.until:
+            return {"code": "deadline", "message": "The deadline has passed.", "step": index}
+        run.acted = False
         try:
-            run.check_deadline()
-            step["status"] = "failed"
             yield 0.0
             yield from _act(run, change, undo=False)
             step["status"] = "done"
         except (ChangeFailed, Win32Error, ValueError) as error:
+            run.partial = run.acted
             step["status"] = "failed"
             step["code"], step["message"] = _code_and_text(error, _USUAL_CODES.get(step["kind"], "netsh"))
             return {"code": step["code"], "message": step["message"], "step": index}
@@ -72,14 +74,16 @@ def undo_changes(run: Run, changes: list[Json]) -> Waiting[bool]:
 
 
 def _undo_order(run: Run) -> list[int]:
-    done = [index for index in reversed(range(len(run.steps))) if run.steps[index]["status"] != "not_run"]
+    """In reverse; a failed step only when it had changed something before it failed."""
+    untouched = ("not_run",) if run.partial else ("not_run", "failed")
+    done = [index for index in reversed(range(len(run.steps))) if run.steps[index]["status"] not in untouched]
     last = [index for index in done if run.steps[index]["kind"] in _LAST_UNDONE]
     return [index for index in done if index not in last] + last
 
 
 def _set_mode(run: Run, change: dict[str, Any], undo: bool) -> Waiting[None]:
     name = DRIVER if change["kind"] == "driver.start_mode" else change["service"]
-    set_start_mode(run.visit, name, change["before" if undo else "after"])
+    set_start_mode(run, name, change["before" if undo else "after"])
     yield from ()
 
 
@@ -87,12 +91,12 @@ def _reserve(run: Run, change: dict[str, Any], undo: bool) -> Waiting[None]:
     after = {"url_reservation.add": "sddl", "url_reservation.replace": "after"}.get(change["kind"])
     before = {"url_reservation.remove": "sddl", "url_reservation.replace": "before"}.get(change["kind"])
     wanted = before if undo else after
-    set_reservation(run.visit, change["url"], change[wanted] if wanted else "")
+    set_reservation(run, change["url"], change[wanted] if wanted else "")
     yield from ()
 
 
 def _list(run: Run, change: dict[str, Any], undo: bool) -> Waiting[None]:
-    set_listen_entry(run.visit, change["address"], present=(change["kind"] == "ip_listen.add") is not undo)
+    set_listen_entry(run, change["address"], present=(change["kind"] == "ip_listen.add") is not undo)
     yield from ()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from certify_automation.lab.onhost.service import DRIVER, start_mode
-from certify_automation.lab.onhost.visit import ChangeFailed, Visit, Waiting
+from certify_automation.lab.onhost.visit import ChangeFailed, Waiting
 from certify_automation.lab.onhost.wait import Run, wait_for
 from certify_automation.lab.windows import Service, Win32Error, win32
 
@@ -21,17 +21,18 @@ _MODES = {
 }
 
 
-def set_start_mode(visit: Visit, name: str, mode: str) -> None:
+def set_start_mode(run: Run, name: str, mode: str) -> None:
     """Type and delay of a service or the driver; raises ChangeFailed `service_config`."""
-    if start_mode(visit.computer, name) == mode:
+    if start_mode(run.visit.computer, name) == mode:
         return
     word, delayed = _MODES[mode]
     try:
-        visit.computer.services.configure(name, word, delayed=delayed)
+        run.visit.computer.services.configure(name, word, delayed=delayed)
     except Win32Error as error:
         command = f"sc.exe config {name} start= {_WORDS.get(mode, mode)}"
         raise ChangeFailed("service_config", f"{command}: {error.code}") from error
-    now = start_mode(visit.computer, name)
+    run.acted = True
+    now = start_mode(run.visit.computer, name)
     if now != mode:
         raise ChangeFailed("service_config", f"The start mode of {name} reads {now}.")
 
@@ -43,6 +44,7 @@ def stop_service(run: Run, name: str) -> Waiting[None]:
     code = _ask(run, name, start=False)
     if code not in (0, win32.SERVICE_CANNOT_ACCEPT_CTRL, win32.SERVICE_NOT_ACTIVE):
         raise ChangeFailed("service_stop", f"sc.exe stop {name}: {code}")
+    run.acted = True
     yield from _settle(run, name, "Stop Pending")
     state = _named(run, name).state
     if state != "Stopped":
@@ -56,6 +58,7 @@ def start_service(run: Run, name: str) -> Waiting[None]:
     code = _ask(run, name, start=True)
     if code not in (0, win32.SERVICE_ALREADY_RUNNING):
         raise ChangeFailed("service_start", f"sc.exe start {name}: {code}")
+    run.acted = True
     yield from _settle(run, name, "Start Pending")
     service = _named(run, name)
     if service.state != "Running":

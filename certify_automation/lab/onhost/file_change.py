@@ -27,18 +27,21 @@ def write_changed_file(run: Run, change: dict[str, Any]) -> Waiting[None]:
     if digest(content) != change["after_sha256"]:
         raise ChangeFailed("file_write", "The content does not have the digest it was sent with.")
     digests = (change["before_sha256"] or "", change["after_sha256"])
-    yield from _set_bytes(run.visit, change["path"], digests, content)
+    yield from _set_bytes(run, change["path"], digests, content)
 
 
 def restore_changed_file(run: Run, change: dict[str, Any]) -> Waiting[None]:
     """Put the old bytes back, or remove the file when there was none."""
     before = change["before_sha256"] or ""
+    if (yield from _digest(run.visit, change["path"])) == before:
+        return
     content = run.visit.computer.files.read(_saved(run, change)) if before else b""
-    yield from _set_bytes(run.visit, change["path"], (change["after_sha256"], before), content)
+    yield from _set_bytes(run, change["path"], (change["after_sha256"], before), content)
 
 
-def _set_bytes(visit: Visit, path: str, digests: tuple[str, str], content: bytes) -> Waiting[None]:
+def _set_bytes(run: Run, path: str, digests: tuple[str, str], content: bytes) -> Waiting[None]:
     """From the expected to the wanted content, known by their digests; an empty digest is no file."""
+    visit = run.visit
     files = visit.computer.files
     expected, wanted = digests
     now = yield from _digest(visit, path)
@@ -53,9 +56,9 @@ def _set_bytes(visit: Visit, path: str, digests: tuple[str, str], content: bytes
     try:
         yield from _patiently(lambda: files.write(new, content))
         if expected:
-            yield from _switch(visit, new, path, expected)
+            yield from _switch(run, new, path, expected)
         else:
-            yield from _add(visit, new, path)
+            yield from _add(run, new, path)
     except (ChangeFailed, Win32Error):
         yield from _remove_if_there(visit, new)
         raise
@@ -64,22 +67,25 @@ def _set_bytes(visit: Visit, path: str, digests: tuple[str, str], content: bytes
         raise ChangeFailed("file_write", f"{path} does not read as written.")
 
 
-def _add(visit: Visit, new: str, path: str) -> Waiting[None]:
-    files = visit.computer.files
+def _add(run: Run, new: str, path: str) -> Waiting[None]:
+    files = run.visit.computer.files
     try:
         yield from _patiently(lambda: files.move(new, path))
+        run.acted = True
     except Win32Error as error:
         if not files.exists(path):
             raise
         raise ChangeFailed("file_changed", f"{path} has come into being meanwhile.") from error
 
 
-def _switch(visit: Visit, new: str, path: str, expected: str) -> Waiting[None]:
-    files = visit.computer.files
+def _switch(run: Run, new: str, path: str, expected: str) -> Waiting[None]:
+    files = run.visit.computer.files
     old = f"{new}.old"
     yield from _patiently(lambda: files.replace(new, path, old))
-    if (yield from _digest(visit, old)) != expected:
+    run.acted = True
+    if (yield from _digest(run.visit, old)) != expected:
         yield from _patiently(lambda: files.replace(old, path, new))
+        run.acted = False
         raise ChangeFailed("file_changed", f"{path} has been changed meanwhile; that content is back in place.")
     yield from _patiently(lambda: files.delete(old))
 

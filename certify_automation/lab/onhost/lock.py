@@ -25,7 +25,7 @@ def lock_facts(computer: Computer) -> Json:
 def holder(computer: Computer) -> str | None:
     """Who holds the lock, as they wrote it."""
     try:
-        return computer.files.read(HOLDER)[-_SHOWN:].decode("ascii", "replace")
+        return computer.files.read(HOLDER)[-_SHOWN:].decode("utf-8", "replace")
     except Win32Error:
         return None
 

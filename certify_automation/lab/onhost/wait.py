@@ -12,7 +12,13 @@ _POLL = 0.5
 
 @dataclass(slots=True)
 class Run:
-    """One plan being carried out; `until` is the deadline on the computer's clock, in milliseconds."""
+    """One plan being carried out.
+
+    Attributes:
+        until: the deadline on the computer's clock, in milliseconds.
+        acted: whether the change in hand has changed something already.
+        partial: whether the change that failed had.
+    """
 
     visit: Visit
     until: int
@@ -22,6 +28,8 @@ class Run:
     failure: Json | None = None
     health: Json | None = None
     result: str = "refused"
+    acted: bool = False
+    partial: bool = False
 
     def limit(self, seconds: int) -> int:
         """Seconds from now, but not beyond the run's own limit."""
