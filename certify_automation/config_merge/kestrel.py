@@ -52,7 +52,8 @@ def _in_file(content: bytes | None) -> Iterator[KestrelEndpoint]:
     if not isinstance(document.value, JsonObject):
         raise ValueError(document.reason or "the root of the file is not an object")  # noqa: TRY004 - bad data
     for path, value in _settings(document.value, ()):
-        if path[:2] == ("kestrel", "endpoints") and path[3:] == ("url",) and isinstance(value, str):
+        folded = tuple(name.casefold() for name in path)
+        if folded[:2] == ("kestrel", "endpoints") and folded[3:] == ("url",) and isinstance(value, str):
             yield KestrelEndpoint(path[2], value, "appsettings-core.json")
 
 
@@ -60,6 +61,6 @@ def _settings(value: Json, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, .
     if isinstance(value, JsonObject):
         for name, item in value.members:
             # .NET configuration also takes a path written as one name: "Kestrel:Endpoints:Main:Url".
-            yield from _settings(item, (*path, *name.casefold().split(":")))
+            yield from _settings(item, (*path, *name.split(":")))
     else:
         yield path, value

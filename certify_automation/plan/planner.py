@@ -58,10 +58,8 @@ def _start_endpoint(at: Situation) -> Endpoint:
 
 
 def _health(at: Situation) -> Health | None:
-    """Judged after a start, and after a change of http.sys under a running v6 whose address is declared."""
     service, generation = at.facts.service, at.generation
-    stays = at.running and generation == "v6" and at.desired.endpoint is not None
-    if service is None or generation is None or not (at.starts or (at.touches_listeners and stays)):
+    if service is None or generation is None or not at.judged:
         return None
     return Health(_start_endpoint(at).url, generation, service.name, at.options.wait_seconds)
 

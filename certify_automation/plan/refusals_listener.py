@@ -36,7 +36,7 @@ def _other_listener(at: Situation) -> Iterator[Refusal]:
 
 
 def _other_urls(at: Situation) -> Iterator[Refusal]:
-    urls = foreign_urls(at.facts, at.endpoint) if at.generation == "v6" and at.starts else ()
+    urls = foreign_urls(at.facts, at.endpoint) if at.generation == "v6" and at.judged else ()
     if urls:
         yield Refusal(
             "CA3006",
@@ -46,7 +46,7 @@ def _other_urls(at: Situation) -> Iterator[Refusal]:
 
 
 def _swallowing_reservations(at: Situation) -> Iterator[Refusal]:
-    if at.generation != "v6" or not at.starts or answers(probe(at.facts, at.endpoint.url)):
+    if at.generation != "v6" or not at.judged or answers(probe(at.facts, at.endpoint.url)):
         return
     removed = {wanted.url.lower() for wanted in at.desired.url_reservations or () if wanted.absent}
     strong = {f"{scheme}://+:{at.endpoint.port}" for scheme in ("http", "https")}

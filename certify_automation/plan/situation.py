@@ -77,6 +77,12 @@ class Situation:
         """Whether the service was found running."""
         return self.facts.service is not None and self.facts.service.state is ServiceState.RUNNING
 
+    @property
+    def judged(self) -> bool:
+        """Whether the API must answer afterwards: after a start, and when http.sys changes under a running v6."""
+        stays = self.running and self.generation == "v6" and self.desired.endpoint is not None
+        return self.starts or (self.touches_listeners and stays)
+
     def kestrel(self) -> tuple[KestrelEndpoint, ...]:
         """What overrides serviceconfig.json on v7.
 

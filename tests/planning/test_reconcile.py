@@ -1,0 +1,140 @@
+"""The whole sentence, against the lab's simulated hosts in this process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from certify_automation.desired import DesiredHost
+from certify_automation.errors import HostError
+from certify_automation.lab.faults import MIXTURE
+from certify_automation.lab.hosts import HostSpec, mixed_hosts
+from certify_automation.lab.onhost import VisitFaults
+from certify_automation.model.host_report import HostReport, HostStatus
+from certify_automation.model.outcome import ExitCode
+from certify_automation.plan import PlanOptions
+from certify_automation.reconcile import apply_plan, plan_host, reconcile
+from planning.on_the_lab import LabSession, built, declared
+from planning.tables import table
+
+NAMES = {"v6": "old.example.com", "v7": "new.example.com"}
+
+
+def run(number: int) -> PlanOptions:
+    return PlanOptions(f"{number:032x}")
+
+
+def said(report: HostReport) -> str:
+    return f"{report.status}{f' {report.error.id}' if report.error else ''}"
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> tuple[DesiredHost, LabSession]:
+    """A healthy v6 host and what the example fleet declares for it."""
+    spec = HostSpec(NAMES["v6"], "v6")
+    return declared(tmp_path, [spec]).hosts[spec.name], LabSession(built(spec, 0))
+
+
+@pytest.mark.parametrize("generation", ["v6", "v7"])
+@table("reconcile")
+def test_faults(case: Any, generation: str, tmp_path: Path) -> None:
+    if generation not in case:
+        return
+    variables = {"api_port": case["api_port"]} if "api_port" in case else {}
+    spec = HostSpec(NAMES[generation], generation, variables=variables)
+    desired = declared(tmp_path, [spec]).hosts[spec.name]
+    faults = [(case["fault"], case.get("options", {}))] if "fault" in case else []
+    session = LabSession(built(spec, 0, faults))
+    report = reconcile(desired, session, run(1))
+    assert said(report) == case[generation], report.error
+    again = plan_host(desired, session, run(2))
+    if report.status is HostStatus.CHANGED:
+        assert again.plan is not None
+        assert (said(again), again.plan.differences, again.exit_code) == ("ok", (), ExitCode.DONE)
+        assert session.scripts == ["Observe", "Apply", "Observe"]
+    else:
+        assert said(again) == case.get("again", case[generation])
+        acted = ["Apply"] if report.outcome is not None else []
+        assert session.scripts == ["Observe", *acted, "Observe"]
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_the_demos_hosts_converge(number: int, tmp_path: Path) -> None:
+    spec = mixed_hosts()[number]
+    desired = declared(tmp_path, [spec]).hosts[spec.name]
+    session = LabSession(built(spec, number, [(fault, {}) for fault in MIXTURE[number]]))
+    report = reconcile(desired, session, run(1))
+    assert (report.status, report.remaining, report.exit_code) == (HostStatus.CHANGED, (), ExitCode.DONE)
+    second = reconcile(desired, session, run(2))
+    assert (second.status, second.exit_code) == (HostStatus.OK, ExitCode.DONE)
+    assert session.scripts == ["Observe", "Apply", "Observe"]
+
+
+def test_a_plan_that_would_change_something_is_drift(host: tuple[DesiredHost, LabSession]) -> None:
+    report = plan_host(*host, run(1))
+    assert (report.status, report.exit_code) == (HostStatus.CHANGED, ExitCode.DRIFT)
+
+
+def test_the_report_of_an_apply_does_not_keep_the_facts(host: tuple[DesiredHost, LabSession]) -> None:
+    report = reconcile(*host, run(1))
+    assert report.outcome is not None
+    assert report.outcome.facts is None
+
+
+def test_a_plan_applied_twice_under_one_run_acts_once(host: tuple[DesiredHost, LabSession]) -> None:
+    desired, session = host
+    plan = plan_host(desired, session, run(1)).plan
+    assert plan is not None
+    assert apply_plan(plan, session, desired.state).status is HostStatus.CHANGED
+    again = apply_plan(plan, session, desired.state)
+    assert again.outcome is not None
+    assert (again.status, again.outcome.repeated) == (HostStatus.CHANGED, True)
+
+
+def test_a_plan_whose_facts_have_moved_is_stale(host: tuple[DesiredHost, LabSession]) -> None:
+    desired, session = host
+    plan = plan_host(desired, session, run(1)).plan
+    assert plan is not None
+    apply_plan(plan, session, desired.state)
+    report = apply_plan(plan.for_run(f"{2:032x}"), session, desired.state)
+    assert (said(report), report.exit_code) == ("stale CA4002", ExitCode.STALE_PLAN)
+    assert report.error is not None
+    assert "url_reservation http://127.0.0.2:9696/" in report.error.message
+
+
+def test_a_host_that_drops_out_is_unknown_and_converges_in_the_next_run(tmp_path: Path) -> None:
+    spec = HostSpec(NAMES["v6"], "v6")
+    desired = declared(tmp_path, [spec]).hosts[spec.name]
+    session = LabSession(built(spec, 0, [("malformed_config", {})]))
+    session.faults = VisitFaults(power_lost_before=1)
+    report = reconcile(desired, session, run(1))
+    assert (report.status, report.exit_code) == (HostStatus.UNKNOWN, ExitCode.HOSTS_FAILED)
+    assert report.error is not None
+    assert "file.write" in report.error.message
+    assert reconcile(desired, session, run(2)).status is HostStatus.CHANGED
+    assert plan_host(desired, session, run(3)).status is HostStatus.OK
+
+
+@pytest.mark.parametrize(
+    ("faults", "error"),
+    [(VisitFaults(disk_full_at=1), "CA4018"), (VisitFaults(file_edited_at=1), "CA4017")],
+)
+def test_what_fails_half_way_is_put_back(tmp_path: Path, faults: VisitFaults, error: str) -> None:
+    spec = HostSpec(NAMES["v6"], "v6")
+    desired = declared(tmp_path, [spec]).hosts[spec.name]
+    session = LabSession(built(spec, 0, [("malformed_config", {})]))
+    session.faults = faults
+    report = reconcile(desired, session, run(1))
+    assert (said(report), report.exit_code) == (f"rolled_back {error}", ExitCode.ROLLED_BACK)
+    left = plan_host(desired, session, run(2)).plan
+    assert left is not None
+    assert "http_sys.url_reservations[http://127.0.0.2:9696/]" in {d.path for d in left.differences}
+
+
+def test_what_cannot_be_visited_raises_for_the_pool_to_report(tmp_path: Path) -> None:
+    spec = HostSpec(NAMES["v6"], "v6")
+    desired = declared(tmp_path, [spec]).hosts[spec.name]
+    with pytest.raises(HostError):
+        reconcile(desired, LabSession(built(spec, 0, [("not_administrator", {})])), run(1))
