@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from certify_automation.errors import HostError, Locked, PlanRefused, Stale
+from certify_automation.model.apply_errors import outcome_error
+from certify_automation.model.outcome import Failure, Outcome, Result, StepOutcome
+from planning.situations import RUN
+
+CONTRACT = Path(__file__).resolve().parent.parent.parent / "docs" / "contract.md"
+CODES = re.search(r"### Codes of refusals and failures\n(.*)", CONTRACT.read_text("utf-8"), re.DOTALL)
+REFUSALS = ("locked", "stale", "port_owned", "lock_folder")
+
+
+def failures() -> list[str]:
+    assert CODES is not None
+    return [code for code in re.findall(r"`([a-z_]+)`", CODES[1]) if code not in {*REFUSALS, "undo"}]
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "exit_code"),
+    [("locked", Locked, 7), ("stale", Stale, 6), ("port_owned", PlanRefused, 3), ("lock_folder", HostError, 3)],
+)
+def test_refusals_of_the_host(code: str, kind: type[HostError], exit_code: int) -> None:
+    outcome = Outcome(RUN, Result.REFUSED, refusal=Failure(code, "the host's words", moved=("ip_listen",)))
+    error = outcome_error(outcome)
+    assert type(error) is kind
+    assert error is not None
+    assert error.exit_code == exit_code
+    assert "the host's words" in error.message
+    assert "(ip_listen)" in error.message
+    assert error.hint
+
+
+def test_every_failure_of_the_contract_has_an_id_of_its_own() -> None:
+    outcomes = {
+        code: outcome_error(Outcome(RUN, Result.ROLLED_BACK, failure=Failure(code, "words"))) for code in failures()
+    }
+    ids = [error.id for error in outcomes.values() if error]
+    assert len(ids) == len(outcomes) == len(set(ids))
+    assert "CA4029" not in ids
+
+
+def test_what_could_not_be_put_back_is_named() -> None:
+    steps = (
+        StepOutcome(0, "ip_listen.add", "undo_failed", "undo", "netsh: 5"),
+        StepOutcome(1, "service.restart", "failed"),
+    )
+    outcome = Outcome(RUN, Result.ROLLBACK_FAILED, steps, failure=Failure("service_start", "1069", 1))
+    error = outcome_error(outcome)
+    assert error is not None
+    assert error.id == "CA4030"
+    assert "at step 2 (service.restart): 1069" in error.message
+    assert "1 (ip_listen.add): netsh: 5" in error.message
+
+
+def test_a_code_of_a_newer_host_is_still_told() -> None:
+    refused = outcome_error(Outcome(RUN, Result.REFUSED, refusal=Failure("new", "words")))
+    failed = outcome_error(Outcome(RUN, Result.ROLLED_BACK, failure=Failure("new", "words")))
+    assert refused is not None
+    assert failed is not None
+    assert (refused.id, failed.id) == ("CA4009", "CA4029")
+
+
+def test_done_is_no_error() -> None:
+    assert outcome_error(Outcome(RUN, Result.APPLIED)) is None

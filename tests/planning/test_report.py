@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from certify_automation.errors import HostError, Unreachable
+from certify_automation.model.host_report import HostReport, HostStatus
+from certify_automation.model.outcome import ExitCode, Failure, Outcome, Result, StepOutcome
+from certify_automation.model.plan import Difference
+from certify_automation.plan import make_plan
+from certify_automation.report import (
+    document,
+    host_json,
+    host_lines,
+    plain_text,
+    recap_line,
+    status_text,
+    summary_line,
+    value_text,
+)
+from planning.situations import RUN, desired, observed, options
+
+
+def report(case: dict[str, Any]) -> HostReport:
+    return HostReport.of_plan(make_plan("web01", desired(case), observed(case), options(case)))
+
+
+def text(one: HostReport) -> str:
+    return "\n".join(plain_text(line) for line in host_lines(one))
+
+
+MOVED: dict[str, Any] = {
+    "before": {"files": {"serviceconfig": '{"Port": 9697, "Host": "127.0.0.2", "LogLevel": "information"}'}},
+    "declared": {"connections": [{"name": "spare", "Port": 9696}], "url_reservations": []},
+}
+
+
+def test_a_plan_reads_as_a_difference_field_by_field() -> None:
+    assert text(report(MOVED)).splitlines() == [
+        "web01  to change",
+        "  ~ service.config.port  9697 -> 9696",
+        "  + connections[spare]",
+        "      port: 9696",
+        "    write C:\\ProgramData\\certify\\serviceconfig.json (file only)",
+        "    write C:\\ProgramData\\certify\\servers.json (file only)",
+        "    restart Certify.Service (service restart)",
+        "  warning CA3051: stopping the service interrupts certificate requests that are running",
+    ]
+
+
+def test_styles_tell_added_changed_and_removed_apart() -> None:
+    case: dict[str, Any] = {
+        **MOVED,
+        "declared": {**MOVED["declared"], "connections": [{"name": "(local)", "absent": True}, {"name": "new"}]},
+    }
+    styles = {line[0].style for line in host_lines(report(case)) if line[0].text.lstrip()[:2] in {"+ ", "- ", "~ "}}
+    assert styles == {"added", "changed", "removed"}
+
+
+def test_a_refusal_is_told_once_with_what_to_do() -> None:
+    one = report({"before": {"state": "Stopped", "taken": [["127.0.0.2", 9696]]}})
+    lines = text(one).splitlines()
+    assert lines[0] == "web01  refused"
+    assert lines[2].startswith("  refused CA3005: http://127.0.0.2:9696 is taken: squatter.exe")
+    assert lines[3] == "      stop that program, or declare another service.config.port"
+    assert text(one).count("CA3005") == 1
+
+
+def test_nothing_to_do_is_one_line() -> None:
+    assert text(report({})) == "web01  ok"
+
+
+def test_an_error_says_what_to_do() -> None:
+    one = HostReport.of_error("web01", Unreachable("CA2001", "no answer", hint="switch it on"))
+    assert text(one) == "web01  unreachable\n  CA2001: no answer\n      switch it on"
+
+
+def test_a_roll_back_shows_every_step() -> None:
+    plan = make_plan("web01", desired(MOVED), observed(MOVED), options(MOVED))
+    outcome = Outcome(
+        RUN,
+        Result.ROLLED_BACK,
+        steps=(
+            StepOutcome(0, "file.write", "undone"),
+            StepOutcome(1, "file.write", "failed", "file_write", "Disk full."),
+            StepOutcome(2, "service.restart", "not_run"),
+        ),
+        failure=Failure("file_write", "Disk full.", 1),
+    )
+    one = HostReport.of_outcome(plan, outcome)
+    assert text(one).splitlines()[-5:] == [
+        "    step 1 file.write: undone",
+        "    step 2 file.write: failed file_write: Disk full.",
+        "    step 3 service.restart: not_run",
+        "  CA4018: a file could not be written at step 2 (file.write): Disk full; everything was put back",
+        "      see free space and access rights of the data folder",
+    ]
+    assert (one.status, one.exit_code) == (HostStatus.ROLLED_BACK, ExitCode.ROLLED_BACK)
+
+
+@pytest.mark.parametrize(
+    ("status", "columns"),
+    [
+        (HostStatus.OK, (1, 0, 0, 0, 0)),
+        (HostStatus.UNREACHABLE, (0, 0, 1, 0, 0)),
+        (HostStatus.FAILED, (0, 0, 0, 1, 0)),
+        (HostStatus.ROLLED_BACK, (0, 0, 0, 1, 0)),
+        (HostStatus.UNKNOWN, (0, 0, 0, 1, 0)),
+        (HostStatus.REFUSED, (0, 0, 0, 0, 1)),
+        (HostStatus.STALE, (0, 0, 0, 0, 1)),
+        (HostStatus.LOCKED, (0, 0, 0, 0, 1)),
+        (HostStatus.NOT_RUN, (0, 0, 0, 0, 0)),
+    ],
+)
+def test_a_recap_line_a_host(status: HostStatus, columns: tuple[int, ...]) -> None:
+    names = ("ok", "changed", "unreachable", "failed", "refused")
+    counts = " ".join(f"{name}={count:<3}" for name, count in zip(names, columns, strict=True))
+    assert plain_text(recap_line(HostReport("a", status), 3)) == f"a   : {counts} {status_text(status)}"
+
+
+def test_the_recap_counts_changes_and_names_the_error() -> None:
+    assert "changed=3 " in plain_text(recap_line(report(MOVED), 5))
+    error = HostReport.of_error("a", HostError("CA4031", "x"))
+    assert plain_text(recap_line(error, 1)).endswith("failed CA4031")
+
+
+def test_the_summary_counts_hosts() -> None:
+    counts = {HostStatus.OK: 3, HostStatus.ROLLED_BACK: 1, HostStatus.NOT_RUN: 2}
+    assert plain_text(summary_line(counts)) == "6 hosts: 3 ok, 1 rolled back, 2 not run"
+    assert plain_text(summary_line({HostStatus.OK: 1})) == "1 host: 1 ok"
+    assert plain_text(summary_line({})) == "0 hosts"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(None, "(not set)"), ("", '""'), ("a b", "a b"), (True, "true"), (9696, "9696"), (["ä"], '["ä"]'), ({}, "{}")],
+)
+def test_values_on_one_line(value: Any, shown: str) -> None:
+    assert value_text(value) == shown
+
+
+def test_the_document_is_json_and_repeats_no_file() -> None:
+    whole = document("plan", [report(MOVED), HostReport("web02", HostStatus.NOT_RUN)], ExitCode.DRIFT)
+    again = json.loads(json.dumps(whole))
+    assert (again["schema_version"], again["kind"], again["exit_code"]) == (1, "plan", 2)
+    first, second = again["hosts"]
+    assert first["differences"][0] == {
+        "path": "service.config.port",
+        "declared": 9696,
+        "observed": 9697,
+        "note": "",
+    }
+    assert first["changes"][-1] == {
+        "kind": "service.restart",
+        "service": "Certify.Service",
+        "impact": "service restart",
+        "reversal": "reversible",
+    }
+    assert "content" not in first["changes"][0]
+    assert len(first["changes"][0]["after_sha256"]) == 64
+    assert (second["status"], second["differences"], second["outcome"]) == ("not_run", [], None)
+
+
+def test_a_host_of_the_document_says_why_it_was_refused_and_what_remains() -> None:
+    refused = host_json(report({"before": {"state": "Stopped", "taken": [["127.0.0.2", 9696]]}}))
+    assert refused["refusals"] == [
+        {
+            "id": "CA3005",
+            "message": "http://127.0.0.2:9696 is taken: squatter.exe (process 4711) listens on 127.0.0.2:9696",
+            "hint": "stop that program, or declare another service.config.port",
+            "by_policy": False,
+        }
+    ]
+    plan = make_plan("web01", desired(MOVED), observed(MOVED), options(MOVED))
+    left = (Difference("service.config.port", 9696, 9697),)
+    one = HostReport.of_outcome(plan, Outcome(RUN, Result.APPLIED), left)
+    document_ = host_json(one)
+    assert (one.status, one.exit_code) == (HostStatus.FAILED, ExitCode.HOSTS_FAILED)
+    assert document_["remaining"] == [{"path": "service.config.port", "declared": 9696, "observed": 9697, "note": ""}]
+    assert document_["error"] == {
+        "id": "CA4031",
+        "message": "applied, and still not as declared: service.config.port",
+        "hint": "something on the host sets it back, or the product did not take it; plan again to see",
+    }
