@@ -9,6 +9,13 @@ function Get-NamedService {
     if ($null -ne $service) { Get-ServiceFacts -Service $service }
 }
 
+# 0 when the service does not run, or is not there.
+function Get-ServiceProcessId {
+    param([string]$Name)
+    $service = Get-NamedService -Name $Name
+    if ($null -eq $service) { 0 } else { $service.process_id }
+}
+
 function Get-StartMode {
     param([string]$Name)
     $service = Get-NamedService -Name $Name
@@ -47,7 +54,7 @@ function Wait-Service {
 
 function Stop-ProductService {
     param($Run, [string]$Name)
-    $process = (Get-NamedService -Name $Name).process_id
+    $process = Get-ServiceProcessId -Name $Name
     $null = sc.exe stop $Name
     # 1062: not started; 1061: pending, which is waited out.
     if (0, 1061, 1062 -notcontains $LASTEXITCODE) {

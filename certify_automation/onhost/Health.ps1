@@ -42,6 +42,7 @@ function Get-ProcessUrl {
 
 function Read-StartupLog {
     param($Product)
+    if (-not $Product.data_dir) { return }
     $name = if ($Product.generation -eq 'v7') { 'service_startup.log' } else { 'service.exceptions.log' }
     $path = Join-Path -Path (Join-Path -Path $Product.data_dir -ChildPath 'logs') -ChildPath $name
     if ([IO.File]::Exists($path)) { Read-LastLine -Path $path -Limit 65536 }
@@ -50,7 +51,7 @@ function Read-StartupLog {
 # Evidence of one moment: the API's status, whether the answer is the service's own, and the URLs it is known to have.
 function Get-Health {
     param($Health, $Product)
-    $process = (Get-NamedService -Name $Health.service).process_id
+    $process = Get-ServiceProcessId -Name $Health.service
     $answer = Invoke-LocalApi -Method 'GET' -Url "$($Health.url)/api/system/appversion" -Body '' -TimeoutSeconds 5
     $lines = @(Read-StartupLog -Product $Product)
     $urls = @(if ($Health.generation -eq 'v7') { Get-StartedUrl -Lines $lines } else { Get-BoundUrl -Lines $lines })
@@ -66,6 +67,7 @@ function Get-Health {
         Status = $answer.Status
         Answers = (($answer.Status -eq 200) -and $answer.Body) -or (($answer.Status -eq 401) -and $negotiate -and $owned)
         Effective = @(Get-OrdinalOrder -Names @($effective | Select-Object -Unique))
+        Error = $answer.Error
     }
 }
 
@@ -84,7 +86,8 @@ function Wait-Health {
     $wanted = ConvertTo-EndpointUrl -Url $Health.url
     $answered = $null
     while ($true) {
-        $seen = Get-Health -Health $Health -Product $Product
+        try { $seen = Get-Health -Health $Health -Product $Product }
+        catch { $seen = @{ Status = $null; Answers = $false; Effective = @(); Error = $_.Exception.GetBaseException().Message } }
         $now = Get-MonotonicMs
         $same = ($seen.Effective -join ' ') -ceq $wanted
         if ($seen.Answers -and ($null -eq $answered)) { $answered = $now }
@@ -100,5 +103,6 @@ function Wait-Health {
     $where = $seen.Effective -join ', '
     if ($seen.Effective.Count -and -not $same) { $code = 'endpoint_differs' } else { $code = 'health_timeout' }
     if (($code -eq 'health_timeout') -and ($now -ge $Run.Until)) { $code = 'deadline' }
-    [ordered]@{ code = $code; message = "$($Health.url): status '$($seen.Status)', listening at '$where'"; step = $null }
+    $message = "$($Health.url): status '$($seen.Status)', listening at '$where' $($seen.Error)"
+    [ordered]@{ code = $code; message = $message; step = $null }
 }

@@ -52,7 +52,7 @@ function Test-AddressOverlap {
 function Get-PortRefusal {
     param($Check, [string]$Generation)
     if ($null -eq $Check) { return }
-    $own = (Get-NamedService -Name $Check.service).process_id
+    $own = Get-ServiceProcessId -Name $Check.service
     foreach ($socket in @(Get-SocketFacts -Ports $Check.port)) {
         if (($socket.process_id -eq $own) -or (($Generation -eq 'v6') -and ($socket.process_id -eq 4))) { continue }
         if (-not (Test-AddressOverlap -Listener $socket.address -Wanted $Check.host)) { continue }

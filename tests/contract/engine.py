@@ -90,9 +90,10 @@ class Engine:
         """The replies to many visits, one after the other in one process: the bootstrap gets each request as $input."""
         with ExitStack() as stack:
             lines = []
+            for commands in {id(visit.commands.computer): visit.commands for visit in visits}.values():
+                stack.enter_context(lock_held(commands))
             for visit in visits:
                 port = stack.enter_context(serving(visit.commands))
-                stack.enter_context(lock_held(visit.commands))
                 line = {"port": port, "environment": _variables(visit.commands), "request": visit.request().decode()}
                 lines.append(json.dumps(line))
             text = f". '{HERE / 'prelude.ps1'}'\n" + (HERE / "batch.ps1").read_text("ascii")
