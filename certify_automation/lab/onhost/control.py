@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from certify_automation.lab.onhost.service import DRIVER, start_mode
+from certify_automation.lab.onhost.service import DRIVER, named_service, process_of, start_mode
 from certify_automation.lab.onhost.visit import ChangeFailed, Waiting
 from certify_automation.lab.onhost.wait import Run, wait_for
-from certify_automation.lab.windows import Service, Win32Error, win32
+from certify_automation.lab.windows import Win32Error, win32
 
 _PENDING_SECONDS = 60
 _PROCESS_SECONDS = 10
@@ -40,13 +40,13 @@ def set_start_mode(run: Run, name: str, mode: str) -> None:
 def stop_service(run: Run, name: str) -> Waiting[None]:
     """Stop and wait until the process is gone; raises ChangeFailed `service_stop`, `service_pending`, `deadline`."""
     services = run.visit.computer.services
-    process = _named(run, name).process_id
+    process = process_of(run.visit.computer, name)
     code = _ask(run, name, start=False)
     if code not in (0, win32.SERVICE_CANNOT_ACCEPT_CTRL, win32.SERVICE_NOT_ACTIVE):
         raise ChangeFailed("service_stop", f"sc.exe stop {name}: {code}")
     run.acted = True
     yield from _settle(run, name, "Stop Pending")
-    state = _named(run, name).state
+    state = named_service(run.visit.computer, name).state
     if state != "Stopped":
         raise ChangeFailed("service_stop", f"{name} is in the state {state}.")
     if process:
@@ -60,7 +60,7 @@ def start_service(run: Run, name: str) -> Waiting[None]:
         raise ChangeFailed("service_start", f"sc.exe start {name}: {code}")
     run.acted = True
     yield from _settle(run, name, "Start Pending")
-    service = _named(run, name)
+    service = named_service(run.visit.computer, name)
     if service.state != "Running":
         codes = f"{service.exit_code}/{service.service_exit_code}"
         raise ChangeFailed("service_start", f"{name} is in the state {service.state}, exit codes {codes}.")
@@ -68,31 +68,33 @@ def start_service(run: Run, name: str) -> Waiting[None]:
 
 def restart_service(run: Run, name: str) -> Waiting[None]:
     """Stop unless it is stopped, then start."""
-    if _named(run, name).state != "Stopped":
+    if named_service(run.visit.computer, name).state != "Stopped":
         yield from stop_service(run, name)
     yield from start_service(run, name)
 
 
 def start_driver(run: Run) -> Waiting[None]:
     """Start the HTTP driver; raises ChangeFailed `driver_start`, `deadline`."""
-    if _named(run, DRIVER).state == "Running":
+    if named_service(run.visit.computer, DRIVER).state == "Running":
         return
     code = _ask(run, DRIVER, start=True)
     if code not in (0, win32.SERVICE_ALREADY_RUNNING):
         raise ChangeFailed("driver_start", f"sc.exe start HTTP: {code}")
 
     def running() -> bool:
-        return _named(run, DRIVER).state == "Running"
+        return named_service(run.visit.computer, DRIVER).state == "Running"
 
     if (yield from wait_for(run.visit, running, run.limit(_DRIVER_SECONDS))):
         return
     run.check_deadline()
-    raise ChangeFailed("driver_start", f"The HTTP driver is in the state {_named(run, DRIVER).state}.")
+    raise ChangeFailed(
+        "driver_start", f"The HTTP driver is in the state {named_service(run.visit.computer, DRIVER).state}."
+    )
 
 
 def _settle(run: Run, name: str, pending: str) -> Waiting[None]:
     def settled() -> bool:
-        return _named(run, name).state != pending
+        return named_service(run.visit.computer, name).state != pending
 
     if (yield from wait_for(run.visit, settled, run.limit(_PENDING_SECONDS))):
         return
@@ -110,10 +112,3 @@ def _ask(run: Run, name: str, *, start: bool) -> int:
     except Win32Error as error:
         return error.code
     return 0
-
-
-def _named(run: Run, name: str) -> Service:
-    service = run.visit.computer.services.get(name)
-    if service is None:
-        raise Win32Error(win32.SERVICE_DOES_NOT_EXIST, name)
-    return service

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from certify_automation.lab.onhost.api import ask
 from certify_automation.lab.onhost.file import last_lines, startup_log
 from certify_automation.lab.onhost.http_sys import sockets, url_owners
+from certify_automation.lab.onhost.service import process_of
 from certify_automation.lab.onhost.visit import Json, Waiting
 from certify_automation.lab.onhost.wait import Run
+from certify_automation.lab.windows import Computer, Win32Error
 
 _ENDPOINT = re.compile(r"(https?://(?:\[[^\]/]+\]|[^:/\[\]]+):\d+)(?::[^/]+)?/?", re.IGNORECASE)
 _STARTED = re.compile(r"Core service started (.*)$")
@@ -29,6 +31,7 @@ class Evidence:
     status: int | None
     answers: bool
     effective: tuple[str, ...]
+    error: str = ""
 
 
 def plain_url(url: str) -> str:
@@ -96,16 +99,30 @@ def wait_for_health(run: Run, health: Json, product: Json) -> Waiting[Json | Non
         code = "deadline"
     shown = "" if seen.status is None else seen.status
     where = ", ".join(seen.effective)
-    return {"code": code, "message": f"{health['url']}: status '{shown}', listening at '{where}'", "step": None}
+    message = f"{health['url']}: status '{shown}', listening at '{where}' {seen.error}"
+    return {"code": code, "message": message, "step": None}
 
 
 def _look(run: Run, health: Json, product: Json) -> Evidence:
-    computer = run.visit.computer
-    service = computer.services.get(health["service"])
-    process = service.process_id if service else 0
-    answer = ask(run.visit, "GET", health["url"], "/api/system/appversion")
+    """What can be seen now; what cannot be read proves nothing."""
+    try:
+        return _evidence(run, health, product)
+    except Win32Error as error:
+        return Evidence(None, answers=False, effective=(), error=error.text)
+
+
+def _log_lines(computer: Computer, product: Json) -> list[str]:
+    if not product["data_dir"]:
+        return []
     path = startup_log(product)
-    lines = last_lines(computer.files.read(path), _LOG_BYTES) if computer.files.exists(path) else []
+    return last_lines(computer.files.read(path), _LOG_BYTES) if computer.files.exists(path) else []
+
+
+def _evidence(run: Run, health: Json, product: Json) -> Evidence:
+    computer = run.visit.computer
+    process = process_of(computer, health["service"])
+    answer = ask(run.visit, "GET", health["url"], "/api/system/appversion")
+    lines = _log_lines(computer, product)
     urls = started_urls(lines) if health["generation"] == "v7" else bound_urls(lines)
     effective = {plain_url(url) for url in urls}
     if health["generation"] == "v7":
@@ -121,4 +138,4 @@ def _look(run: Run, health: Json, product: Json) -> Evidence:
     answers = (answer.status == _OK and bool(answer.body)) or (
         answer.status == _UNAUTHORISED and "Negotiate" in answer.authenticate and owned
     )
-    return Evidence(answer.status, answers, tuple(sorted(effective)))
+    return Evidence(answer.status, answers, tuple(sorted(effective)), answer.error or "")

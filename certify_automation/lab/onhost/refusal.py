@@ -6,6 +6,7 @@ from certify_automation.lab.onhost.file import folder_access
 from certify_automation.lab.onhost.health import plain_url
 from certify_automation.lab.onhost.http_sys import sockets, url_owners
 from certify_automation.lab.onhost.managed import managed_now
+from certify_automation.lab.onhost.service import process_of
 from certify_automation.lab.onhost.visit import AUTOMATION_FOLDER, Json, Visit
 from certify_automation.lab.windows import SYSTEM_PROCESS
 
@@ -44,8 +45,7 @@ def port_refusal(visit: Visit, check: Json | None, generation: str | None) -> Js
     """A process that is not the service listens at the declared address, or holds its URL."""
     if check is None:
         return None
-    service = visit.computer.services.get(check["service"])
-    own = service.process_id if service else 0
+    own = process_of(visit.computer, check["service"])
     for one in sockets(visit.computer, [check["port"]]):
         if one["process_id"] == own or (generation == "v6" and one["process_id"] == SYSTEM_PROCESS):
             continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from certify_automation.lab.onhost.visit import Json
-from certify_automation.lab.windows import Computer, Service
+from certify_automation.lab.windows import Computer, Service, Win32Error, win32
 
 DRIVER = "HTTP"
 _WORDS = {"Manual": "manual", "Disabled": "disabled", "Boot": "boot", "System": "system"}
@@ -31,6 +31,20 @@ def driver_facts(computer: Computer) -> Json | None:
     if driver is None:
         return None
     return {"state": driver.state, "start_mode": driver.start_mode, "exit_code": driver.exit_code}
+
+
+def named_service(computer: Computer, name: str) -> Service:
+    """The service or driver; raises Win32Error 1060."""
+    service = computer.services.get(name)
+    if service is None:
+        raise Win32Error(win32.SERVICE_DOES_NOT_EXIST, name)
+    return service
+
+
+def process_of(computer: Computer, name: str) -> int:
+    """The process id of a service; 0 when it does not run, or is not there."""
+    service = computer.services.get(name)
+    return service.process_id if service else 0
 
 
 def start_mode(computer: Computer, name: str) -> str:
