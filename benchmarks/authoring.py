@@ -1,4 +1,6 @@
-"""How long it takes to load, validate and resolve a large repository. Run: python benchmarks/authoring.py [--hosts N].
+"""How long it takes to load, validate and resolve a large repository, and to plan for every host of it.
+
+Run: python benchmarks/authoring.py [--hosts N].
 
 Writes benchmarks/results/authoring.json. Times are wall clock and CPU of this process, best of the rounds.
 """
@@ -11,17 +13,29 @@ import platform
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from certify_automation.desired import Fleet, load
+from certify_automation.lab.faults import MIXTURE, FaultRule, FaultRules
+from certify_automation.lab.hosts import build, mixed_hosts
+from certify_automation.lab.onhost import Visit, answer
+from certify_automation.lab.windows.clock import StillClock
+from certify_automation.model.codec import facts_from_json
+from certify_automation.model.facts import Facts
+from certify_automation.model.host import HostState
+from certify_automation.model.host_report import HostReport
+from certify_automation.plan import PlanOptions, make_plan, observe_request
+from certify_automation.report import host_lines, plain_text
 
 RESULTS = Path(__file__).parent / "results" / "authoring.json"
 GROUPS = 50
 DOCUMENTS = 20
 TARGET_SECONDS = 3.0
+PLAN_TARGET_SECONDS = 10.0
 
 
 def generate(folder: Path, hosts: int) -> None:
@@ -91,6 +105,33 @@ def authoring(folder: Path, rounds: int) -> tuple[Fleet, dict[str, Any]]:
     }
 
 
+def observed() -> list[Facts]:
+    """What visits to some of the lab's hosts bring home: both generations, healthy and with the demo's faults."""
+    found = []
+    for number, spec in enumerate(mixed_hosts()):
+        rules = FaultRules(FaultRule(fault) for fault in MIXTURE[number])
+        host = rules.apply_state(build(spec, number, StillClock(datetime(2026, 1, 2, tzinfo=UTC))), number)
+        request = observe_request(HostState()).to_json()
+        reply = answer(Visit(host.computer), "Observe", json.loads(json.dumps(request)))
+        found.append(facts_from_json(reply["value"]))
+    return found
+
+
+def planning(fleet: Fleet, rounds: int) -> dict[str, Any]:
+    """What a plan for every host costs: compare, plan, and write it as text."""
+    facts = observed()
+    options = PlanOptions("0" * 32)
+
+    def work() -> int:
+        lines = 0
+        for number, host in enumerate(fleet.hosts.values()):
+            plan = make_plan(host.name, host.state, facts[number % len(facts)], options)
+            lines += len("\n".join(map(plain_text, host_lines(HostReport.of_plan(plan)))).splitlines())
+        return lines
+
+    return {"name": "plan and render", "lines": work(), "target_seconds": PLAN_TARGET_SECONDS, **measure(work, rounds)}
+
+
 def show(hosts: int, results: list[dict[str, Any]]) -> None:
     """The table, and the same as JSON."""
     print(f"{hosts} hosts in {GROUPS} groups, {DOCUMENTS} documents")
@@ -115,8 +156,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         generate(folder, options.hosts)
-        _, result = authoring(folder, options.rounds)
-        show(options.hosts, [result])
+        fleet, result = authoring(folder, options.rounds)
+        show(options.hosts, [result, planning(fleet, options.rounds)])
 
 
 if __name__ == "__main__":
