@@ -57,7 +57,7 @@ def outcome_error(outcome: Outcome, remaining: Sequence[Difference] = ()) -> Hos
         return _remaining(remaining) if remaining else None
     failure = outcome.failure or Failure("", "no reason given")
     error_id, words, hint = _FAILURES.get(failure.code, _OTHER)
-    what = f"{words}{_where(outcome, failure)}: {failure.message.rstrip('.')}"
+    what = f"{words}{_where(outcome, failure)}: {failure.message.rstrip('. ')}"
     if outcome.result is Result.ROLLED_BACK:
         return HostError(error_id, f"{what}; everything was put back", hint=hint)
     left = [f"{step.index + 1} ({step.kind}): {step.message}" for step in outcome.steps if step.status == "undo_failed"]

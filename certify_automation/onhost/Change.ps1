@@ -74,24 +74,30 @@ function Invoke-AllChanges {
     }
 }
 
-# Which steps are undone, in which order: the reverse one, but what starts the service again comes when all else is back.
+# Which steps are undone, in which order: the reverse one, but what starts the service again comes when all else is back;
+# after it only a start mode that was disabled, because such a service does not start.
 # A failed step is among them only when it had changed something before it failed.
 function Get-UndoOrder {
-    param($Run)
+    param($Run, [object[]]$Changes)
     $last = @()
+    $disabled = @()
+    $mode = [Array]::IndexOf(@($Run.Steps | ForEach-Object { $_.kind }), 'service.start_mode')
     for ($i = $Run.Steps.Count - 1; $i -ge 0; $i--) {
         $step = $Run.Steps[$i]
         if (($step.status -eq 'not_run') -or (($step.status -eq 'failed') -and -not $Run.Partial)) { continue }
-        if ('service.restart', 'service.stop' -contains $step.kind) { $last += $i } else { $i }
+        if ('service.restart', 'service.stop' -contains $step.kind) { $last += $i }
+        elseif (($i -eq $mode) -and ($Changes[$i].before -eq 'disabled')) { $disabled += $i }
+        else { $i }
     }
     $last
+    $disabled
 }
 
 # Whether everything is back.
 function Undo-AllChanges {
     param($Run, [object[]]$Changes)
     $complete = $true
-    foreach ($i in @(Get-UndoOrder -Run $Run)) {
+    foreach ($i in @(Get-UndoOrder -Run $Run -Changes $Changes)) {
         $step = $Run.Steps[$i]
         if ($step.kind -eq 'driver.start') {
             if ($step.status -eq 'done') { $step.status = 'kept' }

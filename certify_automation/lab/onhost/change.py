@@ -58,7 +58,7 @@ def make_changes(run: Run, changes: list[Json]) -> Waiting[Json | None]:
 def undo_changes(run: Run, changes: list[Json]) -> Waiting[bool]:
     """Undo in reverse order, what starts the service again last of all; whether everything is back."""
     complete = True
-    for index in _undo_order(run):
+    for index in _undo_order(run, changes):
         step = run.steps[index]
         if step["kind"] == "driver.start":
             step["status"] = "kept" if step["status"] == "done" else step["status"]
@@ -73,12 +73,17 @@ def undo_changes(run: Run, changes: list[Json]) -> Waiting[bool]:
     return complete
 
 
-def _undo_order(run: Run) -> list[int]:
-    """In reverse; a failed step only when it had changed something before it failed."""
+def _undo_order(run: Run, changes: list[Json]) -> list[int]:
+    """In reverse, what starts the service again later, and a start mode that was disabled only after that.
+
+    A failed step is among them only when it had changed something before it failed.
+    """
     untouched = ("not_run",) if run.partial else ("not_run", "failed")
     done = [index for index in reversed(range(len(run.steps))) if run.steps[index]["status"] not in untouched]
     last = [index for index in done if run.steps[index]["kind"] in _LAST_UNDONE]
-    return [index for index in done if index not in last] + last
+    modes = [index for index, change in enumerate(changes) if change["kind"] == "service.start_mode"][:1]
+    disabled = [index for index in modes if index in done and changes[index]["before"] == "disabled"]
+    return [*(index for index in done if index not in {*last, *disabled}), *last, *disabled]
 
 
 def _set_mode(run: Run, change: dict[str, Any], undo: bool) -> Waiting[None]:
