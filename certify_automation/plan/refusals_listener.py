@@ -61,7 +61,8 @@ def _swallowing_reservations(at: Situation) -> Iterator[Refusal]:
 
 
 def _kestrel(at: Situation) -> Iterator[Refusal]:
-    if at.generation != "v7" or at.desired.service_config is None:
+    declared = at.desired.service_config is not None
+    if at.generation != "v7" or not (declared or at.starts):
         return
     try:
         endpoints = at.kestrel()
@@ -72,7 +73,11 @@ def _kestrel(at: Situation) -> Iterator[Refusal]:
             "restore the file from the product's installer, then plan again",
         )
         return
-    if endpoints and [endpoint_url(endpoint.url) for endpoint in endpoints] != [endpoint_url(at.endpoint.url)]:
+    if (
+        declared
+        and endpoints
+        and [endpoint_url(endpoint.url) for endpoint in endpoints] != [endpoint_url(at.endpoint.url)]
+    ):
         found = "; ".join(f"{e.name} = {e.url or '(empty)'} in {e.source}" for e in endpoints)
         yield Refusal(
             "CA3008",
