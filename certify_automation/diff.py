@@ -95,7 +95,7 @@ def applicable(desired: HostState, facts: Facts) -> HostState:
         return desired
     listen = desired.ip_listen
     if listen is not None and listen.rule is ListenRule.REACHABLE:
-        listen = replace(listen, addresses=(_CHALLENGE_ADDRESS,) if desired.http_01 else ())
+        listen = replace(listen, addresses=(_CHALLENGE_ADDRESS,)) if desired.http_01 else None
     driver = desired.driver if desired.http_01 else WindowsService()
     return replace(desired, ip_listen=listen, driver=driver)
 
@@ -143,9 +143,17 @@ def _file(path: str, merged: Merged | None, *, declared: bool) -> tuple[Differen
     return (Difference(path, "in effect", None, "the file cannot be read"),) if declared else ()
 
 
+def ip_listen_entries(facts: Facts) -> tuple[str, ...] | None:
+    """The listen list in force, or the one a stopped driver will start with; None = not readable."""
+    live, driver = facts.ip_listen.live, facts.driver
+    if live is None and driver is not None and driver.state is ServiceState.STOPPED:
+        return facts.ip_listen.registry
+    return live
+
+
 def ip_listen_missing(declared: IpListen, facts: Facts) -> tuple[str, ...]:
     """Addresses to be added to the list that is in force, in canonical form."""
-    live = IpListen(ListenRule.EXACTLY, facts.ip_listen.live or ())
+    live = IpListen(ListenRule.EXACTLY, ip_listen_entries(facts) or ())
     wanted = ["127.0.0.1" if text.lower() == "localhost" else text for text in declared.addresses]
     if declared.rule is ListenRule.REACHABLE:
         missing = [text for text in wanted if not live.covers(text)]
@@ -158,13 +166,13 @@ def ip_listen_surplus(declared: IpListen, facts: Facts) -> tuple[str, ...]:
     """Entries to be taken off: those that `exactly` does not name."""
     if declared.rule is not ListenRule.EXACTLY:
         return ()
-    return tuple(text for text in facts.ip_listen.live or () if listen_address(text) not in declared.effective())
+    return tuple(text for text in ip_listen_entries(facts) or () if listen_address(text) not in declared.effective())
 
 
 def _ip_listen(declared: IpListen | None, facts: Facts) -> Iterator[Difference]:
     if declared is None:
         return
-    if facts.ip_listen.live is None:
+    if ip_listen_entries(facts) is None:
         yield Difference("http_sys.ip_listen", list(declared.addresses), None, "the list cannot be read")
         return
     for address in ip_listen_missing(declared, facts):

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from certify_automation.diff import ip_listen_missing, ip_listen_surplus, reservation_of, reservation_sddl
+from certify_automation.diff import (
+    ip_listen_entries,
+    ip_listen_missing,
+    ip_listen_surplus,
+    reservation_of,
+    reservation_sddl,
+)
 from certify_automation.evidence import (
     answers,
     endpoint_url,
@@ -112,7 +118,7 @@ def _https(at: Situation) -> Iterator[Refusal]:
 
 
 def _listen_list(at: Situation) -> Iterator[Refusal]:
-    declared, live = at.desired.ip_listen, at.facts.ip_listen.live
+    declared, live = at.desired.ip_listen, ip_listen_entries(at.facts)
     if declared is None:
         return
     if live is None:
@@ -178,7 +184,7 @@ def _futile_start(at: Situation) -> Iterator[Refusal]:
         )
     added = tuple(change.address for change in at.changes if isinstance(change, IpListenAdd))
     host = "127.0.0.1" if at.endpoint.host.lower() == "localhost" else at.endpoint.host
-    if not IpListen(ListenRule.EXACTLY, (*(at.facts.ip_listen.live or ()), *added)).covers(host):
+    if not IpListen(ListenRule.EXACTLY, (*(ip_listen_entries(at.facts) or ()), *added)).covers(host):
         yield Refusal(
             "CA3026",
             f"the service could not listen after its start: the IP listen list does not cover {at.endpoint.host}",
