@@ -203,6 +203,9 @@ _BY_NAME: dict[str, Fault] = {
     ),
     "deadline": Fault(Retry.PERMANENT, TimedOut, "CA2005", "the visit took longer than its deadline"),
     "read_timeout": _TIMEOUT,
+    "refused_elsewhere": Fault(
+        Retry.PERMANENT, AuthenticationRefused, "CA2011", "the credential is not used any more in this run"
+    ),
     "scheme_not_offered": Fault(
         Retry.PERMANENT,
         AuthenticationRefused,
@@ -215,7 +218,7 @@ _BY_NAME: dict[str, Fault] = {
         AuthenticationRefused,
         "CA2013",
         "no Kerberos ticket was given for the host",
-        "run kinit and klist; the host's name must be the one the domain knows",
+        "run kinit and klist; the host's name must be the one the domain knows; or set auth: ntlm",
     ),
     "untrusted": Fault(
         Retry.PERMANENT,

@@ -10,7 +10,7 @@ from typing import TypeVar
 from winrm.exceptions import WinRMOperationTimeoutError
 from winrm.protocol import Protocol
 
-from certify_automation.errors import InternalError
+from certify_automation.errors import AuthenticationRefused, InternalError
 from certify_automation.model.host import Connection
 from certify_automation.remote.faults import Fault, Symptom, fault_of
 from certify_automation.remote.line import endpoint_url
@@ -120,22 +120,25 @@ class Shell:
         What cannot be closed ends by itself when its idle time-out passes.
         """
         self._deadline = Deadline(self._deadlines.close)
-        try:
-            if self._command_id:
-                self._ask(lambda p: p.cleanup_command(self._shell_id, self._command_id))
-        except Trouble:
-            pass
-        try:
-            if self._shell_id:
-                self._ask(lambda p: p.close_shell(self._shell_id, close_session=False))
-        except Trouble:
-            pass
-        finally:
-            self._drop()
+        steps = [self._end_command] if self._command_id else []
+        steps += [self._delete] if self._shell_id else []
+        for step in steps:
+            try:
+                step()
+            except Trouble as trouble:
+                if trouble.fault.error is AuthenticationRefused:
+                    break
+        self._drop()
 
     def abandon(self) -> None:
-        """Drop the connection and leave the shell to its idle time-out."""
-        self._drop()
+        """Leave the shell to its idle time-out: close will no longer ask the host."""
+        self._shell_id = self._command_id = ""
+
+    def _end_command(self) -> None:
+        self._ask(lambda p: p.cleanup_command(self._shell_id, self._command_id))
+
+    def _delete(self) -> None:
+        self._ask(lambda p: p.close_shell(self._shell_id, close_session=False))
 
     def _ask(self, call: Callable[[VisitProtocol], T]) -> T:
         with self._protocol_in_use() as protocol:

@@ -19,6 +19,7 @@ from certify_automation.remote.line import endpoint_url, speaks_tls
 from certify_automation.remote.reply import Output, value_of
 from certify_automation.remote.session import Deadline, Deadlines
 from certify_automation.remote.shell import Shell, Trouble
+from certify_automation.remote.symptoms import Noticed
 
 _log = logging.getLogger(__name__)
 _PIECE = 250_000
@@ -28,10 +29,10 @@ _ATTEMPTS = 4
 _REFUSED_UNDONE = {Retry.RETRY_SAME, Retry.BACKOFF_HOST}
 _ANOTHER_VISIT = {*_REFUSED_UNDONE, Retry.RECONNECT, Retry.NEW_SHELL, Retry.POLL}
 _WAIT = {Retry.POLL, Retry.UNKNOWN_OUTCOME}
-_NOT_SENT = {"closed_idle", "undecryptable", "logon_broken_off", "refused", "name_not_resolved", "connect_timeout"}
+_NOT_SENT = {"closed_idle", "undecryptable", "logon_broken_off", "refused", "name_not_resolved", "connect_timeout",
+             "refused_elsewhere"}  # fmt: skip
 """Symptoms that come before the message has gone out, or before the host could read it."""
-_UNAUTHORIZED = 401
-_TURNED_AWAY = {_UNAUTHORIZED, 403, 404, 405, 413, 503}
+_TURNED_AWAY = {401, 403, 404, 405, 413, 503}
 """HTTP statuses with which a request ends before anybody has read its body."""
 _NEXT_RUN = "the next run observes the host and converges"
 
@@ -81,12 +82,7 @@ class _Visit:
     def _visit(self, script: onhost.Script, parameters: Mapping[str, object]) -> Mapping[str, object]:
         nonce = token_hex(16)
         with ExitStack() as logon:
-            shell = Shell(
-                self._connection,
-                self._deadlines,
-                self._deadline,
-                lambda: logon.enter_context(self._credentials.trial(self._connection)),
-            )
+            shell = Shell(self._connection, self._deadlines, self._deadline, lambda: self._admit(logon))
             try:
                 self._log_on(shell)
                 logon.close()
@@ -94,19 +90,28 @@ class _Visit:
                 output = self._exchange(shell, self._request(script, parameters, nonce))
             except Trouble as trouble:
                 if trouble.fault.error is AuthenticationRefused:
+                    self._turned_away(trouble.symptom)
                     shell.abandon()  # closing it would log on once more
                 raise
             finally:
                 shell.close()
         return self._value(output, nonce)
 
+    def _admit(self, logon: ExitStack) -> None:
+        try:
+            logon.enter_context(self._credentials.trial(self._connection))
+        except AuthenticationRefused as error:
+            raise Noticed("refused_elsewhere", error.message) from error
+
+    def _turned_away(self, symptom: Symptom) -> None:
+        if not symptom.name:  # neither for want of a scheme or a ticket, nor because of another host's refusal
+            self._credentials.refused(self._connection)
+
     def _log_on(self, shell: Shell) -> None:
         try:
             shell.open()
         except Trouble as trouble:
-            if trouble.symptom.http_status == _UNAUTHORIZED and not trouble.symptom.name:
-                self._credentials.refused(self._connection)
-            if trouble.symptom.code is not None:
+            if trouble.symptom.code is not None and trouble.fault.error is not AuthenticationRefused:
                 self._credentials.accepted(self._connection)
             raise
         self._shells += 1

@@ -6,12 +6,15 @@ import gc
 import socket
 import ssl
 import struct
+import sys
 
 import pytest
 
 from certify_automation.model.host import Connection
 from certify_automation.remote.line import Line, endpoint_url, tls_context
 from certify_automation.remote.symptoms import Noticed
+
+LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +52,7 @@ def test_a_reset_before_the_handshake_leaves_no_socket_open() -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             client = socket.create_connection(listener.getsockname())
             server, _ = listener.accept()
-            server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER)
             server.close()
             with client, pytest.raises(OSError), context.wrap_socket(client, server_hostname="web01"):  # noqa: PT011
                 pass

@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 import signal
 import socket
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,7 @@ def test_a_closed_port(host: Host) -> None:
     assert refused(host, Unreachable, port=port).id == "CA2002"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a full backlog refuses")
 def test_an_address_that_swallows_everything(host: Host) -> None:
     host.deadlines = Deadlines(connect=0.2, read=5)
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
@@ -117,6 +119,37 @@ def test_a_refused_credential_is_used_on_no_other_host(lab: Lab) -> None:
     assert first.faults.struck(Kind.REFUSE_AUTHENTICATION) == 1
     assert refused(second, AuthenticationRefused).id == "CA2011"
     assert second.machine.started == 0
+
+
+@pytest.mark.parametrize("acting", [False, True])
+def test_a_refusal_in_the_middle_of_a_visit_ends_all_logons(lab: Lab, acting: bool) -> None:
+    host = lab.host(WireFault(Kind.DROP, times=1, operation=Op.RECEIVE), WireFault(Kind.REFUSE_AUTHENTICATION, at=2))
+    with pytest.raises(OutcomeUnknown if acting else AuthenticationRefused) as caught:
+        acts(host) if acting else host.visit()
+    assert "refused the user name or the password" in caught.value.message
+    assert host.faults.struck(Kind.REFUSE_AUTHENTICATION) == 1
+    assert refused(host, AuthenticationRefused).id == "CA2011"
+    assert host.machine.started == 1
+
+
+@pytest.mark.parametrize("acting", [False, True])
+def test_a_refusal_elsewhere_in_the_middle_of_a_visit_is_heeded(host: Host, lab: Lab, acting: bool) -> None:
+    async def behave(request: dict[str, Any], process: Process) -> int:
+        del request
+        host.credentials.refused(host.http)
+        await asyncio.to_thread(cut.set)
+        await process.terminated.wait()
+        return 1
+
+    cut = threading.Event()
+    host.machine.behave = behave
+    host.deadlines = Deadlines(read=30, act=40, undo=1, start=1, pause=0.01)
+    cutter = threading.Thread(target=lambda: (cut.wait(), lab.server.reset_connections(host.endpoint)))
+    cutter.start()
+    with pytest.raises(OutcomeUnknown if acting else AuthenticationRefused) as caught:
+        acts(host) if acting else host.visit()
+    cutter.join()
+    assert "127.0.0.1 has refused the credential of operator" in caught.value.message
 
 
 def test_many_hosts_at_once_cost_one_failed_logon(lab: Lab) -> None:
