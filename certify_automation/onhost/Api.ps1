@@ -11,7 +11,7 @@ function Get-EndpointUrl {
 function Get-AuthenticationScheme {
     param([string[]]$Headers)
     foreach ($header in $Headers) {
-        foreach ($part in $header.Split(',')) {
+        foreach ($part in [regex]::Replace($header, '"[^"]*"', '').Split(',')) {
             $scheme = $part.Trim().Split(' ')[0]
             if (($scheme -ne '') -and -not $scheme.Contains('=')) { $scheme }
         }

@@ -81,7 +81,8 @@ function Get-UndoOrder {
     param($Run, [object[]]$Changes)
     $last = @()
     $disabled = @()
-    $mode = [Array]::IndexOf(@($Run.Steps | ForEach-Object { $_.kind }), 'service.start_mode')
+    $modes = @($Run.Steps | Where-Object { $_.kind -eq 'service.start_mode' })
+    $mode = if ($modes.Count) { $modes[0].index } else { -1 }
     for ($i = $Run.Steps.Count - 1; $i -ge 0; $i--) {
         $step = $Run.Steps[$i]
         if (($step.status -eq 'not_run') -or (($step.status -eq 'failed') -and -not $Run.Partial)) { continue }

@@ -9,6 +9,13 @@ function Get-NamedService {
     if ($null -ne $service) { Get-ServiceFacts -Service $service }
 }
 
+# Its state in Win32_Service's words; empty when there is no such service.
+function Get-ServiceState {
+    param([string]$Name)
+    $service = Get-NamedService -Name $Name
+    if ($null -eq $service) { '' } else { $service.state }
+}
+
 # 0 when the service does not run, or is not there.
 function Get-ServiceProcessId {
     param([string]$Name)
@@ -46,7 +53,7 @@ function Set-StartMode {
 # Waits out a pending state of the named kind.
 function Wait-Service {
     param($Run, [string]$Name, [string]$While, [int]$Seconds)
-    $settled = { (Get-NamedService -Name $Name).state -ne $While }
+    $settled = { (Get-ServiceState -Name $Name) -ne $While }
     if (Wait-Condition -Condition $settled -Until (Get-WaitLimit -Run $Run -Seconds $Seconds)) { return }
     Assert-Deadline -Run $Run
     Stop-Change -Code 'service_pending' -Message "$Name stays in the state $While."
@@ -62,7 +69,7 @@ function Stop-ProductService {
     }
     $Run.Acted = $true
     Wait-Service -Run $Run -Name $Name -While 'Stop Pending' -Seconds 60
-    $state = (Get-NamedService -Name $Name).state
+    $state = Get-ServiceState -Name $Name
     if ($state -ne 'Stopped') { Stop-Change -Code 'service_stop' -Message "$Name is in the state $state." }
     # The process may hold its files and its port a little longer than the state says.
     $gone = { $process -notin @((Get-ProcessName -Ids $process).Keys) }
@@ -87,7 +94,7 @@ function Start-ProductService {
 
 function Restart-ProductService {
     param($Run, [string]$Name)
-    if ((Get-NamedService -Name $Name).state -ne 'Stopped') { Stop-ProductService -Run $Run -Name $Name }
+    if ('Stopped', '' -notcontains (Get-ServiceState -Name $Name)) { Stop-ProductService -Run $Run -Name $Name }
     Start-ProductService -Run $Run -Name $Name
 }
 

@@ -13,7 +13,7 @@ function Read-FileTail {
         $size = $stream.Length
         $start = [Math]::Max(0, $size - $Limit)
         [void]$stream.Seek($start, [IO.SeekOrigin]::Begin)
-        $bytes = [Array]::CreateInstance([byte], $size - $start)
+        $bytes = [Array]::CreateInstance([byte], [int]($size - $start))
         $filled = 0
         while ($filled -lt $bytes.Length) {
             $count = $stream.Read($bytes, $filled, $bytes.Length - $filled)

@@ -1,0 +1,198 @@
+"""Single functions of the scripts in the engine, with what real computers print."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contract.engine import HERE, Engine
+
+FOLDER = HERE.parents[1] / "certify_automation" / "onhost"
+SAMPLES = HERE.parent / "cases" / "contract" / "netsh"
+OWNERS = [
+    {"url": "HTTP://+:47001/WSMAN/", "process_ids": ["WINRM"]},
+    {"url": "HTTP://+:5985/WSMAN/", "process_ids": ["WINRM"]},
+    {"url": "HTTP://127.0.0.1:8000:127.0.0.1/", "process_ids": []},
+    {"url": "HTTPS://[::1]:9696/", "process_ids": [4120, 5188]},
+]
+
+
+def evaluate(engine: Engine, text: str, *names: str) -> Any:
+    """What a PowerShell expression gives, written by the scripts' own JSON writer."""
+    files = "".join(f". '{FOLDER / name}.ps1'\n" for name in ("Windows", "Json", *names))
+    strict = "Set-StrictMode -Version 3.0\n$ErrorActionPreference = 'Stop'\n"
+    finished = engine.run(f"{files}{strict}ConvertTo-AsciiJson -Value $({text})", b"", {})
+    assert finished.stderr == "", finished.stderr
+    return json.loads(finished.stdout)
+
+
+@pytest.mark.parametrize(("sample", "winrm"), [("2019-en", 2668), ("2022-en", 2688)])
+def test_both_layouts_of_servicestate_name_the_processes_of_a_url(engine: Engine, sample: str, winrm: int) -> None:
+    path = SAMPLES / f"{sample}.txt"
+    fake = f"function netsh.exe {{ $global:LASTEXITCODE = 0; [IO.File]::ReadAllLines('{path}') }}; "
+    found = evaluate(engine, f"{fake} , @(Get-UrlOwnerFacts)", "HttpSys")
+    wanted = [{**one, "process_ids": [winrm if i == "WINRM" else i for i in one["process_ids"]]} for one in OWNERS]
+    assert found == wanted
+
+
+def test_a_list_is_read_by_its_addresses_alone(engine: Engine) -> None:
+    lines = [
+        "",
+        "10.0.0.1 heading",
+        "-----",
+        "",
+        "    192.168.33.1 ",
+        "    fe80::0001",
+        "    ::",
+        "    80",
+        "    1.2.3",
+        "",
+    ]
+    shown = ", ".join(f"'{line}'" for line in lines)
+    text = f", @(foreach ($line in {shown}) {{ ConvertTo-ListenAddress -Line $line }})"
+    assert evaluate(engine, text, "HttpSys") == ["192.168.33.1", "fe80::1", "::"]
+
+
+def test_json_keeps_every_shape(engine: Engine) -> None:
+    text = (
+        "[ordered]@{ none = $null; yes = $true; empty = @(); one = @(1); nested = , @(, @()); big = [long]4294967295; "
+        'text = "<>&\'`"\\/`r`n`t" + [char]0 + [char]0x20AC + [char]0xD83D; object = @{} }'
+    )
+    assert evaluate(engine, text) == {
+        "none": None,
+        "yes": True,
+        "empty": [],
+        "one": [1],
+        "nested": [[[]]],
+        "big": 4294967295,
+        "text": "<>&'\"\\/\r\n\t\x00\u20ac\ud83d",
+        "object": {},
+    }
+
+
+@pytest.mark.parametrize(
+    ("path_name", "program"),
+    [
+        (
+            '"C:\\Program Files\\CertifyTheWeb\\Certify.Service.exe" -x',
+            "C:\\Program Files\\CertifyTheWeb\\Certify.Service.exe",
+        ),
+        ("C:\\Program Files\\a.EXE -y b.exe", "C:\\Program Files\\a.EXE"),
+        ("C:\\exe.folder\\a.exe", "C:\\exe.folder\\a.exe"),
+        ("a.exe.config", None),
+        ("", None),
+    ],
+)
+def test_the_program_of_a_command_line(engine: Engine, path_name: str, program: str | None) -> None:
+    assert evaluate(engine, f"Get-ServiceProgram -PathName '{path_name}'", "Product") == program
+
+
+def test_effective_urls_are_the_last_starts(engine: Engine) -> None:
+    v7 = [
+        "x: ---- Service Startup ----",
+        "x: Core service started http://127.0.0.9:1",
+        "x: ---- Service Startup ----",
+        "x: Core service started http://[::]:9696;http://127.0.0.2:9697",
+    ]
+    v6 = ["[x] :: Service API bound OK to http://a:1", "[y] :: Service failed to listen on http://a:1. :: z", ""]
+    lines = [", ".join(f"'{line}'" for line in part) for part in (v7, v7[:3], v6, v6[:1])]
+    text = (
+        f", @(@(Get-StartedUrl -Lines {lines[0]}), @(Get-StartedUrl -Lines {lines[1]}), "
+        f"@(Get-BoundUrl -Lines {lines[2]}), @(Get-BoundUrl -Lines {lines[3]}))"
+    )
+    assert evaluate(engine, text, "Health") == [
+        ["http://[::]:9696", "http://127.0.0.2:9697"],
+        [],
+        [],
+        ["http://a:1"],
+    ]
+
+
+def test_urls_are_compared_without_what_http_sys_adds(engine: Engine) -> None:
+    urls = [
+        "HTTP://127.0.0.2:9696:127.0.0.2/",
+        "HTTP://[::1]:80/",
+        "http://LOCALHOST:1/path/",
+        "\\\\.\\pipe\\x",
+        "http://a",
+    ]
+    text = ", @(" + ", ".join(f"(ConvertTo-EndpointUrl -Url '{url}')" for url in urls) + ")"
+    assert evaluate(engine, text, "Health") == [
+        "http://127.0.0.2:9696",
+        "http://[::1]:80",
+        "http://LOCALHOST:1/path/",
+        "\\\\.\\pipe\\x",
+        "http://a",
+    ]
+
+
+def test_files_are_exchanged_by_the_real_functions(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"old")
+    acts = (
+        f"Write-NewFile -Path '{tmp_path}/b' -Bytes ([byte[]](110, 101, 119)); "
+        f"Switch-File -New '{tmp_path}/b' -Old '{tmp_path}/a' -Backup '{tmp_path}/c'; "
+        f"$refused = $false; try {{ Rename-NewFile -New '{tmp_path}/c' -Path '{tmp_path}/a' }} "
+        "catch { $refused = $true }; "
+        f"Rename-NewFile -New '{tmp_path}/c' -Path '{tmp_path}/d'; Remove-OldFile -Path '{tmp_path}/none'; $refused"
+    )
+    assert evaluate(engine, acts) is True
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"a": b"new", "d": b"old"}
+
+
+class Answering(BaseHTTPRequestHandler):
+    """Answers by the path; nothing here ever redirects a caller elsewhere."""
+
+    def do_GET(self) -> None:
+        status = int(self.path.rpartition("/")[2])
+        self.send_response(status)
+        if status == 401:
+            self.send_header("WWW-Authenticate", "Negotiate")
+            self.send_header("WWW-Authenticate", 'Basic realm="a, b"')
+        if status == 302:
+            self.send_header("Location", "http://127.0.0.1:9/")
+        body = f"{self.command} Gr\u00fc\u00dfe".encode() + self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_POST = do_GET  # noqa: N815 - the names http.server looks for
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as inherited
+        """Say nothing."""
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def test_the_local_api_is_asked_without_a_proxy_and_without_following(engine: Engine, url: str) -> None:
+    ask = "Invoke-LocalApi -TimeoutSeconds 5 -Method"
+    text = (
+        "$env:http_proxy = 'http://127.0.0.1:9'; "
+        f", @(({ask} GET -Url '{url}/200' -Body ''), ({ask} POST -Url '{url}/200' -Body '{{}}'), "
+        f"({ask} GET -Url '{url}/401' -Body ''), ({ask} GET -Url '{url}/302' -Body ''), "
+        f"({ask} GET -Url '{url}/500' -Body ''), ({ask} GET -Url 'http://127.0.0.1:9/' -Body ''))"
+    )
+    found = evaluate(engine, text)
+    assert [answer["Status"] for answer in found] == [200, 200, 401, 302, 500, None]
+    assert found[0]["Body"] == "GET Gr\u00fc\u00dfe"
+    assert found[1]["Body"] == "POST Gr\u00fc\u00dfe{}"
+    assert ", ".join(found[2]["Authenticate"]) == 'Negotiate, Basic realm="a, b"'
+    assert [bool(answer["Error"]) for answer in found] == [False, False, False, False, False, True]
+
+
+def test_schemes_are_taken_out_of_challenges(engine: Engine) -> None:
+    text = ", @(Get-AuthenticationScheme -Headers 'Negotiate oRkw==', 'NTLM, Basic realm=\"x, y\", charset=\"z\"', '')"
+    assert evaluate(engine, text, "Api") == ["Negotiate", "NTLM", "Basic"]
