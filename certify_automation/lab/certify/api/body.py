@@ -116,7 +116,7 @@ def _syntax(text: str, at: int, path: str) -> str:
             "Expected depth to be zero at the end of the JSON payload. There is an open JSON object or array that "
             "should be closed."
         )
-        return f"{cause} {where}{len(text[line_start:].encode()) - 1 + (line_start > 0)}."
+        return f"{cause} {where}{len(text[line_start:].encode())}."
     position = len(text[line_start:at].encode())
     return f"'{text[at]}' is invalid after a value. Expected either ',', '}}', or ']'. {where}{position}."
 

@@ -144,12 +144,17 @@ def _complete(kind: str, stored: Mapping[str, Any]) -> dict[str, Any]:
         if name in _NESTED and isinstance(value, list):
             whole[name] = [_complete(_NESTED[name], part) for part in value]
         elif name == "parameters" and isinstance(value, list):
-            whole[name] = [_complete("ProviderParameter", part) for part in value]
+            whole[name] = [_parameter(kind, part) for part in value]
         elif name in ("preRequestTasks", "postRequestTasks") and isinstance(value, list):
-            whole[name] = [{**model_defaults()["DeploymentTaskConfig"], **_lower(part)} for part in value]
+            whole[name] = [_complete("DeploymentTaskConfig", part) for part in value]
         else:
             whole[name] = value
     return whole
+
+
+def _parameter(kind: str, stored: Mapping[str, Any]) -> dict[str, Any]:
+    """A task's parameter is a key and a value, a challenge's describes itself."""
+    return _lower(stored) if kind == "DeploymentTaskConfig" else _complete("ProviderParameter", stored)
 
 
 def _date(text: Any) -> datetime:  # noqa: ANN401 - as stored
