@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import fcntl
 import hashlib
 import json
 import os
@@ -11,6 +10,7 @@ import secrets
 import shutil
 import socketserver
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -21,6 +21,9 @@ from typing import Any, Literal
 
 from certify_automation import onhost
 from contract.commands import Commands
+
+if sys.platform != "win32":
+    import fcntl
 
 HERE = Path(__file__).parent
 ONHOST = files("certify_automation.onhost")

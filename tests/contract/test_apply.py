@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from certify_automation.lab.onhost import VisitFaults
+from certify_automation.lab.onhost import PowerLost, VisitFaults
 from contract.comparing import check_schema, comparable, left_behind
 from contract.engine import HERE, Engine, Killed, Visit
 from contract.hosts import Host, arrange, make_host, make_plan
@@ -69,6 +69,7 @@ def test_the_scripts_and_the_lab_do_the_same(case: dict[str, Any], answered: Ans
     faults = VisitFaults(**case.get("faults", {}))
     deadline = case.get("deadline", 60)
     expected = simulated_reply(twin, "Apply", make_plan(case, twin), deadline=deadline, faults=faults)
+    check_schema("outcome", expected["value"])
     assert comparable(reply) == comparable(expected)
     assert left_behind(host) == left_behind(twin)
 
@@ -139,7 +140,7 @@ def test_a_refused_run_id_may_act_later(engine: Engine, tmp_path: Path) -> None:
 
 def test_a_killed_script_leaves_what_it_had_done_and_the_lock_free(engine: Engine, tmp_path: Path) -> None:
     case = next(case for case in CASES if case["name"].startswith("every kind of change at once, v6"))
-    host = make_host(case, tmp_path)
+    host = make_host(case, tmp_path / "host")
     killed = visit_of(case, host)
 
     def power_goes(command: str, arguments: Any) -> None:
@@ -150,7 +151,10 @@ def test_a_killed_script_leaves_what_it_had_done_and_the_lock_free(engine: Engin
     finished = engine.bootstrap(killed.request(), killed.commands)
     assert (finished.exit_code, finished.stdout) == (137, "")
     assert "http://127.0.0.2:9700/" in host.computer.http.reservations
-    assert host.computer.http.live == ["127.0.0.2", "192.0.2.10"]
+    twin = make_host(case, tmp_path / "twin")
+    with pytest.raises(PowerLost):
+        simulated_reply(twin, "Apply", make_plan(case, twin), faults=VisitFaults(power_lost_before=5))
+    assert left_behind(host) == left_behind(twin)
     seen = engine.visit(Visit("Observe", make_plan(case, host)["observe"], host.commands()))
     assert seen["value"]["lock"] == {"held": False, "holder": None}
     again = {**case, "name": "after the power came back", "expects": {}}

@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 
 from certify_automation import onhost
 from certify_automation.errors import ProtocolError
+from certify_automation.lab.onhost import Visit as Visited
+from certify_automation.lab.onhost import bootstrap
 from contract.engine import Engine, Visit, script
 from contract.hosts import Host, make_host
 
@@ -43,17 +46,35 @@ def test_the_command_line_fits_and_holds_the_bootstrap_as_it_is() -> None:
     assert base64.b64decode(encoded).decode("utf-16-le").startswith("# certify-automation")
 
 
-@pytest.mark.parametrize(
-    "line", [b"", b"\n", b"nonsense\n", b"[]\n", b'{"contract": 2, "nonce": "ab"}\n', b'{"contract":1\n']
-)
-def test_a_request_that_cannot_be_read_is_answered(engine: Engine, host: Host, line: bytes) -> None:
-    reply = answer(engine, host, line)
+def test_a_request_that_cannot_be_read_is_answered(engine: Engine, host: Host) -> None:
+    reply = answer(engine, host, b"nonsense\n")
     assert (reply["ok"], reply["error"]["code"]) == (False, "bad_request")
 
 
 def test_a_script_with_another_digest_does_not_run(engine: Engine, host: Host) -> None:
     reply = answer(engine, host, inline("[Environment]::Exit(3)", digest="0" * 64))
     assert reply["error"]["code"] == "script_digest"
+
+
+UNREADABLE = [b"", b"\n", b"nonsense\n", b"[]\n", b'{"contract": 2, "nonce": "ab"}\n', b'{"contract":1\n']
+CONSTRAINED = "$ExecutionContext.SessionState.LanguageMode = 'ConstrainedLanguage'"
+REFUSALS = [*((line, "") for line in UNREADABLE), (b"digest", ""), (b"observe", CONSTRAINED)]
+
+
+@pytest.mark.parametrize(("line", "before"), REFUSALS)
+def test_the_lab_refuses_what_the_bootstrap_refuses(engine: Engine, host: Host, line: bytes, before: str) -> None:
+    requests = {
+        b"digest": inline("1", digest="0" * 64),
+        b"observe": onhost.request(onhost.script("Observe"), OBSERVE, nonce=NONCE, deadline_seconds=60),
+    }
+    sent = requests.get(line, line)
+    if before:
+        host.computer.installation = replace(host.computer.installation, language_mode="ConstrainedLanguage")
+    steps = bootstrap(Visited(host.computer), sent.decode())
+    with pytest.raises(StopIteration) as done:
+        next(steps)
+    expected = onhost.read_reply(done.value.value, NONCE)["error"]["code"]
+    assert answer(engine, host, sent, before=before)["error"]["code"] == expected
 
 
 def test_a_script_that_does_not_parse_is_answered(engine: Engine, host: Host) -> None:
@@ -83,7 +104,7 @@ def test_what_else_is_printed_does_not_matter(engine: Engine, host: Host) -> Non
 
 def test_a_constrained_language_is_said_in_the_frame(engine: Engine, host: Host) -> None:
     line = Visit("Observe", OBSERVE, host.commands(), nonce=NONCE).request()
-    reply = answer(engine, host, line, before="$ExecutionContext.SessionState.LanguageMode = 'ConstrainedLanguage'")
+    reply = answer(engine, host, line, before=CONSTRAINED)
     assert reply["error"]["code"] == "constrained_language"
 
 

@@ -41,6 +41,8 @@ def test_the_scripts_and_the_lab_observe_the_same(case: dict[str, Any], answered
     _, reply, _ = answered[case["name"]]
     expected = simulated_reply(make_host(case, tmp_path), "Observe", parameters(case))
     assert comparable(reply) == comparable(expected)
+    if expected["ok"]:
+        check_schema("facts", expected["value"])
 
 
 @pytest.mark.parametrize("case", CASES, ids=NAMES)

@@ -38,7 +38,7 @@ def test_windows_powershell_5_1_can_run_every_script(engine: Engine) -> None:
     judged = subprocess.run(  # noqa: S603 - the engine the tests were told to use
         [engine.program, "--check-51", *map(str, SCRIPTS), str(CHECK)], capture_output=True, text=True, check=False
     )
-    if "--check-51" in judged.stderr:
+    if "not recognized" in judged.stdout + judged.stderr:
         pytest.skip("this PowerShell is no judge of 5.1 syntax")
     assert f"{len(SCRIPTS) + 1} files, 0 errors, 0 warnings" in judged.stdout, judged.stdout
 
