@@ -1,0 +1,241 @@
+"""A fleet on the wire: its inventory, its visits, its faults, and clients that are not ours."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import stat
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import winrm
+import yaml
+from requests.exceptions import ConnectionError as RequestsConnectionError
+from winrm.exceptions import WinRMTransportError
+
+from certify_automation import lab, onhost
+from certify_automation.errors import UsageError
+from certify_automation.lab.faults import FaultRule, FaultRules
+from certify_automation.lab.hosts import HostSpec
+from certify_automation.lab.windows.power import lose_power
+
+OBSERVE = {"endpoint": {"host": "127.0.0.2", "port": 9696, "https": False}, "ports": [9696]}
+PAIR = (HostSpec("web01", "v6"), HostSpec("app01", "v7", "2019", "de-DE"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "fleet"
+
+
+@pytest.fixture
+def fleet(folder: Path) -> Iterator[lab.Lab]:
+    with lab.running(lab.LabOptions(PAIR), folder / "inventory.yaml") as running:
+        yield running
+
+
+def client(fleet: lab.Lab, folder: Path, name: str, **choices: Any) -> winrm.protocol.Protocol:
+    host = fleet.hosts[name]
+    port = host.listening.https_port
+    return winrm.protocol.Protocol(
+        endpoint=f"https://{host.listening.address}:{port}/wsman",
+        transport="ntlm",
+        username="lab",
+        password=fleet.password,
+        ca_trust_path=str(folder / "lab-ca.pem"),
+        read_timeout_sec=30,
+        operation_timeout_sec=20,
+        **choices,
+    )
+
+
+def run(protocol: winrm.protocol.Protocol, command: str, stdin: bytes = b"") -> tuple[int, str, str]:
+    try:
+        return run_in_a_shell(protocol, command, stdin)
+    finally:
+        protocol.transport.close_session()
+
+
+def run_in_a_shell(protocol: winrm.protocol.Protocol, command: str, stdin: bytes) -> tuple[int, str, str]:
+    shell = protocol.open_shell(codepage=65001)
+    try:
+        command_id = protocol.run_command(shell, command, skip_cmd_shell=False)
+        if stdin:
+            protocol.send_command_input(shell, command_id, stdin, end=True)
+        stdout, stderr, code = protocol.get_command_output(shell, command_id)
+        return code, stdout.decode(), stderr.decode()
+    finally:
+        protocol.close_shell(shell)
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 20) -> bool:
+    """The lab's own thread sets no event a client could wait for: a client has to look again."""
+    pause = threading.Event()
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        pause.wait(0.02)
+    return condition()
+
+
+def encoded(script: str) -> str:
+    return f"powershell -encodedcommand {base64.b64encode(script.encode('utf-16-le')).decode()}"
+
+
+def test_the_inventory_is_an_ordinary_one_and_its_secrets_are_private(fleet: lab.Lab, folder: Path) -> None:
+    inventory = yaml.safe_load((folder / "inventory.yaml").read_text())
+    assert inventory["defaults"]["connection"]["password"] == "${file:lab-password}"
+    web = inventory["groups"]["legacy"]["hosts"]["web01"]
+    assert web["address"] == fleet.hosts["web01"].listening.address
+    assert web["connection"]["port"] == fleet.hosts["web01"].listening.https_port
+    assert (folder / "lab-password").read_text() == fleet.password
+    for path in folder.iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert fleet.password not in (folder / "inventory.yaml").read_text()
+    assert fleet.password not in repr(fleet)
+
+
+def test_an_inventory_that_cannot_be_written(fleet: lab.Lab, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError) as refused:
+        fleet.write_inventory(tmp_path / "file" / "inventory.yaml")
+    assert refused.value.id == "CA5073"
+
+
+def test_a_visit_over_the_wire(fleet: lab.Lab, folder: Path) -> None:
+    before = fleet.dump()
+    for name, generation in (("web01", "v6"), ("app01", "v7")):
+        request = onhost.request(onhost.script("Observe"), OBSERVE, nonce="c" * 32, deadline_seconds=60)
+        code, stdout, stderr = run(client(fleet, folder, name), onhost.command_line(), request)
+        assert (code, stderr) == (0, "")
+        reply = onhost.read_reply(stdout, "c" * 32)
+        assert reply["value"]["product"]["generation"] == generation
+    assert fleet.dump() == before
+    assert fleet.hosts["web01"].machine.visits == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "expected"),
+    [
+        ("whoami", 0, "web01\\lab\r\n"),
+        ("hostname", 0, "WEB01\r\n"),
+        ("cmd /c echo hello world", 0, "hello world\r\n"),
+        ("ver", 0, "Microsoft Windows [Version 10.0.20348"),
+        ("exit 3", 3, ""),
+        ("sc query Certify.Service", 0, "STATE              : 4  RUNNING"),
+        ("sc.exe queryex HTTP", 0, "KERNEL_DRIVER"),
+        ("sc query Nobody", 1060, "FAILED 1060"),
+        ("netsh http show iplisten", 0, "IP listen list"),
+        (
+            encoded("$ProgressPreference = 'SilentlyContinue'; Write-Output 'it''s'\n$env:COMPUTERNAME"),
+            0,
+            "it's\r\nWEB01",
+        ),
+        (encoded("$PSVersionTable.PSVersion.ToString(); whoami"), 0, "5.1.20348.1\r\nweb01\\lab"),
+        (encoded("exit 7"), 7, ""),
+    ],
+)
+def test_programs_for_other_clients(fleet: lab.Lab, folder: Path, command: str, code: int, expected: str) -> None:
+    answer = run(client(fleet, folder, "web01"), command)
+    assert answer[0] == code
+    assert expected in answer[1]
+
+
+@pytest.mark.parametrize("command", ["ipconfig /all", encoded("Get-ChildItem"), "sc delete x", "netsh wlan show"])
+def test_what_the_lab_lacks_it_says(fleet: lab.Lab, folder: Path, command: str) -> None:
+    code, _, stderr = run(client(fleet, folder, "web01"), command)
+    assert code == 1
+    assert "simulated host" in stderr
+
+
+def test_the_password_is_checked(fleet: lab.Lab, folder: Path) -> None:
+    wrong = client(fleet, folder, "web01")
+    wrong.transport.password = "wrong"
+    with pytest.raises(Exception, match=r"rejected|401"):
+        run(wrong, "whoami")
+
+
+def test_a_listen_list_without_its_address_takes_a_host_off_the_network(fleet: lab.Lab, folder: Path) -> None:
+    fleet.hosts["web01"].computer.http.add_listen("127.0.0.2")
+    with pytest.raises((RequestsConnectionError, WinRMTransportError)):
+        run(client(fleet, folder, "web01"), "hostname")
+    assert run(client(fleet, folder, "app01"), "hostname")[1] == "APP01\r\n"
+
+
+def test_a_host_without_power_does_not_answer(fleet: lab.Lab, folder: Path) -> None:
+    lose_power(fleet.hosts["web01"].computer)
+    with pytest.raises((RequestsConnectionError, WinRMTransportError)):
+        run(client(fleet, folder, "web01"), "hostname")
+
+
+def test_a_host_that_loses_power_in_the_middle_comes_back(folder: Path) -> None:
+    rules = FaultRules([FaultRule("power_loss", ("web01",), {"change": 1, "seconds": 10.0})])
+    options = lab.LabOptions(PAIR, rules, time_scale=0.001)
+    with lab.running(options, folder / "inventory.yaml") as fleet:
+        computer = fleet.hosts["web01"].computer
+        booted = computer.booted
+        changes = [
+            {
+                "kind": "service.start_mode",
+                "service": "Certify.Service",
+                "before": "automatic-delayed",
+                "after": "manual",
+            },
+            {"kind": "service.restart", "service": "Certify.Service"},
+        ]
+        plan = {
+            "run_id": "1" * 32, "plan_id": "2" * 64, "expects": [], "changes": changes, "health": None,
+            "port_check": None, "observe": OBSERVE,
+        }  # fmt: skip
+        request = onhost.request(onhost.script("Apply"), plan, nonce="d" * 32, deadline_seconds=60)
+        with pytest.raises(Exception):  # noqa: B017, PT011 - how the client notices is its own affair
+            run(client(fleet, folder, "web01"), onhost.command_line(), request)
+        assert wait_until(lambda: computer.booted != booted and computer.reachable())
+        service = computer.services.get("Certify.Service")
+        assert service is not None
+        assert service.start_mode == "Manual", "the change before stays made"
+        assert run(client(fleet, folder, "web01"), "hostname")[1] == "WEB01\r\n"
+
+
+def test_wire_faults_of_the_rules_reach_the_server(folder: Path) -> None:
+    rules = FaultRules([FaultRule("refuse_authentication", ("app*",)), FaultRule("unreachable", ("web*",))])
+    with lab.running(lab.LabOptions(PAIR, rules), folder / "inventory.yaml") as fleet:
+        with pytest.raises(Exception, match=r"rejected|401"):
+            run(client(fleet, folder, "app01"), "hostname")
+        with pytest.raises((RequestsConnectionError, WinRMTransportError)):
+            run(client(fleet, folder, "web01"), "hostname")
+
+
+def test_two_labs_at_once_do_not_meet(fleet: lab.Lab, folder: Path, tmp_path: Path) -> None:
+    with lab.running(lab.LabOptions(PAIR), tmp_path / "second" / "inventory.yaml") as second:
+        assert second.password != fleet.password
+        assert run(client(second, tmp_path / "second", "web01"), "hostname")[0] == 0
+        assert run(client(fleet, folder, "web01"), "hostname")[0] == 0
+
+
+def test_inside_an_event_loop(folder: Path) -> None:
+    async def visit() -> int:
+        async with lab.start(lab.LabOptions(PAIR, scheme="http"), folder / "inventory.yaml") as fleet:
+            port = fleet.hosts["web01"].listening.http_port
+            assert port is not None
+            inventory = yaml.safe_load((folder / "inventory.yaml").read_text())
+            assert inventory["groups"]["legacy"]["hosts"]["web01"]["connection"]["port"] == port
+            _, writer = await asyncio.open_connection(fleet.hosts["web01"].listening.address, port)
+            writer.close()
+            return len(fleet.hosts)
+
+    assert asyncio.run(visit()) == 2
+
+
+def test_options_for_a_generated_fleet(tmp_path: Path) -> None:
+    assert len(lab.LabOptions.generated(5).hosts) == 5
+    mixed = lab.LabOptions.generated(3, seed=1, faults="mixed")
+    assert mixed.faults is not None
+    rules = tmp_path / "faults.yaml"
+    rules.write_text("version: 1\nrules: []\n")
+    loaded = lab.LabOptions.generated(2, faults=rules)
+    assert loaded.faults is not None
+    assert loaded.faults.rules == ()
