@@ -3,9 +3,8 @@
 # Win32_Service or Win32_SystemDriver of that name; nothing when there is none.
 function Get-NamedService {
     param([string]$Name)
-    $filter = "Name='$($Name.Replace("'", "\'"))'"
     if ($Name -eq 'HTTP') { return (Get-DriverFacts) }
-    $service = Get-ServiceInstance -Filter $filter
+    $service = Get-ServiceInstance -Filter "Name='$($Name.Replace("'", "\'"))'"
     if ($null -ne $service) { Get-ServiceFacts -Service $service }
 }
 

@@ -65,8 +65,8 @@ function Set-FileBytes {
 function Save-FileBytes {
     param($Run, $Change)
     if ($null -eq $Change.before_sha256) { return }
-    $bytes = Invoke-FileAct -Act { (Read-FileTail -Path $Change.path -Limit ([int]::MaxValue)).Bytes }
-    Write-NewFile -Path (Get-SavedFile -Run $Run -Change $Change) -Bytes $bytes
+    $whole = Invoke-FileAct -Act { Read-FileTail -Path $Change.path -Limit ([int]::MaxValue) }
+    Write-NewFile -Path (Get-SavedFile -Run $Run -Change $Change) -Bytes $whole.Bytes
 }
 
 function Get-SavedFile {

@@ -25,7 +25,8 @@ function Enter-Lock {
 
 function Exit-Lock {
     param($File, [string]$Folder)
-    Remove-OldFile -Path (Join-Path -Path $Folder -ChildPath 'lock-holder')
+    # Without the lock its text means nothing, so a text that cannot be removed does not matter.
+    try { Remove-OldFile -Path (Join-Path -Path $Folder -ChildPath 'lock-holder') } catch { $null = $_ }
     $File.Dispose()
 }
 
