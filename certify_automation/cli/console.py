@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import IO
 
 from rich.console import Console as RichConsole
@@ -80,7 +80,6 @@ class Console:
     err: RichConsole
     as_json: bool = False
     verbosity: int = 0
-    _said: set[str] = field(default_factory=set)
 
     def data(self, lines: Lines) -> None:
         """Lines of the answer; left out when the answer is a JSON document."""
@@ -102,12 +101,6 @@ class Console:
         """A message for the person at the terminal; `at` is the verbosity it needs."""
         if self.verbosity >= at:
             self.err.print(message)
-
-    def warn_once(self, message: str) -> None:
-        """A warning that is said once a run, however many hosts it concerns."""
-        if message not in self._said:
-            self._said.add(message)
-            self.error(f"warning: {message}", style="yellow")
 
     def error(self, message: str, style: str = "bold red") -> None:
         """What even --quiet does not hide."""

@@ -78,10 +78,13 @@ def explain(call: Call, host: str, field: str | None) -> int:
         near = get_close_matches(field or "", found.origins, n=3)
         hint = f"did you mean {', '.join(near)}?" if near else "without FIELD all declared values are shown"
         raise UsageError("CA5005", f"nothing at {field!r} is declared for {host}", hint=hint)
-    fields = [{"path": path, "origins": [_origin(origin) for origin in chain]} for path, chain in origins.items()]
+    fields = [
+        {"path": path, "value": _value(found, path), "origins": [_origin(origin) for origin in chain]}
+        for path, chain in origins.items()
+    ]
     call.console.document(call.command, {"exit_code": 0, "host": host, "fields": fields})
     for path, chain in origins.items():
-        call.console.data(_explained(path, chain))
+        call.console.data(_explained(path, _value(found, path), chain))
     return ExitCode.DONE
 
 
@@ -152,12 +155,17 @@ def _origin(origin: Origin) -> dict[str, object]:
     return {"value": origin.value, "layer": origin.layer, **where}
 
 
-def _explained(path: str, chain: tuple[Origin, ...]) -> list[str]:
+def _value(host: DesiredHost, path: str) -> object:
+    """The value in force: templates evaluated, references to secrets as references."""
+    return host.values.get(path, host.origins[path][0].value)
+
+
+def _explained(path: str, value: object, chain: tuple[Origin, ...]) -> list[str]:
     rows = [
         ("  from" if i == 0 else "  over", str(origin.position), origin.layer, _written(origin.value))
         for i, origin in enumerate(chain)
     ]
-    return [f"{path} = {_written(chain[0].value)}", *columns(rows)]
+    return [f"{path} = {_written(value)}", *columns(rows)]
 
 
 def _written(value: object) -> str:

@@ -18,7 +18,6 @@ from certify_automation.desired import DesiredHost, Fleet, Settings, connect_sec
 from certify_automation.errors import ConfigurationError
 from certify_automation.fleet.pool import FleetOptions, RunFinished, run_fleet
 from certify_automation.fleet.rollout import Budget
-from certify_automation.model.host import Scheme, Transport
 from certify_automation.model.host_report import HostReport
 from certify_automation.remote import Credentials, Deadlines, Session, connect
 
@@ -98,18 +97,9 @@ class Visits:
         taken: Callable[[HostReport], None],
     ) -> RunFinished:
         """Do the work on these hosts of the fleet and hand on each report as it comes."""
-        self._warn_unverified(hosts)
         options = FleetOptions(self.rollout.forks, self.rollout.budget)
         events = run_fleet(hosts, lambda name: work(self.fleet.hosts[name]), options, self.cancelled)
         return follow(self.console, title, len(hosts), events, taken)
-
-    def _warn_unverified(self, hosts: Sequence[str]) -> None:
-        connections = [self.fleet.hosts[name].connection for name in hosts]
-        unverified = [
-            c for c in connections if c.transport is Transport.WINRM and c.scheme is Scheme.HTTPS and not c.verify
-        ]
-        if unverified:
-            self.console.warn_once(f"the certificates of {len(unverified)} hosts are not verified (verify: false)")
 
 
 def open_visits(call: Call, flags: Mapping[str, Any], cancelled: threading.Event) -> Visits:

@@ -53,13 +53,6 @@ def test_quiet_hides_messages_but_not_errors(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().err == "trouble\n"
 
 
-def test_a_warning_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
-    console = make_console()
-    for _ in range(3):
-        console.warn_once("TLS is not verified")
-    assert capsys.readouterr().err == "warning: TLS is not verified\n"
-
-
 def test_a_console_without_a_glyph_shows_a_question_mark() -> None:
     with old_console() as raw:
         make_console().data(["host → ü"])

@@ -1,9 +1,9 @@
 """Every command that the README and the docs show is run, and answers what they show.
 
 A ```console block holds commands after `$ ` and lines of their output. A page is one session in one folder: `cd` stays
-in force, and `lab` goes on in the background until the page ends. Every output line shown must be printed, in this order;
-`...` stands for lines left out. `# exits N` after a command names its exit code when that is not 0. A command that only
-a real server could answer is written in another kind of block.
+in force, and `lab` goes on in the background until the page ends. Every output line shown must be printed, in this
+order; `...` stands for lines left out. `# exits N` after a command names its exit code when that is not 0. A command
+that only a real server could answer is written in another kind of block.
 """
 
 from __future__ import annotations
