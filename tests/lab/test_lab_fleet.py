@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import stat
 import threading
 import time
@@ -23,8 +24,17 @@ from certify_automation.lab.faults import FaultRule, FaultRules
 from certify_automation.lab.hosts import HostSpec
 from certify_automation.lab.windows.power import lose_power
 
+# pywinrm's HTTP library leaves a socket whose TLS handshake was reset to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore:.*SSLSocket:pytest.PytestUnraisableExceptionWarning")
+
 OBSERVE = {"endpoint": {"host": "127.0.0.2", "port": 9696, "https": False}, "ports": [9696]}
 PAIR = (HostSpec("web01", "v6"), HostSpec("app01", "v7", "2019", "de-DE"))
+
+
+@pytest.fixture(autouse=True)
+def _no_socket_is_left_to_another_test() -> Iterator[None]:
+    yield
+    gc.collect()
 
 
 @pytest.fixture
