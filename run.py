@@ -159,9 +159,8 @@ def main(arguments: list) -> int:
         return run("-m", "pytest", *(rest or judged))
     if command == "check":
         lint = "from importlinter.cli import lint_imports_command; lint_imports_command()"
-        return run_all(
-            [["-m", "ruff", "check"], ["-m", "ruff", "format", "--check"], ["-m", "mypy"], ["-c", lint, "--no-cache"]]
-        )
+        ruff, formatted, mypy = ["-m", "ruff", "check"], ["-m", "ruff", "format", "--check"], ["-m", "mypy"]
+        return run_all([ruff, formatted, mypy, ["-c", lint, "--no-cache", "--no-logo"]])
     benchmarks = sorted(path.name for path in (ROOT / "benchmarks").glob("*.py"))
     return run_all([[str(ROOT / "benchmarks" / name), *rest] for name in benchmarks])
 
