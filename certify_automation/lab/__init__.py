@@ -4,6 +4,6 @@
 gives access to every simulated computer.
 """
 
-from certify_automation.lab.fleet import MIXED, USER, Lab, LabHost, LabOptions, running, serve_forever, start
+from certify_automation.lab.fleet import MIXED, USER, Lab, LabHost, LabOptions, running, start
 
-__all__ = ["MIXED", "USER", "Lab", "LabHost", "LabOptions", "running", "serve_forever", "start"]
+__all__ = ["MIXED", "USER", "Lab", "LabHost", "LabOptions", "running", "start"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import socket
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -149,12 +148,6 @@ def running(options: LabOptions, inventory: Path | None = None) -> Iterator[Lab]
         if inventory is not None:
             lab.write_inventory(inventory)
         yield lab
-
-
-async def serve_forever(options: LabOptions, inventory: Path | None = None) -> None:
-    """Serve until the task is cancelled."""
-    async with start(options, inventory):
-        await asyncio.Event().wait()
 
 
 class _Plan:
