@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase, translate
 from typing import Any
 
 from certify_automation.desired import reference
+from certify_automation.desired.fleet import Origin
 from certify_automation.desired.inventory import Inventory, InventoryHost
 from certify_automation.desired.layering import Flattening, Layer
 from certify_automation.desired.nodes import DataPath, Document
@@ -123,15 +124,17 @@ def check_entries(document: StateDocument) -> Iterator[Problem]:
                 yield Problem("CA1407", message, position, "keep one of them; they are compared ignoring case")
 
 
-def check_secrets(document: StateDocument) -> Iterator[Problem]:
-    """References to secrets, which must not reach a file on the host or a plan (CA1502)."""
-    for origin in document.layer.values():
-        found = find_reference(origin.value)
-        if found:
-            message = f"the reference {found} stands in a declared value"
-            yield Problem(
-                "CA1502", message, origin.position, "declared values end up in plans and in files on the host"
-            )
+def check_secrets(value: object, origin: Origin) -> Iterator[Problem]:
+    """A reference to a secret in a declared value, which must not reach a file on the host or a plan (CA1502).
+
+    Args:
+        value: as written, or with its templates evaluated.
+        origin: where it was written.
+    """
+    found = find_reference(value)
+    if found and (value is origin.value or not find_reference(origin.value)):
+        message = f"the reference {found} stands in a declared value"
+        yield Problem("CA1502", message, origin.position, "declared values end up in plans and in files on the host")
 
 
 def check_targets(document: StateDocument, inventory: Inventory) -> Iterator[Problem]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import isfinite
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import yaml
 
@@ -14,8 +15,11 @@ DataPath: TypeAlias = tuple[str | int, ...]
 """Keys and indexes from the root of a document down to a value."""
 
 TAG = "tag:yaml.org,2002:"
-MOST_ALIASED = 100_000
-"""Nodes that aliases may add to those that are written."""
+DEEPEST = 100
+"""Levels of nesting, aliases written out."""
+
+MOST_ALIASED = 300_000
+"""Nodes that aliases and merge keys may add to those that are written."""
 
 _LONGEST_NUMBER = 400
 
@@ -48,13 +52,24 @@ class Document:
         return self._builder.position(name if key and name is not None else node)
 
 
+class _Made(NamedTuple):
+    """What a node came to: how many nodes it has and how deep it goes when every alias is written out."""
+
+    value: object
+    size: int = 1
+    depth: int = 0
+
+
+_NOTHING = _Made(None)
+
+
 class _Builder:
     """Makes plain data of a node graph, every shared node once."""
 
     def __init__(self, file: str) -> None:
         self.problems: list[Problem] = []
         self._file = file
-        self._made: dict[int, tuple[object, int]] = {}
+        self._made: dict[int, _Made] = {}
         self._open: set[int] = set()
         self._children: dict[int, dict[str, tuple[yaml.Node, yaml.Node]]] = {}
         self._aliased = 0
@@ -70,47 +85,57 @@ class _Builder:
         return None
 
     def build(self, root: yaml.Node) -> object:
-        return self._make(root)[0]
+        return self._make(root).value
 
     def _problem(self, error_id: str, message: str, node: yaml.Node, hint: str = "") -> None:
         self.problems.append(Problem(error_id, message, self.position(node), hint))
 
-    def _make(self, node: yaml.Node) -> tuple[object, int]:
-        """The value of a node, and how many nodes it has when every alias is written out."""
+    def _problem_once(self, error_id: str, message: str, node: yaml.Node) -> None:
+        """A problem that goes on with every further node, reported where it begins."""
+        if not any(problem.id == error_id for problem in self.problems):
+            self._problem(error_id, message, node)
+
+    def _make(self, node: yaml.Node) -> _Made:
         known = self._made.get(id(node))
         if known is not None:
-            self._aliased += known[1]
-            if self._aliased > MOST_ALIASED and not any(problem.id == "CA1007" for problem in self.problems):
-                self._problem("CA1007", f"aliases expand to more than {MOST_ALIASED} values", node)
-            return (None, 1) if self._aliased > MOST_ALIASED else known
+            return known if self._may_add(known.size, node) else _NOTHING
         if isinstance(node, yaml.ScalarNode):
-            made: tuple[object, int] = self._scalar(node), 1
+            made = _Made(self._scalar(node))
         elif id(node) in self._open:
             self._problem("CA1007", "an alias stands inside what it stands for", node)
-            return None, 1
+            return _NOTHING
         else:
             made = self._collection(node)
         self._made[id(node)] = made
         return made
 
-    def _collection(self, node: yaml.Node) -> tuple[object, int]:
+    def _may_add(self, nodes: int, alias: yaml.Node) -> bool:
+        self._aliased += nodes
+        if self._aliased > MOST_ALIASED:
+            self._problem_once("CA1007", f"aliases expand to more than {MOST_ALIASED} values", alias)
+        return self._aliased <= MOST_ALIASED
+
+    def _collection(self, node: yaml.Node) -> _Made:
         if node.tag not in {TAG + "map", TAG + "seq"}:
             self._problem("CA1011", f"the tag {node.tag} is not supported", node)
-            return None, 1
+            return _NOTHING
         self._open.add(id(node))
-        made = self._sequence(node) if isinstance(node, yaml.SequenceNode) else self._mapping(node)
+        value, parts = self._sequence(node) if isinstance(node, yaml.SequenceNode) else self._mapping(node)
         self._open.discard(id(node))
+        made = _Made(value, 1 + sum(part.size for part in parts), 1 + max((part.depth for part in parts), default=0))
+        if made.depth > DEEPEST:
+            self._problem_once("CA1008", f"the nesting is deeper than {DEEPEST} levels", node)
+            return _NOTHING
         return made
 
-    def _sequence(self, node: yaml.SequenceNode) -> tuple[object, int]:
-        made = [self._make(item) for item in node.value]
-        return [value for value, _ in made], 1 + sum(size for _, size in made)
+    def _sequence(self, node: yaml.SequenceNode) -> tuple[object, list[_Made]]:
+        parts = [self._make(item) for item in node.value]
+        return [part.value for part in parts], parts
 
-    def _mapping(self, node: yaml.Node) -> tuple[object, int]:
-        children = self._pairs(node)
-        self._children[id(node)] = children
-        made = {key: self._make(value) for key, (_, value) in children.items()}
-        return {key: value for key, (value, _) in made.items()}, 1 + sum(size for _, size in made.values())
+    def _mapping(self, node: yaml.Node) -> tuple[object, list[_Made]]:
+        children = self._children[id(node)] = self._pairs(node)
+        parts = [self._make(value) for _, value in children.values()]
+        return dict(zip(children, (part.value for part in parts), strict=True)), parts
 
     def _pairs(self, node: yaml.Node) -> dict[str, tuple[yaml.Node, yaml.Node]]:
         pairs: dict[str, tuple[yaml.Node, yaml.Node]] = {}
@@ -119,7 +144,9 @@ class _Builder:
         for key, value in node.value:
             if key.tag == TAG + "merge":
                 for source in self._merge_sources(value):
-                    merged = {**(self._children.get(id(source)) or self._pairs(source)), **merged}
+                    pairs_of_source = self._children.get(id(source)) or self._pairs(source)
+                    if self._may_add(len(pairs_of_source), source):
+                        merged = {**pairs_of_source, **merged}
             elif not isinstance(key, yaml.ScalarNode):
                 hint = 'a template must be put in quotes: "{{ vars.name }}"' if key.start_mark.column else ""
                 self._problem("CA1010", "a key must be text, not a list or mapping", key, hint)
@@ -151,8 +178,8 @@ class _Builder:
                 return {"true": True, "false": False}[text.lower()]
             if kind == "int" and len(text) < _LONGEST_NUMBER:
                 return int(text, 0)
-            if kind == "float" and len(text) < _LONGEST_NUMBER:
-                return float(text)
+            if kind == "float" and isfinite(number := float(text)):
+                return number
         except (KeyError, ValueError):
             pass
         if kind in {"bool", "int", "float"}:

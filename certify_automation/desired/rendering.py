@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, NoReturn
 
 from certify_automation.desired import reference, schema
@@ -124,8 +125,13 @@ def _parse(text: str) -> Any:  # noqa: ANN401 - any JSON value
     def constant(name: str) -> NoReturn:
         raise ValueError(f"{name} is not JSON")
 
+    def finite(number: str) -> float:
+        if not isfinite(float(number)):
+            raise ValueError(f"the number {number} is too large")
+        return float(number)
+
     try:
-        return json.loads(text, object_pairs_hook=unique, parse_constant=constant)
+        return json.loads(text, object_pairs_hook=unique, parse_constant=constant, parse_float=finite)
     except json.JSONDecodeError as error:
         line = text.split("\n")[error.lineno - 1].strip() if text.strip() else ""
         raise ValueError(f"{error.msg} in its line {error.lineno}, column {error.colno}: {line[:60]}") from None

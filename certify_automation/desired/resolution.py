@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from certify_automation.desired import layering
-from certify_automation.desired.documents import Level, StateDocument
+from certify_automation.desired.documents import Level, StateDocument, check_secrets
 from certify_automation.desired.inventory import InventoryHost
 from certify_automation.desired.layering import Leaf, Merged
 from certify_automation.desired.origins import Places
@@ -106,9 +106,11 @@ class Resolver:
         for path, evaluation in shape.evaluations.items():
             try:
                 values[path] = evaluation.evaluate(context)
+                found = list(check_secrets(values[path], shape.merged[path][0]))
             except TemplateFailed as error:
-                values[path] = None
-                failed.append(error.problem)
+                values[path], found = None, [error.problem]
+            if found:
+                failed += found
                 wrong.add(path[0])
         frozen = json.dumps([values[path] for path in shape.evaluations], sort_keys=True)
         key = (shape, frozen, tuple(failed), *(_part(host, name) for name in shape.file_needs))

@@ -106,7 +106,8 @@ class _Loading:
             if document is None or found is None:
                 continue
             self._problems += check_entries(found)
-            self._problems += check_secrets(found)
+            for origin in found.layer.values():
+                self._problems += check_secrets(origin.value, origin)
             self._check_name(document, names)
             yield found
 

@@ -7,17 +7,21 @@ text; `022` and `12:30` stay text too. Anchors, aliases and the merge key `<<` w
 from __future__ import annotations
 
 import re
+import stat
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from certify_automation.desired.nodes import TAG, Document
+from certify_automation.desired.nodes import DEEPEST, TAG, Document
 from certify_automation.errors import Position, Problem
 
 LARGEST_FILE = 16 * 1024 * 1024
-DEEPEST = 100
+MOST_NODES = 300_000
+_NOT_PRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What YAML 1.2 (5.1) allows in escaped form only."""
+
 _CORE = (
     ("null", re.compile(r"(?:~|null|Null|NULL|)\Z")),
     ("bool", re.compile(r"(?:true|True|TRUE|false|False|FALSE)\Z")),
@@ -63,6 +67,9 @@ class _Unreadable(Exception):
 def _text(path: Path, file: str) -> str:
     whole = Position(file)
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            what = "it is a directory" if path.is_dir() else "it is a pipe or a device"
+            raise _Unreadable("CA1002", f"the file cannot be read: {what}", whole)
         with path.open("rb") as stream:
             content = stream.read(LARGEST_FILE + 1)
     except FileNotFoundError:
@@ -90,12 +97,12 @@ def _end_of(text: str, file: str) -> Position:
 
 
 def _compose(text: str, file: str) -> yaml.Node:
-    control = re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", text)
+    control = _NOT_PRINTABLE.search(text)
     if control:
         message = f"the control character 0x{ord(control[0]):02x} is not allowed in YAML"
         raise _Unreadable("CA1005", message, _end_of(text[: control.start()], file))
-    if _deepest_possible(text) > DEEPEST:
-        _refuse_depth(text, file)
+    if _deepest_possible(text) > DEEPEST or _most_possible(text) > MOST_NODES:
+        _refuse_excess(text, file)
     try:
         root: yaml.Node | None = _CoreLoader(text).get_single_node()
     except yaml.MarkedYAMLError as error:
@@ -114,21 +121,25 @@ def _deepest_possible(text: str) -> int:
     return flow + max((len(prefix[0]) for prefix in re.finditer(r"^[ ?:-]+", text, re.MULTILINE)), default=0)
 
 
-def _refuse_depth(text: str, file: str) -> None:
-    """Stops nesting that would exhaust the stack of the composer, which works by recursion."""
-    depth = 0
+def _most_possible(text: str) -> int:
+    """A cheap upper bound of the number of nodes: every one but the first follows one of these characters."""
+    return 1 + sum(text.count(separator) for separator in "\n\r\x85\u2028\u2029,:-?[{")
+
+
+def _refuse_excess(text: str, file: str) -> None:
+    """Stops what would exhaust the stack of the composer, which works by recursion, or the memory."""
+    depth = nodes = 0
     try:
         loader = _CoreLoader(text)
         while loader.check_event():
             event = loader.get_event()
-            if isinstance(event, yaml.CollectionStartEvent):
-                depth += 1
-            elif isinstance(event, yaml.CollectionEndEvent):
-                depth -= 1
+            nodes += isinstance(event, yaml.NodeEvent)
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            position = Position(file, event.start_mark.line + 1, event.start_mark.column + 1)
             if depth > DEEPEST:
-                mark = event.start_mark
-                message = f"the nesting is deeper than {DEEPEST} levels"
-                raise _Unreadable("CA1008", message, Position(file, mark.line + 1, mark.column + 1))
+                raise _Unreadable("CA1008", f"the nesting is deeper than {DEEPEST} levels", position)
+            if nodes > MOST_NODES:
+                raise _Unreadable("CA1003", f"the file has more than {MOST_NODES} values", position, "split it up")
     except yaml.YAMLError:
         return  # the composer meets the same error and knows its context
 

@@ -1,30 +1,28 @@
-"""Jinja templates in values and in templates/*.j2: sandboxed, strict about undefined names, and without chance.
+"""Jinja templates in values and in templates/*.j2.
 
 A value that is one expression, `"{{ vars.api_port }}"`, keeps the type of the expression.
 """
 
 from __future__ import annotations
 
-import json
 import traceback
-from collections.abc import Callable, Mapping, Sized
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import StrictUndefined, Undefined, nodes
-from jinja2.exceptions import SecurityError, TemplateError, TemplateNotFound, TemplateSyntaxError
+from jinja2 import Undefined, nodes
+from jinja2.exceptions import TemplateError, TemplateNotFound, TemplateSyntaxError
 from jinja2.loaders import FileSystemLoader
 from jinja2.meta import find_undeclared_variables
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from certify_automation import bundled
-from certify_automation.desired.words import near
+from certify_automation.desired.sandbox import Sandbox
 from certify_automation.errors import Position, Problem
 
 CONTEXT = frozenset({"vars", "host", "labels", "groups"})
 FILE_CONTEXT = CONTEXT | {"service", "connections", "properties", "entries"}
-_LARGEST = 1_000_000
 
 
 class TemplateFailed(Exception):
@@ -48,62 +46,12 @@ class Evaluation:
     evaluate: Callable[[Mapping[str, object]], Any]
 
 
-class _Undefined(StrictUndefined):
-    """Says which name is missing, and which one is similar."""
-
-    @property
-    def _undefined_message(self) -> str:
-        if self._undefined_hint:
-            return str(self._undefined_hint)
-        name = str(self._undefined_name)
-        obj = self._undefined_obj
-        known = [str(key) for key in obj] if isinstance(obj, Mapping) else FILE_CONTEXT
-        hint = near(name, known)
-        return f"'{name}' is not defined{f'; {hint}' if hint else ''}"
-
-
-class _Environment(ImmutableSandboxedEnvironment):
-    """Keys of a mapping win over its methods, and no expression may exhaust the memory."""
-
-    intercepted_binops = frozenset({"*", "**"})
-
-    def getattr(self, obj: Any, attribute: str) -> Any:  # noqa: ANN401 - Jinja's own signature
-        if isinstance(obj, Mapping) and attribute in obj:
-            return obj[attribute]
-        return super().getattr(obj, attribute)
-
-    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:  # noqa: ANN401 - as above
-        text = isinstance(left, Sized) or isinstance(right, Sized)
-        if operator == "**" and max(_size(left), _size(right) ** 3) > _LARGEST:
-            raise SecurityError("the power is too large")
-        if operator == "*" and text and _size(left) * _size(right) > _LARGEST:
-            raise SecurityError("the text is too long")
-        return super().call_binop(context, operator, left, right)
-
-
-def _size(value: object) -> float:
-    """The length of a text or list, the amount of a number."""
-    if isinstance(value, Sized):
-        return len(value)
-    return abs(value) if isinstance(value, int | float) else 0
-
-
 class Templates:
     """The templates of one repository; its own folder comes before the bundled one."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._environment = _Environment(
-            undefined=_Undefined,
-            loader=FileSystemLoader([folder, bundled.folder("templates")]),
-            autoescape=False,
-            keep_trailing_newline=True,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        del self._environment.filters["random"]
-        del self._environment.globals["lipsum"]
-        self._environment.filters["json"] = _json
+        self._environment = Sandbox(FileSystemLoader([folder, bundled.folder("templates")]), FILE_CONTEXT)
 
     def value(self, value: object, position: Position) -> Evaluation | None:
         """The templates inside a value of a state document; None if there are none.
@@ -123,19 +71,17 @@ class Templates:
         return None
 
     def _text(self, text: str, position: Position) -> Evaluation:
-        try:
+        with _compiling(position):
             needs = _needs(self._environment.parse(text))
             expression = self._expression(text)
+            run: Callable[..., Any]
             if expression is not None:
-                compiled = self._environment.compile_expression(expression, undefined_to_none=False)
-                run: Callable[..., Any] = compiled
+                run = self._environment.compile_expression(expression, undefined_to_none=False)
             else:
                 run = self._environment.from_string(text).render
-        except TemplateSyntaxError as error:
-            raise TemplateFailed(Problem("CA1421", f"the template is wrong: {error.message}", position)) from None
 
         def evaluate(context: Mapping[str, object]) -> Any:  # noqa: ANN401 - any plain value
-            return _run(lambda: _plain(run(**context), position), lambda _error: position)
+            return self._run(lambda: run(**context), position, lambda _error: position)
 
         return Evaluation(needs, evaluate)
 
@@ -153,22 +99,34 @@ class Templates:
         Raises:
             TemplateFailed: CA1421 its syntax is wrong, CA1422 it cannot be read.
         """
-        shown = self.shown(name)
+        whole = Position(self.shown(name))
         try:
-            source, _, _ = self._environment.loader.get_source(self._environment, name)  # type: ignore[union-attr]
-            tree = self._environment.parse(source)
-            template = self._environment.get_template(name)
-        except TemplateSyntaxError as error:
-            position = Position(self.shown(error.name or name), error.lineno, 1)
-            raise TemplateFailed(Problem("CA1421", f"the template is wrong: {error.message}", position)) from None
+            with _compiling(whole):
+                self._environment.begin()
+                source, _, _ = self._environment.loader.get_source(self._environment, name)  # type: ignore[union-attr]
+                needs = _needs(self._environment.parse(source))
+                template = self._environment.get_template(name)
         except (OSError, UnicodeDecodeError, TemplateNotFound) as error:
-            raise TemplateFailed(Problem("CA1422", f"the template cannot be read: {error}", Position(shown))) from None
-        needs = _needs(tree)
+            raise TemplateFailed(Problem("CA1422", f"the template cannot be read: {error}", whole)) from None
 
         def evaluate(context: Mapping[str, object]) -> Any:  # noqa: ANN401 - any plain value
-            return _run(lambda: template.render(**context), lambda error: self._line(error, name))
+            return self._run(lambda: template.render(**context), whole, lambda error: self._line(error, name))
 
         return Evaluation(needs, evaluate)
+
+    def _run(self, call: Callable[[], object], whole: Position, where: Callable[[Exception], Position]) -> object:
+        self._environment.begin()
+        try:
+            return _plain(self._environment.measured(call()), whole)
+        except TemplateFailed:
+            raise
+        except RecursionError as error:
+            found, position = "it goes round in circles", where(error)
+        except TemplateError as error:
+            found, position = error.message or type(error).__name__, where(error)
+        except Exception as error:  # noqa: BLE001 - an expression of the user's may raise anything
+            found, position = f"{type(error).__name__}: {error}", where(error)
+        raise TemplateFailed(Problem("CA1423", f"the template cannot be evaluated: {found}", position))
 
     def shown(self, name: str) -> str:
         """Where a template of this name comes from, as messages name it."""
@@ -177,6 +135,8 @@ class Templates:
 
     def _line(self, error: Exception, name: str) -> Position:
         """Jinja rewrites tracebacks, so that the last frame of a template carries the template's own line."""
+        if isinstance(error, TemplateSyntaxError) and error.name:
+            return Position(self.shown(error.name), error.lineno, 1)
         for frame in reversed(traceback.extract_tb(error.__traceback__)):
             if frame.filename.endswith(".j2") and frame.lineno:
                 own = Path(frame.filename)
@@ -199,23 +159,25 @@ def _joined(parts: list[Evaluation | None], join: Callable[[dict[int, Any]], Any
     return Evaluation(needs, lambda context: join({index: part.evaluate(context) for index, part in present.items()}))
 
 
-def _run(call: Callable[[], Any], where: Callable[[Exception], Position]) -> Any:  # noqa: ANN401 - any plain value
+@contextmanager
+def _compiling(position: Position) -> Iterator[None]:
+    """Turns what the compiler refuses into TemplateFailed, at its line where the position is a whole file."""
     try:
-        return call()
-    except TemplateFailed:
-        raise
-    except TemplateError as error:
-        message = f"the template cannot be evaluated: {error.message or type(error).__name__}"
-        raise TemplateFailed(Problem("CA1423", message, where(error))) from None
-    except Exception as error:  # noqa: BLE001 - an expression of the user's may raise anything
-        message = f"the template cannot be evaluated: {type(error).__name__}: {error}"
-        raise TemplateFailed(Problem("CA1423", message, where(error))) from None
+        yield
+    except TemplateSyntaxError as error:
+        where = position if position.line else Position(position.file, error.lineno, 1)
+        raise TemplateFailed(Problem("CA1421", f"the template is wrong: {error.message}", where)) from None
+    except (RecursionError, SyntaxError, MemoryError):  # the last two come from Python's own compiler
+        raise TemplateFailed(Problem("CA1421", "the template is nested too deeply", position)) from None
 
 
 def _plain(value: object, position: Position) -> object:
     if isinstance(value, Undefined):
         return str(value)  # raises, with the missing name
-    if value is None or isinstance(value, bool | int | float | str):
+    if isinstance(value, str):
+        _check_text(value, position)
+        return value
+    if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, list | tuple):
         return [_plain(part, position) for part in value]
@@ -225,5 +187,9 @@ def _plain(value: object, position: Position) -> object:
     raise TemplateFailed(Problem("CA1424", message, position))
 
 
-def _json(value: object, indent: int | None = None) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
+def _check_text(text: str, position: Position) -> None:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        message = "the template gives half of a surrogate pair, which no file can hold"
+        raise TemplateFailed(Problem("CA1424", message, position)) from None

@@ -1,0 +1,52 @@
+"""Files made to take the time or the memory of whoever reads them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from desired.cases import lines, outcome, write
+
+SOUND = "version: 1\napplies_to: all\n"
+MANY = ",".join(f"k{n}: 1" for n in range(2000))
+BOMBS = {
+    "aliases of aliases": (
+        "a0: &a0 [1, 2, 3, 4, 5, 6, 7, 8, 9]\n"
+        + "".join(f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12)),
+        "state/b.yaml:5:5 CA1007",
+    ),
+    "aliases that nest": (
+        "a0: &a0 [1]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}]\n" for n in range(1, 400)),
+        "state/b.yaml:101:7 CA1008",
+    ),
+    "one mapping merged again and again": (
+        f"a: &a {{{MANY}}}\nb: {{<<: [{','.join(['*a'] * 5000)}]}}\n",
+        "state/b.yaml:1:4 CA1007",
+    ),
+    "merges of merges": (
+        "a0: &a0 {k0: 1}\n" + "".join(f"a{n}: &a{n} {{<<: *a{n - 1}, k{n}: 1}}\n" for n in range(1, 3000)),
+        "state/b.yaml:548:7 CA1007",
+    ),
+    "a million values": (f"x: [{'a,' * 1_000_000}]\n", "state/b.yaml:1:599999 CA1003"),
+    "a million keys": ("".join(f"k{n}: 1\n" for n in range(400_000)), "state/b.yaml:150000:10 CA1003"),
+    "brackets": ("[" * 100_000, "state/b.yaml:1:101 CA1008"),
+    "mappings in mappings": ("a: " + "{b: " * 3000, "state/b.yaml:1:400 CA1008"),
+    "indentation": ("".join(f"{' ' * n}a:\n" for n in range(500)), "state/b.yaml:101:101 CA1008"),
+}
+
+
+@pytest.mark.parametrize(("text", "problem"), BOMBS.values(), ids=BOMBS)
+def test_bombs_are_refused_where_they_grow_too_large(tmp_path: Path, text: str, problem: str) -> None:
+    write(tmp_path, {"state": SOUND, "files": {"state/b.yaml": text}})
+    problems = outcome(tmp_path)[1]
+    assert lines(problems, tmp_path) == [problem]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no pipes in folders")
+def test_a_pipe_that_nobody_writes_to_is_not_waited_for(tmp_path: Path) -> None:
+    write(tmp_path, {"state": SOUND})
+    os.mkfifo(tmp_path / "state" / "b.yaml")
+    problems = outcome(tmp_path)[1]
+    assert lines(problems, tmp_path) == ["state/b.yaml CA1002"]
