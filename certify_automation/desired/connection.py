@@ -9,7 +9,7 @@ from typing import Any
 
 from certify_automation.desired import reference
 from certify_automation.desired.inventory import Facets, InventoryHost
-from certify_automation.desired.secrets import SecretReference, find_reference, parse_reference
+from certify_automation.desired.secrets import SecretReference, find_reference, local_path, parse_reference
 from certify_automation.errors import Position, Problem, Severity
 from certify_automation.model.host import Auth, Connection, Scheme, Transport
 
@@ -49,7 +49,7 @@ def connection_fields(facets: Facets, folder: Path) -> ConnectionFields:
         if found is not None:
             secrets[name] = found
         elif name in _FILES:
-            fields[name] = str(folder / Path(value).expanduser())
+            fields[name] = str(local_path(folder, value))
         else:
             fields[name] = value
     fields = {**reference.connection_defaults(), **fields}

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import IntEnum
-from fnmatch import fnmatchcase, translate
+from fnmatch import translate
 from typing import Any
 
 from certify_automation.desired import reference
 from certify_automation.desired.fleet import Origin
-from certify_automation.desired.inventory import Inventory, InventoryHost
+from certify_automation.desired.inventory import InventoryHost
 from certify_automation.desired.layering import Flattening, Layer
 from certify_automation.desired.nodes import DataPath, Document
 from certify_automation.desired.secrets import find_reference
-from certify_automation.errors import Position, Problem, Severity
+from certify_automation.errors import Position, Problem
 
 SECTIONS = ("service", "connections", "http_sys")
 
@@ -77,7 +76,7 @@ def state_document(document: Document, wrong: Sequence[DataPath]) -> StateDocume
         if section in data:
             layer |= flattening.flatten(data[section], (section,))
     labels = (
-        {key: frozenset(_texts(value)) for key, value in applies_to["labels"].items()}
+        {key: frozenset(texts(value)) for key, value in applies_to["labels"].items()}
         if "labels" in applies_to
         else None
     )
@@ -97,14 +96,15 @@ def _level(applies_to: Mapping[str, Any]) -> tuple[Level, str]:
     if "hosts" in applies_to:
         return Level.HOSTS, f"host {','.join(applies_to['hosts'])}"
     if "labels" in applies_to:
-        labels = (f"{key}={'|'.join(_texts(value))}" for key, value in applies_to["labels"].items())
+        labels = (f"{key}={'|'.join(texts(value))}" for key, value in applies_to["labels"].items())
         return Level.LABELS, f"labels {','.join(labels)}"
     if "groups" in applies_to:
         return Level.GROUPS, f"group {','.join(applies_to['groups'])}"
     return Level.ALL, "all"
 
 
-def _texts(value: object) -> list[str]:
+def texts(value: object) -> list[str]:
+    """The values of a label in `applies_to`, of which any will do."""
     return [str(one) for one in value] if isinstance(value, list) else [str(value)]
 
 
@@ -135,33 +135,3 @@ def check_secrets(value: object, origin: Origin) -> Iterator[Problem]:
     if found and (value is origin.value or not find_reference(origin.value)):
         message = f"the reference {found} stands in a declared value"
         yield Problem("CA1502", message, origin.position, "declared values end up in plans and in files on the host")
-
-
-def check_targets(document: StateDocument, inventory: Inventory) -> Iterator[Problem]:
-    """Names in `applies_to` that the inventory does not know (CA140x)."""
-    source = document.document
-    applies_to = source.data["applies_to"]
-    if applies_to == "all":
-        return
-    for index, group in enumerate(applies_to.get("groups", ())):
-        if group not in inventory.groups:
-            where = source.position(("applies_to", "groups", index))
-            yield Problem("CA1404", f"the inventory has no group {group}", where, _near(group, inventory.groups))
-    names = {host.name.casefold(): host.name for host in inventory.hosts}
-    for index, glob in enumerate(applies_to.get("hosts", ())):
-        folded = glob.casefold()
-        if folded not in names and not any(fnmatchcase(name, folded) for name in names):
-            where = source.position(("applies_to", "hosts", index))
-            yield Problem("CA1405", f"the inventory has no host {glob}", where, _near(glob, names.values()))
-    for key, value in applies_to.get("labels", {}).items():
-        for text in _texts(value):
-            if not any(host.facets.labels.get(key) == text for host in inventory.hosts):
-                known = {f"{k}={v}" for host in inventory.hosts for k, v in host.facets.labels.items()}
-                where = source.position(("applies_to", "labels", key))
-                message = f"no host has the label {key}={text}"
-                yield Problem("CA1406", message, where, _near(f"{key}={text}", known), Severity.WARNING)
-
-
-def _near(word: str, known: Iterable[str]) -> str:
-    found = get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"did you mean {found[0]}?" if found else "`inventory list` shows what there is"

@@ -8,13 +8,12 @@ from typing import Any
 
 from certify_automation.desired import layering
 from certify_automation.desired.fleet import Origin
+from certify_automation.desired.hostnames import bare, is_ipv6, name_fault
 from certify_automation.desired.layering import Flattening, Layer, Merged
 from certify_automation.desired.nodes import DataPath, Document
-from certify_automation.desired.ranges import expand, is_ipv6, is_range
+from certify_automation.desired.ranges import LARGEST, expand, is_range
 from certify_automation.desired.secrets import find_reference
 from certify_automation.errors import Position, Problem, Severity
-
-_MOST_HOSTS = 100_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,9 +91,18 @@ class _Reader:
         for group, members in groups.items():
             if not members:
                 self._problem("CA1306", f"the group {group} has no host", ("groups", group), severity=Severity.WARNING)
-        if not hosts:
+        if not hosts and not self._problems:
             self._problem("CA1307", "the inventory names no host", ())
+        self._check_homonyms(hosts, groups)
         return Inventory(hosts, {name: tuple(members) for name, members in groups.items()}, tuple(self._problems))
+
+    def _check_homonyms(self, hosts: Sequence[InventoryHost], groups: Mapping[str, object]) -> None:
+        folded = {group.casefold(): group for group in groups}
+        for host in hosts:
+            group = folded.get(host.name.casefold())
+            if group is not None:
+                message = f"a host and a group are called {group}; --limit {group} means both"
+                self._problem("CA1308", message, ("groups", group), severity=Severity.WARNING)
 
     def _problem(
         self, error_id: str, message: str, path: DataPath, hint: str = "", *, severity: Severity = Severity.ERROR
@@ -114,8 +122,8 @@ class _Reader:
             for written, content in hosts.items():
                 where = (*path, written)
                 names = self._names(written, content or {}, where)
-                if len(entries) + len(names) > _MOST_HOSTS:
-                    self._problem("CA1301", f"the inventory has more than {_MOST_HOSTS} hosts", where)
+                if len(entries) + len(names) > LARGEST:
+                    self._problem("CA1301", f"the inventory has more than {LARGEST} hosts", where)
                     return entries
                 for name in names:
                     known = spelled.setdefault(name.casefold(), name)
@@ -134,8 +142,9 @@ class _Reader:
         if len(names) > 1 and "address" in content:
             message = f"{written} stands for {len(names)} hosts, they cannot all have the address {content['address']}"
             self._problem("CA1303", message, (*where, "address"), "give each of them its own entry")
-        if not all(_is_name(name) for name in names):
-            self._problem("CA1301", f"{written} is not a range of hosts: a range is written [01:40] or [a:f]", where)
+        fault = next(filter(None, map(name_fault, names)), "")
+        if fault:
+            self._problem("CA1301", f"{written} cannot be the name of a host: {fault}", where)
             return ()
         return names
 
@@ -188,7 +197,12 @@ class _Reader:
             there = self._document.position((*first.path, "address"))
             message = f"the host {name} has another address, {first.content['address']}, at {there}"
             self._problem("CA1304", message, (*second.path, "address"), "keep one of them")
-        return next(iter(found), name.strip("[]"))
+        address = bare(next(iter(found), name))
+        if ":" in address and not is_ipv6(address):
+            path = next((entry.path for entry in entries if "address" in entry.content), ())
+            message = f"the address {address} is not an IPv6 address, and no other has a colon"
+            self._problem("CA1305", message, (*path, "address"), "the port is connection.port")
+        return address
 
     def _make_facets(self, name: str, groups: tuple[str, ...], own: tuple[_Entry, ...]) -> Facets:
         if groups not in self._by_groups:
@@ -232,13 +246,6 @@ def _facets(merged: Merged) -> Facets:
     labels = {name: str(value) for name, value in data.get("labels", {}).items()}
     values = {path: found[0].value for path, found in origins.items()}
     return Facets(labels, data.get("vars", {}), data.get("connection", {}), origins, values)
-
-
-def _is_name(name: str) -> bool:
-    """Brackets that are left once ranges are counted must hold an IPv6 address."""
-    if "[" not in name and "]" not in name:
-        return True
-    return name.startswith("[") and name.endswith("]") and is_ipv6(name[1:-1])
 
 
 def _strings(value: object, path: DataPath) -> Iterator[tuple[DataPath, str]]:

@@ -170,7 +170,7 @@ class _Builder:
     def _scalar(self, node: yaml.ScalarNode) -> object:
         kind, text = node.tag.removeprefix(TAG), node.value
         try:
-            if kind in {"str", "merge"}:
+            if kind in {"str", "merge"} and "\0" not in text:
                 return text
             if kind == "null":
                 return None
@@ -184,6 +184,8 @@ class _Builder:
             pass
         if kind in {"bool", "int", "float"}:
             self._problem("CA1011", f"{text[:40]} is not a value of the kind {kind}", node)
+        elif kind == "str":
+            self._problem("CA1011", "a text cannot hold the character NUL", node)
         else:
             self._problem(
                 "CA1011",

@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import re
-from ipaddress import IPv6Address
 from itertools import product
 
 LARGEST = 20_000
 _LONGEST_NUMBER = 18
-_RANGE = re.compile(r"\[(?P<first>\d+|[A-Za-z]):(?P<last>\d+|[A-Za-z])(?::(?P<step>\d+))?\]")
+_RANGE = re.compile(r"\[(?P<first>[0-9]+|[A-Za-z]):(?P<last>[0-9]+|[A-Za-z])(?::(?P<step>[0-9]+))?\]")
 
 
 def is_range(name: str) -> bool:
     """Whether a name stands for several hosts."""
     return bool(_RANGE.search(name))
-
-
-def is_ipv6(name: str) -> bool:
-    """Whether a name is an IPv6 address without brackets."""
-    try:
-        IPv6Address(name)
-    except ValueError:
-        return False
-    return True
 
 
 def expand(name: str) -> tuple[str, ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import ChainMap
+from collections import ChainMap, Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from certify_automation.desired import source
@@ -12,7 +13,6 @@ from certify_automation.desired.documents import (
     StateDocument,
     check_entries,
     check_secrets,
-    check_targets,
     state_document,
 )
 from certify_automation.desired.fleet import DesiredHost, Fleet
@@ -24,7 +24,9 @@ from certify_automation.desired.resolution import Resolver
 from certify_automation.desired.resolved import Resolved
 from certify_automation.desired.schema import check_document
 from certify_automation.desired.settings import Settings, read_settings
+from certify_automation.desired.targets import check_targets
 from certify_automation.desired.templates import Templates
+from certify_automation.desired.words import printable
 from certify_automation.errors import ConfigurationError, Position, Problem, Severity
 
 INVENTORY = "inventory.yaml"
@@ -32,6 +34,8 @@ SETTINGS = "certify-automation.yaml"
 STATE = "state"
 TEMPLATES = "templates"
 INVENTORY_VARIABLE = "CERTIFY_AUTOMATION_INVENTORY"
+
+_MOST_OF_A_KIND = 200
 
 
 def load(repo: Path, *, inventory: Path | None = None, environ: Mapping[str, str]) -> Fleet:
@@ -74,8 +78,9 @@ class _Loading:
         self._problems += problems
         if document is None:
             return None, ()
+        known = {problem.position for problem in problems}
         problems, wrong = check_document(document, schema)
-        self._problems += problems
+        self._problems += (problem for problem in problems if problem.position not in known)
         return document, wrong
 
     def _settings(self) -> Settings:
@@ -95,7 +100,7 @@ class _Loading:
 
     def _documents(self) -> Iterator[StateDocument]:
         folder = self._repo / STATE
-        files = sorted(path for path in folder.rglob("*") if path.suffix in {".yaml", ".yml"} and not path.is_dir())
+        files = sorted(path for path in folder.rglob("*") if _is_document(path))
         if not files:
             hint = "`init DIR` writes a repository to start from"
             self._problems.append(Problem("CA1012", "there is no *.yaml in it", Position(str(folder)), hint))
@@ -122,8 +127,7 @@ class _Loading:
             self._problems.append(Problem("CA1403", message, position, "give every document its own name"))
 
     def _hosts(self, inventory: Inventory, documents: list[StateDocument]) -> dict[str, DesiredHost]:
-        for document in documents:
-            self._problems += check_targets(document, inventory)
+        self._problems += check_targets(documents, inventory)
         templates = Templates(self._repo / TEMPLATES)
         resolver = Resolver(documents, templates, Renderer(templates))
         connections: dict[Facets, ConnectionFields] = {}
@@ -159,6 +163,11 @@ def _desired(host: InventoryHost, resolved: Resolved, shared: ConnectionFields) 
     )
 
 
+def _is_document(path: Path) -> bool:
+    """A name that begins with a dot is an editor's, or that of a file put aside."""
+    return path.suffix.casefold() in {".yaml", ".yml"} and not path.name.startswith(".") and not path.is_dir()
+
+
 def _for_hosts(concerned: Mapping[Resolved, list[str]]) -> Iterator[Problem]:
     """Problems of resolved documents, each once, with the hosts it concerns."""
     hosts: dict[Problem, list[str]] = {}
@@ -177,4 +186,25 @@ def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     def place(problem: Problem) -> tuple[bool, Position, str, str]:
         return problem.severity is Severity.WARNING, problem.position or Position(""), problem.id, problem.message
 
-    return tuple(sorted(dict.fromkeys(problems), key=place))
+    return tuple(sorted(_shortened(sorted(dict.fromkeys(map(_printable, problems)), key=place)), key=place))
+
+
+def _printable(problem: Problem) -> Problem:
+    if problem.message.isprintable() and problem.hint.isprintable():
+        return problem
+    return replace(problem, message=printable(problem.message), hint=printable(problem.hint))
+
+
+def _shortened(problems: Iterable[Problem]) -> Iterator[Problem]:
+    """The first of each kind in each file, and how many more there are: a wrong file may hold a mistake a line."""
+    counts: Counter[tuple[str, str]] = Counter()
+    following: dict[tuple[str, str], Problem] = {}
+    for problem in problems:
+        kind = problem.position.file if problem.position else "", problem.id
+        counts[kind] += 1
+        if counts[kind] <= _MOST_OF_A_KIND:
+            yield problem
+        else:
+            following.setdefault(kind, problem)
+    for kind, problem in following.items():
+        yield replace(problem, message=f"{counts[kind] - _MOST_OF_A_KIND} more of this kind, beginning here", hint="")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -57,6 +58,17 @@ def check(data: object, name: str, *, resolved: bool = False) -> tuple[Misfit, .
     return tuple(sorted(misfits, key=lambda misfit: ([str(part) for part in misfit.path], misfit.id)))
 
 
+def _pattern(_validator: object, pattern: str, instance: object, _part: object) -> Iterator[ValidationError]:
+    """As ECMA 262 has it, `$` is the end of the text; in Python it also stands before a last newline."""
+    if isinstance(instance, str) and not _regex(pattern).search(instance):
+        yield ValidationError(pattern)
+
+
+@cache
+def _regex(pattern: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\$$", r"\\Z", pattern))
+
+
 def _is_integer(_checker: object, value: object) -> bool:
     """The product takes 9696.0 for a type error, where JSON Schema calls it an integer."""
     return isinstance(value, int) and not isinstance(value, bool)
@@ -71,7 +83,7 @@ def _read_only(
 
 _Validator = validators.extend(  # type: ignore[no-untyped-call]  # the stubs leave it without types
     Draft202012Validator,
-    {"readOnly": _read_only},
+    {"readOnly": _read_only, "pattern": _pattern},
     type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer),
 )
 
@@ -105,7 +117,9 @@ def _misfits(error: ValidationError) -> Iterator[Misfit]:
         message = f"the name {words.shown(error.instance)} is not allowed: {part.get('x-words', 'it is empty')}"
         yield Misfit((*path, error.instance), "CA1106", message, key=True)
     else:
-        yield Misfit(path, *words.sentence(error), key=error.validator == "readOnly")
+        # the line of a key is shown to the reader; a secret may stand in the one below
+        key = error.validator == "readOnly" or bool(part.get("writeOnly"))
+        yield Misfit(path, *words.sentence(error), key=key)
 
 
 def _of_choice(error: ValidationError, path: DataPath) -> Iterator[Misfit]:

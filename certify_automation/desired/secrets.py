@@ -52,6 +52,14 @@ def find_reference(value: object) -> str | None:
     return next((found for part in parts if (found := find_reference(part))), None)
 
 
+def local_path(folder: Path, text: str) -> Path:
+    """A path as users write it: from a folder unless it is absolute or begins with `~`."""
+    try:
+        return folder / Path(text).expanduser()
+    except RuntimeError:  # there is no such user, so the file will not be found either
+        return folder / text
+
+
 def read(reference: SecretReference, environ: Mapping[str, str]) -> str:
     """The secret behind a reference; one newline at a file's end does not belong to it.
 
@@ -63,7 +71,7 @@ def read(reference: SecretReference, environ: Mapping[str, str]) -> str:
         if not value:
             raise LookupError("the environment variable is not set" if reference.name not in environ else "it is empty")
         return value
-    path = reference.folder / Path(reference.name).expanduser()
+    path = local_path(reference.folder, reference.name)
     try:
         with path.open("rb") as file:
             content = file.read(_LONGEST + 1)

@@ -15,11 +15,13 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from certify_automation.desired.ranges import expand, is_ipv6, is_range
+from certify_automation.desired.hostnames import bare, is_ipv6
+from certify_automation.desired.ranges import expand, is_range
 from certify_automation.errors import ConfigurationError, Problem
 
 _OPENING, _CLOSING = "[({", "])}"
 _DEEPEST_FILE = 5
+_MOST_HINTS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +58,11 @@ def select(
     for part in _parts(patterns, problems):
         target = {"&": required, "!": excluded}.get(part[0], named)
         try:
-            target.append(_matches(part.lstrip("&!") if part[0] in "&!" else part, inventory))
+            target.append(_matches(part[1:] if part[0] in "&!" else part, inventory, hint=len(problems) < _MOST_HINTS))
         except _BadPattern as error:
             problems.append(error.problem)
+    if not problems and not (named or required or excluded):
+        problems.append(Problem("CA1311", "the pattern is empty", None, "`all` means every host"))
     if problems:
         raise ConfigurationError(tuple(problems))
     chosen = frozenset().union(*named) if named else frozenset(labels)
@@ -81,7 +85,7 @@ def _parts(patterns: Iterable[str], problems: list[Problem], depth: int = 0) -> 
         for token in _split(pattern, ","):
             if token.startswith("@"):
                 yield from _file_parts(token[1:], problems, depth)
-            elif is_ipv6(token.lstrip("&!")):
+            elif is_ipv6(bare(token.lstrip("&!"))):
                 yield token
             else:
                 yield from _split(token, ":")
@@ -104,8 +108,9 @@ def _split(text: str, separator: str) -> Iterator[str]:
 def _file_parts(name: str, problems: list[Problem], depth: int) -> Iterator[str]:
     try:
         lines = Path(name).expanduser().read_text("utf-8-sig").splitlines()
-    except OSError as error:
-        problems.append(Problem("CA1311", f"the host list {name} cannot be read: {error.strerror}"))
+    except (OSError, RuntimeError) as error:  # the latter where `~name` has no home folder
+        why = error.strerror if isinstance(error, OSError) else error
+        problems.append(Problem("CA1311", f"the host list {name} cannot be read: {why}"))
         return
     except UnicodeDecodeError:
         problems.append(Problem("CA1311", f"the host list {name} is not UTF-8 text"))
@@ -119,15 +124,15 @@ def _file_parts(name: str, problems: list[Problem], depth: int) -> Iterator[str]
         yield from _parts(entries, problems, depth + 1)
 
 
-def _matches(pattern: str, inventory: _Inventory) -> frozenset[str]:
+def _matches(pattern: str, inventory: _Inventory, *, hint: bool) -> frozenset[str]:
     if not pattern:
         raise _BadPattern(Problem("CA1311", "a pattern ends after & or !, nothing is named"))
     found = frozenset(_find(pattern, inventory))
     if not found:
-        known = [*inventory.names.values(), *inventory.groups, *_label_texts(inventory)]
+        known = [*inventory.names.values(), *inventory.groups, *_label_texts(inventory)] if hint else []
         near = get_close_matches(pattern, known, n=1, cutoff=0.6)
-        hint = f"did you mean {near[0]}?" if near else "`inventory list` shows every host, group and label"
-        raise _BadPattern(Problem("CA1310", f"the pattern {pattern} matches no host of the inventory", None, hint))
+        what_next = f"did you mean {near[0]}?" if near else "`inventory list` shows every host, group and label"
+        raise _BadPattern(Problem("CA1310", f"the pattern {pattern} matches no host of the inventory", None, what_next))
     return found
 
 
@@ -137,7 +142,7 @@ def _find(pattern: str, inventory: _Inventory) -> Iterable[str]:
         return _by_regex(pattern[1:], inventory)
     if folded in {"all", "*"}:
         return inventory.labels
-    exact = [inventory.names[key] for key in (folded, folded.strip("[]")) if key in inventory.names]
+    exact = [inventory.names[key] for key in (folded, bare(folded), f"[{folded}]") if key in inventory.names]
     if exact or folded in inventory.groups:
         return [*exact[:1], *inventory.groups.get(folded, ())]
     if "=" in pattern:

@@ -73,9 +73,9 @@ def _text(path: Path, file: str) -> str:
         with path.open("rb") as stream:
             content = stream.read(LARGEST_FILE + 1)
     except FileNotFoundError:
-        raise _Unreadable(
-            "CA1001", "there is no such file", whole, "`init DIR` writes a repository to start from"
-        ) from None
+        other = path.with_suffix(".yml")
+        hint = f"rename {other.name}" if other.is_file() else "`init DIR` writes a repository to start from"
+        raise _Unreadable("CA1001", "there is no such file", whole, hint) from None
     except OSError as error:
         raise _Unreadable("CA1002", f"the file cannot be read: {error.strerror}", whole) from None
     if len(content) > LARGEST_FILE:

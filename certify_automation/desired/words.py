@@ -35,10 +35,16 @@ def place(path: DataPath) -> str:
 
 def shown(value: object) -> str:
     """A value as it may stand in a message: one line, shortened."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    text = " ".join(text.split()) if isinstance(value, str) else text
+    text = printable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str))
     text = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
     return f"'{text}'" if isinstance(value, str) else text
+
+
+def printable(text: str) -> str:
+    """The text with escapes for what would move the cursor of a terminal, colour it or turn its direction."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def near(word: str, known: Iterable[str]) -> str:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from certify_automation.desired import connect_secrets
+from certify_automation.errors import ConfigurationError
 from desired.cases import lines, outcome, write
 
 SOUND = "version: 1\napplies_to: all\n"
@@ -50,3 +52,22 @@ def test_a_pipe_that_nobody_writes_to_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "state" / "b.yaml")
     problems = outcome(tmp_path)[1]
     assert lines(problems, tmp_path) == ["state/b.yaml CA1002"]
+
+
+def test_a_mistake_a_line_is_shown_two_hundred_times_and_counted(tmp_path: Path) -> None:
+    hosts = "".join(f"  web {n}: {{}}\n" for n in range(1000))
+    write(tmp_path, {"inventory": f"version: 1\nhosts:\n{hosts}", "state": SOUND})
+    problems = outcome(tmp_path)[1]
+    assert lines(problems, tmp_path) == [f"inventory.yaml:{n}:3 CA1106" for n in range(3, 204)]
+    assert problems[-1].message == "800 more of this kind, beginning here"
+
+
+def test_a_home_folder_that_is_not_there_is_not_looked_for(tmp_path: Path) -> None:
+    connection = "{ca_file: ~nobody-of-that-name/ca.pem, password: '${file:~nobody-of-that-name/p}'}"
+    write(tmp_path, {"inventory": f"version: 1\nhosts: {{web01: {{connection: {connection}}}}}\n", "state": SOUND})
+    fleet, problems = outcome(tmp_path)
+    assert problems == ()
+    assert fleet is not None
+    assert fleet.hosts["web01"].connection.ca_file == str(tmp_path / "~nobody-of-that-name" / "ca.pem")
+    with pytest.raises(ConfigurationError, match="CA1501"):
+        connect_secrets(fleet.hosts["web01"], {})
