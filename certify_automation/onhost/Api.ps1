@@ -28,7 +28,8 @@ function Get-ApiFacts {
         body = $null; error = $answer.Error; summary_status = $null
     }
     if ($answer.Status -ne 200) { return $facts }
-    $facts.body = $answer.Body.Substring(0, [Math]::Min(100, $answer.Body.Length))
+    # No body when the connection broke in the middle of it.
+    if ($null -ne $answer.Body) { $facts.body = $answer.Body.Substring(0, [Math]::Min(100, $answer.Body.Length)) }
     $summary = Invoke-LocalApi -Method 'POST' -Url "$Url/api/managedcertificates/summary" -Body '{}' -TimeoutSeconds 5
     if (401, 403 -notcontains $summary.Status) { $facts.summary_status = $summary.Status }
     $facts

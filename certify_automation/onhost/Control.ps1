@@ -85,6 +85,7 @@ function Start-ProductService {
     $Run.Acted = $true
     Wait-Service -Run $Run -Name $Name -While 'Start Pending' -Seconds 60
     $service = Get-NamedService -Name $Name
+    if ($null -eq $service) { Stop-Change -Code 'service_start' -Message "There is no service $Name." }
     if ($service.state -ne 'Running') {
         $codes = "$($service.exit_code)/$($service.service_exit_code)"
         Stop-Change -Code 'service_start' -Message "$Name is in the state $($service.state), exit codes $codes."

@@ -40,6 +40,6 @@ function Get-Reply {
 
 # Programs come from Windows and commands from PowerShell itself, whatever this account's variables say.
 function Set-SearchPath {
-    $env:Path = Join-Path -Path $env:SystemRoot -ChildPath 'System32'
-    $env:PSModulePath = Join-Path -Path $PSHOME -ChildPath 'Modules'
+    if ($env:SystemRoot) { $env:Path = Join-FilePath -Folder $env:SystemRoot -Name 'System32' }
+    $env:PSModulePath = Join-FilePath -Folder $PSHOME -Name 'Modules'
 }

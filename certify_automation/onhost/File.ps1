@@ -1,5 +1,20 @@
 # Files of the product: configuration, logs, databases. Readers never keep a writer out.
 
+# A path below a folder. Paths are put together and taken apart as text: Join-Path of 5.1 and Split-Path fail for a drive
+# that this logon does not have.
+function Join-FilePath {
+    param([string]$Folder, [string[]]$Name)
+    $separator = [string][IO.Path]::DirectorySeparatorChar
+    (@($Folder.TrimEnd([char[]]'\/')) + $Name) -join $separator
+}
+
+# The folder and the name of a file.
+function Split-FilePath {
+    param([string]$Path)
+    $at = $Path.LastIndexOfAny([char[]]'\/')
+    @{ Folder = $Path.Substring(0, [Math]::Max(0, $at)); Name = $Path.Substring($at + 1) }
+}
+
 function Open-SharedFile {
     param([string]$Path)
     [IO.File]::Open($Path, [IO.FileMode]::Open, [IO.FileAccess]::Read, [IO.FileShare]'ReadWrite, Delete')
@@ -50,11 +65,11 @@ function Get-ConfigFileFacts {
     param($Product)
     $facts = [ordered]@{ serviceconfig = $null; servers = $null; appsettings_core = $null }
     if ($Product.data_dir) {
-        $facts.serviceconfig = Get-FileFacts -Path (Join-Path -Path $Product.data_dir -ChildPath 'serviceconfig.json')
-        $facts.servers = Get-FileFacts -Path (Join-Path -Path $Product.data_dir -ChildPath 'servers.json')
+        $facts.serviceconfig = Get-FileFacts -Path (Join-FilePath -Folder $Product.data_dir -Name 'serviceconfig.json')
+        $facts.servers = Get-FileFacts -Path (Join-FilePath -Folder $Product.data_dir -Name 'servers.json')
     }
     if ($Product.install_dir) {
-        $path = Join-Path -Path $Product.install_dir -ChildPath 'appsettings-core.json'
+        $path = Join-FilePath -Folder $Product.install_dir -Name 'appsettings-core.json'
         $facts.appsettings_core = Get-FileFacts -Path $path
     }
     $facts
@@ -89,15 +104,15 @@ function Get-ProductLogFacts {
     param($Product)
     $facts = [ordered]@{ startup = $null; unhandled = $null; session = $null }
     if (-not $Product.data_dir) { return $facts }
-    $folder = Join-Path -Path $Product.data_dir -ChildPath 'logs'
+    $folder = Join-FilePath -Folder $Product.data_dir -Name 'logs'
     $startup = if ($Product.generation -eq 'v7') { 'service_startup.log' } else { 'service.exceptions.log' }
     $end = @{ Limit = 16384; Count = 40 }
-    $facts.startup = Get-LogFacts -Path (Join-Path -Path $folder -ChildPath $startup) @end
+    $facts.startup = Get-LogFacts -Path (Join-FilePath -Folder $folder -Name $startup) @end
     if ($Product.generation -eq 'v7') {
-        $facts.unhandled = Get-LogFacts -Path (Join-Path -Path $folder -ChildPath 'unhandled_exceptions.log') @end
+        $facts.unhandled = Get-LogFacts -Path (Join-FilePath -Folder $folder -Name 'unhandled_exceptions.log') @end
     }
     $marked = @{ Limit = 65536; Count = 20; Marks = '[ERR]', 'FATAL', 'Certify Manager Started' }
-    $facts.session = Get-LogFacts -Path (Join-Path -Path $folder -ChildPath 'session.log') @marked
+    $facts.session = Get-LogFacts -Path (Join-FilePath -Folder $folder -Name 'session.log') @marked
     $facts
 }
 
@@ -105,9 +120,10 @@ function Get-ProductLogFacts {
 function Get-DataFileFacts {
     param([string]$Folder)
     foreach ($name in 'manageditems.db', 'manageditems.db-wal', 'manageditems.db.bak', 'manageditems.db.bak.old') {
-        $path = Join-Path -Path $Folder -ChildPath $name
-        if (-not [IO.File]::Exists($path)) { continue }
+        $path = Join-FilePath -Folder $Folder -Name $name
+        # Looked at once: the product may remove it at any moment.
         $file = New-Object -TypeName IO.FileInfo -ArgumentList $path
+        if (-not $file.Exists) { continue }
         $written = Get-UnixTimeMs -Time $file.LastWriteTimeUtc
         [ordered]@{ name = $name; bytes = $file.Length; written_utc_ms = $written }
     }
@@ -115,10 +131,9 @@ function Get-DataFileFacts {
 
 function Get-DataFacts {
     param($Product)
-    $copies = Join-Path -Path $env:ProgramData -ChildPath 'certify-automation'
     $facts = [ordered]@{ files = @(); copies = @() }
     if ($Product.data_dir) { $facts.files = @(Get-DataFileFacts -Folder $Product.data_dir) }
-    $facts.copies = @(Get-DataFileFacts -Folder (Join-Path -Path $copies -ChildPath 'data-copy'))
+    $facts.copies = @(Get-DataFileFacts -Folder (Join-FilePath -Folder (Get-AutomationFolder) -Name 'data-copy'))
     $facts
 }
 

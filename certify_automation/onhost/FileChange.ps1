@@ -1,12 +1,13 @@
 # Replacing a file of the product so that at every moment one of the two contents stands under its name.
 
-# Virus scanners and editors hold files for moments: sharing (32, 33), access (5), unable to remove (1175).
+# Virus scanners and editors hold files for moments: sharing (32, 33), access (5), an exchange that could not be made or
+# ended (1175, 1176, 1177).
 function Invoke-FileAct {
     param([scriptblock]$Act)
     for ($try = 1; ; $try++) {
         try { return (& $Act) } catch {
             $code = $_.Exception.GetBaseException().HResult -band 0xFFFF
-            if ((32, 33, 5, 1175 -notcontains $code) -or ($try -eq 5)) { throw }
+            if ((32, 33, 5, 1175, 1176, 1177 -notcontains $code) -or ($try -eq 5)) { throw }
             Start-Sleep -Milliseconds 1000
         }
     }
@@ -31,18 +32,30 @@ function Add-File {
     }
 }
 
+# An exchange may end between its two steps (1177): then nothing stands under the name, and the backup is the old file.
+function Switch-WholeFile {
+    param([string]$New, [string]$Old, [string]$Backup)
+    try { Switch-File -New $New -Old $Old -Backup $Backup } catch {
+        if (($_.Exception.GetBaseException().HResult -band 0xFFFF) -eq 1177) {
+            Invoke-FileAct -Act { Rename-NewFile -New $Backup -Path $Old }
+        }
+        throw
+    }
+}
+
 # Exchanges the file and looks at what was taken away: it is put back when it is not what was expected.
 function Switch-ExpectedFile {
     param($Run, [string]$New, [string]$Path, [string]$Expected)
     $old = "$New.old"
-    Invoke-FileAct -Act { Switch-File -New $New -Old $Path -Backup $old }
+    Invoke-FileAct -Act { Switch-WholeFile -New $New -Old $Path -Backup $old }
     $Run.Acted = $true
     if ((Get-FileDigest -Path $old) -cne $Expected) {
-        Invoke-FileAct -Act { Switch-File -New $old -Old $Path -Backup $New }
+        Invoke-FileAct -Act { Switch-WholeFile -New $old -Old $Path -Backup $New }
         $Run.Acted = $false
         Stop-Change -Code 'file_changed' -Message "$Path has been changed meanwhile; that content is back in place."
     }
-    Invoke-FileAct -Act { Remove-OldFile -Path $old }
+    # One that is still held is left behind; the next exchange takes its name.
+    try { Invoke-FileAct -Act { Remove-OldFile -Path $old } } catch { $null = $_ }
 }
 
 # $Expected and $Wanted are digests, empty for no file; $Bytes are those of $Wanted.
@@ -71,7 +84,7 @@ function Save-FileBytes {
 
 function Get-SavedFile {
     param($Run, $Change)
-    Join-Path -Path $Run.Folder -ChildPath "$($Change.file).before"
+    Join-FilePath -Folder $Run.Folder -Name "$($Change.file).before"
 }
 
 function Set-ChangedFile {

@@ -44,7 +44,7 @@ function Read-StartupLog {
     param($Product)
     if (-not $Product.data_dir) { return }
     $name = if ($Product.generation -eq 'v7') { 'service_startup.log' } else { 'service.exceptions.log' }
-    $path = Join-Path -Path (Join-Path -Path $Product.data_dir -ChildPath 'logs') -ChildPath $name
+    $path = Join-FilePath -Folder $Product.data_dir -Name 'logs', $name
     if ([IO.File]::Exists($path)) { Read-LastLine -Path $path -Limit 65536 }
 }
 

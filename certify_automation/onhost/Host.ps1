@@ -17,7 +17,7 @@ function Get-RegistryValue {
     $key = Get-RegistryKey -Path $Path
     if ($null -eq $key) { return }
     $property = $key.PSObject.Properties[$Name]
-    if ($null -ne $property) { $property.Value }
+    if (($null -ne $property) -and ($null -ne $property.Value)) { $property.Value }
 }
 
 function Get-PendingReboot {

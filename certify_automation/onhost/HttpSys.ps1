@@ -1,16 +1,11 @@
 # http.sys: IP listen list, URL reservations, registered URLs, and who listens on a port.
 # netsh's words are translated on a localised Windows; only addresses, URLs, numbers and indentation are read.
 
-function ConvertTo-IndentWidth {
-    param([string]$Line)
-    $Line.Length - $Line.TrimStart().Length
-}
-
 # The address in one line of the list; nothing when the line holds none.
 function ConvertTo-ListenAddress {
     param([string]$Line)
     $text = $Line.Trim()
-    if ((ConvertTo-IndentWidth -Line $Line) -eq 0) { return }
+    if ($Line.TrimStart().Length -eq $Line.Length) { return }
     if (-not ($text.Contains(':') -or ($text.Split('.').Count -eq 4))) { return }
     $address = $null
     if ([Net.IPAddress]::TryParse($text, [ref]$address)) { $address.ToString() }
@@ -28,22 +23,18 @@ function Get-ListenListFacts {
 }
 
 # netsh shows a reservation's descriptor rewritten, and not at all when a SID is orphaned; the registry has its bytes.
+# A value of another type is no reservation: http.sys does not take it.
 function Get-ReservationFacts {
     $key = Get-RegistryKey -Path 'HKLM:\SYSTEM\CurrentControlSet\Services\HTTP\Parameters\UrlAclInfo'
     if ($null -eq $key) { return }
     $values = $key.PSObject.Properties
     $urls = @(foreach ($value in $values) { if ($value.Name.Contains('://')) { $value.Name } })
     foreach ($url in @(Get-OrdinalOrder -Names $urls)) {
-        [ordered]@{ url = $url; descriptor = [Convert]::ToBase64String([byte[]]$values[$url].Value) }
+        $value = $values[$url].Value
+        $bytes = $value -as [byte[]]
+        if (($value -isnot [Array]) -or ($null -eq $bytes)) { continue }
+        [ordered]@{ url = $url; descriptor = [Convert]::ToBase64String($bytes) }
     }
-}
-
-# One line of `show servicestate` as a process id of a request queue; older Windows writes only the number, newer
-# Windows `ID: 2688, image: ...`.
-function ConvertTo-QueueProcessId {
-    param([string]$Line)
-    $match = [regex]::Match($Line, '^\s+(?:(\d{1,10})|[^:\uFF1A]+[:\uFF1A]\s*(\d{1,10}),\s.*)\s*$')
-    if ($match.Success) { [long]($match.Groups[1].Value + $match.Groups[2].Value) }
 }
 
 # The indentation of request queues: the least one of lines with a value after their label.
@@ -51,32 +42,44 @@ function Get-QueueIndent {
     param([string[]]$Lines)
     $least = [int]::MaxValue
     foreach ($line in $Lines) {
-        if (-not [regex]::IsMatch($line, '^\s*[^:\uFF1A]+[:\uFF1A]\s+\S')) { continue }
-        $least = [Math]::Min($least, (ConvertTo-IndentWidth -Line $line))
+        $indent = $line.Length - $line.TrimStart().Length
+        if (($indent -lt $least) -and [regex]::IsMatch($line, '^\s*[^:\uFF1A]+[:\uFF1A]\s+\S')) { $least = $indent }
     }
     $least
 }
 
-# Registered URLs, upper-cased as http.sys keeps them, with the processes of their request queue.
+# The process id in one line of a request queue. Older Windows writes only the number, newer Windows
+# `ID: 2688, image: C:\...`; translations may have another comma and colon, but a path remains a path.
+function ConvertTo-QueueProcessId {
+    param([string]$Text)
+    $pattern = '^(?:(\d{1,10})|[^:\uFF1A]+[:\uFF1A]\s*(\d{1,10}),\s.*|\D+(\d{1,10})\D.*(?:[A-Za-z]:\\.*|<\?>))$'
+    $match = [regex]::Match($Text, $pattern)
+    if ($match.Success) { [long]($match.Groups[1].Value + $match.Groups[2].Value + $match.Groups[3].Value) }
+}
+
+# Registered URLs, upper-cased as http.sys keeps them, with the processes of their request queue. A web server has
+# thousands of lines, so functions are called only for those that matter.
 function Get-UrlOwnerFacts {
     $lines = @(netsh.exe http show servicestate view=requestq verbose=yes)
     if ($LASTEXITCODE -ne 0) { return }
-    $lines = @($lines | Where-Object { $_.Trim() -ne '' })
     $level = Get-QueueIndent -Lines $lines
     $owners = @{}
     $queue = New-Object -TypeName Collections.Generic.List[long]
     foreach ($line in $lines) {
-        if ((ConvertTo-IndentWidth -Line $line) -le $level) { $queue.Clear() }
-        $id = ConvertTo-QueueProcessId -Line $line
-        if ($null -ne $id) { $queue.Add($id) }
-        $url = $line.Trim()
-        if (-not [regex]::IsMatch($url, '^https?://\S+$', 'IgnoreCase, CultureInvariant')) { continue }
-        if (-not $owners.ContainsKey($url)) { $owners[$url] = New-Object -TypeName Collections.Generic.List[long] }
-        foreach ($id in $queue) { if (-not $owners[$url].Contains($id)) { $owners[$url].Add($id) } }
+        $text = $line.Trim()
+        if ($text.Length -eq 0) { continue }
+        if (($line.Length - $line.TrimStart().Length) -le $level) { $queue.Clear() }
+        if ([regex]::IsMatch($text, '^https?://\S+$', 'IgnoreCase, CultureInvariant')) {
+            if (-not $owners.ContainsKey($text)) { $owners[$text] = New-Object -TypeName Collections.Generic.List[long] }
+            foreach ($id in $queue) { if (-not $owners[$text].Contains($id)) { $owners[$text].Add($id) } }
+        } elseif ([regex]::IsMatch($text, '^\d|\d[^\d.]')) {
+            $id = ConvertTo-QueueProcessId -Text $text
+            if ($null -ne $id) { $queue.Add($id) }
+        }
     }
     foreach ($url in @(Get-OrdinalOrder -Names @($owners.Keys))) {
         $owners[$url].Sort()
-        [ordered]@{ url = $url; process_ids = @($owners[$url]) }
+        [ordered]@{ url = $url; process_ids = $owners[$url].ToArray() }
     }
 }
 

@@ -36,7 +36,9 @@ function Set-Reservation {
 function Set-ListenEntry {
     param($Run, [string]$Address, [bool]$Present)
     $wanted = ([Net.IPAddress]$Address).ToString()
-    if ((@((Get-ListenListFacts).live) -contains $wanted) -eq $Present) { return }
+    $live = (Get-ListenListFacts).live
+    if ($null -eq $live) { Stop-Change -Code 'netsh' -Message 'The IP listen list cannot be read.' }
+    if (($live -contains $wanted) -eq $Present) { return }
     $verb = if ($Present) { 'add' } else { 'delete' }
     Invoke-NetshHttp -Run $Run -Arguments $verb, 'iplisten', "ipaddress=$wanted"
     $now = @((Get-ListenListFacts).live)

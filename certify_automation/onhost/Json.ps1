@@ -2,20 +2,21 @@
 
 function ConvertTo-AsciiJsonString {
     param([string]$Text)
-    $escaped = [regex]::Replace($Text, '[^ !#-\[\]-~]', { param($match) '\u{0:x4}' -f [int][char]$match.Value })
+    $special = '[^ !#-\[\]-~]'
+    if (-not [regex]::IsMatch($Text, $special)) { return '"' + $Text + '"' }
+    $escaped = [regex]::Replace($Text, $special, { param($match) '\u{0:x4}' -f [int][char]$match.Value })
     '"' + $escaped + '"'
 }
 
-# $Value is made of $null, booleans, integers, strings, dictionaries and lists; anything else is a mistake.
+# $Value is made of $null, booleans, integers, strings, dictionaries and lists; anything else is a mistake. Names of
+# dictionaries are plain words.
 function ConvertTo-AsciiJson {
     param($Value)
     if ($null -eq $Value) { return 'null' }
     if ($Value -is [string]) { return (ConvertTo-AsciiJsonString -Text $Value) }
     if ($Value -is [bool]) { if ($Value) { return 'true' } else { return 'false' } }
     if ($Value -is [Collections.IDictionary]) {
-        $members = foreach ($key in $Value.Keys) {
-            (ConvertTo-AsciiJsonString -Text $key) + ':' + (ConvertTo-AsciiJson -Value $Value[$key])
-        }
+        $members = foreach ($key in $Value.Keys) { '"' + $key + '":' + (ConvertTo-AsciiJson -Value $Value[$key]) }
         return '{' + (@($members) -join ',') + '}'
     }
     if ($Value -is [Collections.IEnumerable]) {

@@ -20,7 +20,7 @@ function Get-ServiceProgram {
 
 function Get-ProductGeneration {
     param([string]$Program)
-    $name = Split-Path -Path $Program -Leaf
+    $name = (Split-FilePath -Path $Program).Name
     if ($name -eq 'Certify.Service.exe') { 'v6' } elseif ($name -eq 'Certify.Server.Core.exe') { 'v7' }
 }
 
@@ -51,7 +51,7 @@ function Get-ProductEnvironment {
     foreach ($service in $Services) {
         $own = @{}
         $path = "HKLM:\SYSTEM\CurrentControlSet\Services\$($service.name)"
-        foreach ($line in @(Get-RegistryValue -Path $path -Name 'Environment')) {
+        foreach ($line in [string[]]@(Get-RegistryValue -Path $path -Name 'Environment')) {
             $at = $line.IndexOf('=')
             if ($at -gt 0) { $own[$line.Substring(0, $at)] = $line.Substring($at + 1) }
         }
@@ -60,15 +60,17 @@ function Get-ProductEnvironment {
 }
 
 # Where the service keeps its data: v7 lets a variable move the whole folder; both append the machine's name for 'true'
-# and for nothing else.
+# and for nothing else. The product's own pages write Certify, which is another folder where case matters.
 function Get-DataFolder {
     param([string]$Generation, [object[]]$Environment)
     $values = New-Object -TypeName Collections.Hashtable -ArgumentList ([StringComparer]::OrdinalIgnoreCase)
     foreach ($variable in $Environment) { $values[$variable.name] = $variable.value }
     if (($Generation -eq 'v7') -and $values['CERTIFY_APPDATA_PATH']) { return $values['CERTIFY_APPDATA_PATH'] }
-    $folder = Join-Path -Path $env:ProgramData -ChildPath 'certify'
+    $folder = Join-FilePath -Folder $env:ProgramData -Name 'certify'
+    $other = Join-FilePath -Folder $env:ProgramData -Name 'Certify'
+    if (-not [IO.Directory]::Exists($folder) -and [IO.Directory]::Exists($other)) { $folder = $other }
     if ($values['CERTIFY_ENABLE_PER_INSTANCE_SETTINGS'] -ne 'true') { return $folder }
-    Join-Path -Path $folder -ChildPath $env:COMPUTERNAME.ToLowerInvariant()
+    Join-FilePath -Folder $folder -Name $env:COMPUTERNAME.ToLowerInvariant()
 }
 
 # Places are only known when there is exactly one service and its program is the product's.
@@ -85,7 +87,7 @@ function Get-ProductFacts {
     $facts.generation = Get-ProductGeneration -Program $facts.executable
     if ($null -eq $facts.generation) { return $facts }
     $facts.version = Get-FileVersion -Path $facts.executable
-    $facts.install_dir = Split-Path -Path $facts.executable -Parent
+    $facts.install_dir = (Split-FilePath -Path $facts.executable).Folder
     $facts.data_dir = Get-DataFolder -Generation $facts.generation -Environment $environment
     $facts
 }

@@ -14,6 +14,10 @@ function Get-FolderRefusal {
         if (-not [IO.Directory]::Exists($Folder)) {
             New-ProtectedFolder -Path $Folder -Sddl 'O:BAG:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)'
         }
+        # Anybody may put a link into %ProgramData%, to a folder that has the right owner.
+        if ([IO.File]::GetAttributes($Folder) -band [IO.FileAttributes]::ReparsePoint) {
+            return (Get-Refusal -Code 'lock_folder' -Message "$Folder is a link.")
+        }
         $access = Get-FolderAccess -Path $Folder
         if (($null -eq $access) -or ($owners -notcontains $access.Owner)) {
             return (Get-Refusal -Code 'lock_folder' -Message "$Folder belongs to somebody else.")

@@ -1,16 +1,24 @@
 # One plan on this computer: lock, refuse or act, undo on failure, record.
 
-# Whether the text was written: a full disk must not hide what else has happened.
+# Writes a text if that is possible: a full disk must not hide what else has happened.
 function Save-Text {
     param([string]$Path, [string]$Text)
-    try { Write-NewFile -Path $Path -Bytes ([Text.Encoding]::UTF8.GetBytes($Text)) } catch { return $false }
-    $true
+    try { Write-NewFile -Path $Path -Bytes ([Text.Encoding]::UTF8.GetBytes($Text)) } catch { $null = $_ }
+}
+
+# The same for a file that must be there whole or not at all.
+function Save-NewText {
+    param([string]$Path, [string]$Text)
+    try {
+        Write-NewFile -Path "$Path.new" -Bytes ([Text.Encoding]::UTF8.GetBytes($Text))
+        Rename-NewFile -New "$Path.new" -Path $Path
+    } catch { $null = $_ }
 }
 
 # The open lock file, or nothing when another process has it. A visit that only looks has it open for a moment.
 function Enter-Lock {
     param([string]$Folder, [string]$RunId)
-    $path = Join-Path -Path $Folder -ChildPath 'lock'
+    $path = Join-FilePath -Folder $Folder -Name 'lock'
     for ($try = 1; $try -le 5; $try++) {
         try {
             $file = [IO.File]::Open($path, [IO.FileMode]::OpenOrCreate, [IO.FileAccess]::ReadWrite, [IO.FileShare]::None)
@@ -19,14 +27,14 @@ function Enter-Lock {
         Start-Sleep -Milliseconds 300
     }
     if ($null -eq $file) { return }
-    $null = Save-Text -Path (Join-Path -Path $Folder -ChildPath 'lock-holder') -Text "$RunId $env:USERDOMAIN\$env:USERNAME"
+    Save-Text -Path (Join-FilePath -Folder $Folder -Name 'lock-holder') -Text "$RunId $env:USERDOMAIN\$env:USERNAME"
     $file
 }
 
 function Exit-Lock {
     param($File, [string]$Folder)
     # Without the lock its text means nothing, so a text that cannot be removed does not matter.
-    try { Remove-OldFile -Path (Join-Path -Path $Folder -ChildPath 'lock-holder') } catch { $null = $_ }
+    try { Remove-OldFile -Path (Join-FilePath -Folder $Folder -Name 'lock-holder') } catch { $null = $_ }
     $File.Dispose()
 }
 
@@ -37,7 +45,7 @@ function New-Run {
     })
     @{
         Until = (Get-MonotonicMs) + 1000 * $DeadlineSeconds
-        Folder = Join-Path -Path (Join-Path -Path $Folder -ChildPath 'runs') -ChildPath $Plan.run_id
+        Folder = Join-FilePath -Folder $Folder -Name 'runs', $Plan.run_id
         Steps = $steps; Refusal = $null; Failure = $null; Health = $null; Result = 'refused'; Acted = $false; Partial = $false
     }
 }
@@ -91,7 +99,7 @@ function Invoke-Acts {
 # The outcome of a plan under the lock. A run id that has acted here never acts again.
 function Invoke-LockedPlan {
     param($Run, $Plan)
-    $record = Join-Path -Path $Run.Folder -ChildPath 'outcome.json'
+    $record = Join-FilePath -Folder $Run.Folder -Name 'outcome.json'
     if ([IO.File]::Exists($record)) {
         return [Text.Encoding]::UTF8.GetString((Read-FileTail -Path $record -Limit ([int]::MaxValue)).Bytes)
     }
@@ -100,7 +108,7 @@ function Invoke-LockedPlan {
     if ($null -ne $Run.Refusal) { return (ConvertTo-Outcome -Run $Run -RunId $Plan.run_id -Repeated $false) }
     [void][IO.Directory]::CreateDirectory($Run.Folder)
     Invoke-Acts -Run $Run -Plan $Plan -Product $product
-    $null = Save-Text -Path $record -Text (ConvertTo-Outcome -Run $Run -RunId $Plan.run_id -Repeated $true)
+    Save-NewText -Path $record -Text (ConvertTo-Outcome -Run $Run -RunId $Plan.run_id -Repeated $true)
     ConvertTo-Outcome -Run $Run -RunId $Plan.run_id -Repeated $false
 }
 

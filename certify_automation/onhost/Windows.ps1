@@ -12,6 +12,7 @@ function Get-FileVersion {
     param([string]$Path)
     if (-not [IO.File]::Exists($Path)) { return $null }
     $version = [Diagnostics.FileVersionInfo]::GetVersionInfo($Path)
+    if ($null -eq $version.FileVersion) { return $null }
     '{0}.{1}.{2}.{3}' -f $version.FileMajorPart, $version.FileMinorPart, $version.FileBuildPart, $version.FilePrivatePart
 }
 
@@ -19,9 +20,10 @@ function Get-FileVersion {
 function Get-FolderAccess {
     param([string]$Path)
     if (-not [IO.Directory]::Exists($Path)) { return $null }
-    try { $acl = Get-Acl -LiteralPath $Path } catch { return $null }
-    $owner = $acl.GetOwner([Security.Principal.SecurityIdentifier]).Value
-    @{ Owner = $owner; Sddl = $acl.Sddl }
+    try {
+        $acl = Get-Acl -LiteralPath $Path
+        @{ Owner = $acl.GetOwner([Security.Principal.SecurityIdentifier]).Value; Sddl = $acl.Sddl }
+    } catch { return $null }
 }
 
 # Creates a folder together with its descriptor, so that nobody can put anything into it in between.
@@ -43,7 +45,8 @@ function Get-CanonicalSddl {
     $raw.GetSddlForm('Access')
 }
 
-# A request of this account to this computer, never through a proxy. Status is $null when no answer came.
+# A request of this account to this computer, never through a proxy. Status is $null when no answer came. Whoever listens
+# there may send without end: the body is read up to 64 KiB, for as long as an answer may take.
 function Invoke-LocalApi {
     param([string]$Method, [string]$Url, [string]$Body, [int]$TimeoutSeconds)
     $answer = @{ Status = $null; Authenticate = @(); Body = $null; Error = $null }
@@ -54,29 +57,34 @@ function Invoke-LocalApi {
         $request.Proxy = $null
         $request.UseDefaultCredentials = $true
         $request.AllowAutoRedirect = $false
-        $request.Timeout = 1000 * $TimeoutSeconds
-        $request.ReadWriteTimeout = 1000 * $TimeoutSeconds
+        $request.Timeout = $request.ReadWriteTimeout = 1000 * $TimeoutSeconds
         if ($Body -ne '') {
             $request.ContentType = 'application/json'
-            $bytes = [Text.Encoding]::UTF8.GetBytes($Body)
-            $stream = $request.GetRequestStream()
-            $stream.Write($bytes, 0, $bytes.Length)
-            $stream.Close()
+            $writer = New-Object -TypeName IO.StreamWriter -ArgumentList $request.GetRequestStream()
+            $writer.Write($Body)
+            $writer.Close()
         }
         $response = $request.GetResponse()
     } catch {
-        $cause = $_.Exception.GetBaseException()
         $web = $_.Exception
         while (($null -ne $web) -and ($web -isnot [Net.WebException])) { $web = $web.InnerException }
         if ($null -ne $web) { $response = $web.Response }
-        $answer.Error = $cause.Message
+        if ($null -eq $response) { $answer.Error = $_.Exception.GetBaseException().Message }
     }
     if ($null -eq $response) { return $answer }
-    $answer.Error = $null
     $answer.Status = [int]$response.StatusCode
     $answer.Authenticate = @($response.Headers.GetValues('WWW-Authenticate') | Where-Object { $_ })
-    $reader = New-Object -TypeName IO.StreamReader -ArgumentList $response.GetResponseStream()
-    try { $answer.Body = $reader.ReadToEnd() } catch { $answer.Error = $_.Exception.Message } finally { $response.Close() }
+    $text = New-Object -TypeName Text.StringBuilder
+    $until = (Get-MonotonicMs) + 1000 * $TimeoutSeconds
+    try {
+        $reader = New-Object -TypeName IO.StreamReader -ArgumentList $response.GetResponseStream()
+        $piece = [Array]::CreateInstance([char], 4096)
+        do {
+            $count = $reader.Read($piece, 0, $piece.Length)
+            [void]$text.Append($piece, 0, $count)
+        } while (($count -gt 0) -and ($text.Length -lt 65536) -and ((Get-MonotonicMs) -lt $until))
+        $answer.Body = $text.ToString()
+    } catch { $answer.Error = $_.Exception.GetBaseException().Message } finally { $request.Abort() }
     $answer
 }
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from certify_automation.lab.windows import Computer, Win32Error, security
+from certify_automation.lab.windows import Computer, Service, Win32Error, security
+from certify_automation.lab.windows.services import Idle
 from contract import cim, netsh, registry
 from contract.answers import ProgramResult
 from contract.paths import Paths
@@ -34,8 +35,8 @@ class Commands:
     Attributes:
         api: method, URL, body -> status, authenticate, body, error of a request made on the computer itself.
         asked: the names of the commands in the order in which they came.
-        before: called with each command's name before it acts; may change the computer, or end the process by
-            raising `Killed`.
+        before: called with each command's name before it acts; may change the computer, let the command fail by
+            raising `Win32Error`, or end the process by raising `Killed`.
     """
 
     computer: Computer
@@ -49,8 +50,8 @@ class Commands:
         """The answer to one line; a Win32 error becomes `failure`."""
         self.asked.append(command)
         arguments = self.paths.everywhere_outward(arguments)
-        self.before(command, arguments)
         try:
+            self.before(command, arguments)
             answer = self._act(command, arguments)
         except Win32Error as error:
             return {"failure": {"message": error.text, "hresult": _hresult(error.code)}}
@@ -142,13 +143,18 @@ def owner_of(sddl: str) -> str:
 
 
 def service_control(computer: Computer, arguments: Sequence[str]) -> ProgramResult:
-    """`sc.exe start|stop|config NAME [start= WORD]`; the exit code is the Win32 code."""
+    """`sc.exe start|stop|delete NAME`, `sc.exe config|create NAME ... start= WORD`; the exit code is the Win32 code."""
     verb, name, *rest = arguments
     try:
         if verb == "start":
             computer.services.start(name)
         elif verb == "stop":
             computer.services.stop(name)
+        elif verb == "delete":
+            computer.services.remove(name)
+        elif verb == "create":
+            assert (rest[0], rest[2:]) == ("binPath=", ["start=", "demand"])
+            computer.services.install(Service(name, name, rest[1], start_mode="Manual"), Idle())
         else:
             assert verb == "config"
             assert rest[0] == "start="

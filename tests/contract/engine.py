@@ -106,10 +106,13 @@ class Engine:
 
     def bootstrap(self, line: bytes, commands: Commands, *, before: str = "") -> Finished:
         """Start the bootstrap with this standard input; `before` is PowerShell that runs first."""
-        prelude = f". '{HERE / 'prelude.ps1'}'\nConnect-Lab -Port $env:LAB_PORT\n{before}\n"
+        return self.command(f"{before}\n{ONHOST.joinpath('Bootstrap.ps1').read_text('ascii')}", line, commands)
+
+    def command(self, text: str, stdin: bytes, commands: Commands) -> Finished:
+        """Run PowerShell text whose Windows commands a simulated computer answers."""
+        prelude = f". '{HERE / 'prelude.ps1'}'\nConnect-Lab -Port $env:LAB_PORT\n"
         with serving(commands) as port, lock_held(commands):
-            variables = {**_variables(commands), "LAB_PORT": str(port)}
-            return self.run(prelude + ONHOST.joinpath("Bootstrap.ps1").read_text("ascii"), line, variables)
+            return self.run(prelude + text, stdin, {**_variables(commands), "LAB_PORT": str(port)})
 
     def run(self, text: str, stdin: bytes, variables: Mapping[str, str]) -> Finished:
         """Run PowerShell text as powershell.exe is started for a visit."""

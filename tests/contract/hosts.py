@@ -186,6 +186,12 @@ def _pin(computer: Computer, value: str | None) -> None:
     computer.files.write("C:\\Program Files\\CertifyTheWeb\\appsettings-core.json", core_settings(value))
 
 
+def _interrupt_exchange(computer: Computer, path: str) -> None:
+    """ReplaceFile ends after its first step: the old file has the backup's name, the new one its own."""
+    computer.files.move(path, f"{path}.certify-automation.old")
+    raise Win32Error(1177, path)
+
+
 _ACTS: dict[str, Callable[[Computer, Any], None]] = {
     "install": _install,
     "start": _start,
@@ -194,6 +200,7 @@ _ACTS: dict[str, Callable[[Computer, Any], None]] = {
     "pin": _pin,
     "folder": _folder,
     "open_exclusive": lambda computer, path: computer.files.open_exclusive(path, "other"),
+    "interrupt_exchange": _interrupt_exchange,
     "disk_full": lambda computer, full: setattr(computer.files, "disk_full", full),
     "registry_list": _registry_list,
     "listen": _listen,

@@ -161,6 +161,33 @@ def test_a_killed_script_leaves_what_it_had_done_and_the_lock_free(engine: Engin
     assert engine.visit(visit_of(again, host))["value"]["result"] == "applied"
 
 
+def test_an_outcome_is_recorded_whole_or_not_at_all(engine: Engine, tmp_path: Path) -> None:
+    case = {"name": "one", "product": {"generation": "v6"}, "changes": [{"kind": "ip_listen.add", "address": "::1"}]}
+    host = make_host(case, tmp_path)
+    killed = visit_of(case, host)
+
+    def power_goes(command: str, arguments: Any) -> None:
+        if command == "Rename-NewFile" and "outcome.json" in str(arguments):
+            raise Killed
+
+    killed.commands.before = power_goes
+    assert engine.bootstrap(killed.request(), killed.commands).stdout == ""
+    outcome = engine.visit(visit_of(case, host))["value"]
+    assert (outcome["result"], outcome["repeated"]) == ("applied", False)
+    assert engine.visit(visit_of(case, host))["value"]["repeated"] is True
+
+
+def test_a_link_in_place_of_the_folder_is_refused(engine: Engine, tmp_path: Path) -> None:
+    case = {"name": "one", "product": {"generation": "v6"}, "changes": [{"kind": "ip_listen.add", "address": "::1"}]}
+    host = make_host(case, tmp_path / "host")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "host" / "C" / "ProgramData" / "certify-automation").symlink_to(elsewhere)
+    outcome = engine.visit(visit_of(case, host))["value"]
+    assert (outcome["result"], outcome["refusal"]["code"]) == ("refused", "lock_folder")
+    assert list(elsewhere.iterdir()) == []
+
+
 def test_two_applies_at_once_do_not_both_act(engine: Engine, tmp_path: Path) -> None:
     case = {"name": "one", "product": {"generation": "v6"}, "changes": [{"kind": "ip_listen.add", "address": "::1"}]}
     host = make_host(case, tmp_path)

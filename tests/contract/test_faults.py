@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -32,7 +32,7 @@ SPECS = {spec.name: spec for spec in mixed_hosts()} | {
     "it": HostSpec("it01", "v6", "2025", "it-IT"),
     "fr": HostSpec("fr01", "v7", "2016", "fr-FR"),
 }
-VISITS = ("Observe", "Apply")
+VISITS: tuple[Literal["Observe"], Literal["Apply"]] = ("Observe", "Apply")
 
 
 def faulty(fault: str, generation: str, root: Path) -> Host:

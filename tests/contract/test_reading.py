@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from contract.engine import HERE, Engine
 
 FOLDER = HERE.parents[1] / "certify_automation" / "onhost"
 SAMPLES = HERE.parent / "cases" / "contract" / "netsh"
-OWNERS = [
+OWNERS: list[dict[str, Any]] = [
     {"url": "HTTP://+:47001/WSMAN/", "process_ids": ["WINRM"]},
     {"url": "HTTP://+:5985/WSMAN/", "process_ids": ["WINRM"]},
     {"url": "HTTP://127.0.0.1:8000:127.0.0.1/", "process_ids": []},
@@ -149,6 +150,9 @@ class Answering(BaseHTTPRequestHandler):
     """Answers by the path; nothing here ever redirects a caller elsewhere."""
 
     def do_GET(self) -> None:
+        if "less" in self.path or "ling" in self.path or "broken" in self.path:
+            self._misbehave()
+            return
         status = int(self.path.rpartition("/")[2])
         self.send_response(status)
         if status == 401:
@@ -161,6 +165,18 @@ class Answering(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def _misbehave(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "1000000000")
+        self.end_headers()
+        if "broken" in self.path:
+            self.wfile.write(b'"7.')
+            return
+        piece, pause = (b"x" * 4096, 0.0) if "endless" in self.path else (b"x", 0.1)
+        with suppress(ConnectionError):
+            while not self.server.leaving.wait(pause):  # type: ignore[attr-defined]
+                self.wfile.write(piece)
+
     do_POST = do_GET  # noqa: N815 - the names http.server looks for
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as inherited
@@ -170,9 +186,11 @@ class Answering(BaseHTTPRequestHandler):
 @pytest.fixture
 def url() -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
+        server.leaving = threading.Event()  # type: ignore[attr-defined]
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.leaving.set()  # type: ignore[attr-defined]
         server.shutdown()
         thread.join()
 
@@ -191,6 +209,98 @@ def test_the_local_api_is_asked_without_a_proxy_and_without_following(engine: En
     assert found[1]["Body"] == "POST Gr\u00fc\u00dfe{}"
     assert ", ".join(found[2]["Authenticate"]) == 'Negotiate, Basic realm="a, b"'
     assert [bool(answer["Error"]) for answer in found] == [False, False, False, False, False, True]
+
+
+def test_an_answer_without_end_is_read_for_a_while(engine: Engine, url: str) -> None:
+    ask = "Invoke-LocalApi -TimeoutSeconds 1 -Method GET -Body ''"
+    found = evaluate(engine, f", @(({ask} -Url '{url}/endless/200'), ({ask} -Url '{url}/trickling/200'))")
+    assert [answer["Status"] for answer in found] == [200, 200]
+    assert 65536 <= len(found[0]["Body"]) < 80000
+    assert 0 < len(found[1]["Body"]) < 1000
+
+
+def test_an_answer_that_breaks_off_has_no_body(engine: Engine, url: str) -> None:
+    facts = evaluate(engine, f"Get-ApiFacts -Url '{url}/broken/200?'", "Api")
+    assert (facts["status"], facts["body"]) == (200, None)
+    assert facts["error"]
+
+
+def test_a_program_without_a_version_has_none(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "a.exe").write_bytes(b"MZ")
+    assert evaluate(engine, f", @((Get-FileVersion -Path '{tmp_path}/a.exe'), (Get-FileVersion -Path '/none'))") == [
+        None,
+        None,
+    ]
+
+
+def test_a_drive_that_is_not_there_does_not_matter(engine: Engine) -> None:
+    text = ", @((Split-FilePath -Path 'Z:\\a\\b.exe').Folder, (Split-FilePath -Path 'b.exe').Name)"
+    assert evaluate(engine, text, "File") == ["Z:\\a", "b.exe"]
+
+
+@pytest.mark.parametrize("spelling", ["certify", "Certify"])
+def test_the_data_folder_is_found_in_either_spelling(engine: Engine, tmp_path: Path, spelling: str) -> None:
+    (tmp_path / spelling).mkdir()
+    text = f"$($env:ProgramData = '{tmp_path}'; Get-DataFolder -Generation 'v7' -Environment @())"
+    assert evaluate(engine, text, "File", "Product") == str(tmp_path / spelling)
+
+
+def test_the_data_folder_is_in_lower_case_before_there_is_one(engine: Engine, tmp_path: Path) -> None:
+    text = f"$($env:ProgramData = '{tmp_path}/'; Get-DataFolder -Generation 'v6' -Environment @())"
+    assert evaluate(engine, text, "File", "Product") == str(tmp_path / "certify")
+
+
+def registry(values: str) -> str:
+    """Registry commands that answer every key with these values."""
+    return (
+        "function Test-Path { param($LiteralPath) $true }; "
+        f"function Get-ItemProperty {{ param($LiteralPath) [pscustomobject]@{{ {values} }} }}; "
+    )
+
+
+def test_a_value_that_is_no_descriptor_is_no_reservation(engine: Engine) -> None:
+    fake = registry(
+        "'http://a:1/' = [byte[]](1, 0); 'http://b:1/' = 'D:(A;;GX;;;WD)'; 'http://c:1/' = 5; "
+        "'http://d:1/' = [string[]]('x', 'y'); 'http://e:1/' = [byte[]]@(); PSPath = 'x://y'"
+    )
+    assert evaluate(engine, f"$({fake} , @(Get-ReservationFacts))", "Host", "HttpSys") == [
+        {"url": "http://a:1/", "descriptor": "AQA="},
+        {"url": "http://e:1/", "descriptor": ""},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [("'127.0.0.1'", ["127.0.0.1"]), ("[string[]]@()", []), ("[string[]]('a', 'b')", ["a", "b"]), ("$null", [])],
+)
+def test_a_list_may_be_written_as_another_type(engine: Engine, value: str, wanted: list[str]) -> None:
+    fake = registry(f"ListenOnlyList = {value}") + "function netsh.exe { $global:LASTEXITCODE = 1 }; "
+    found = evaluate(engine, f"$({fake} Get-ListenListFacts)", "Host", "HttpSys")
+    assert found == {"live": None, "registry": wanted, "exit_code": 1}
+
+
+def test_variables_of_a_service_may_be_of_any_type(engine: Engine) -> None:
+    fake = registry("Environment = [byte[]](65, 61)")
+    text = f"{fake} @(Get-ProductEnvironment -Services @(@{{ name = 'x' }})).Count"
+    assert evaluate(engine, text, "Host", "Product") == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("2688", 2688),
+        ("ID: 2688, image: <?>", 2688),
+        ("ID\uff1a2688\uff0c\u6620\u50cf\uff1aC:\\Windows\\System32\\svchost.exe", 2688),
+        ("??2688??<?>", 2688),
+        ("Log directory: C:\\inetpub\\logs\\LogFiles\\W3SVC12", None),
+        ("Max requests: 1000", None),
+        ("Version: 2.0", None),
+    ],
+)
+def test_a_process_id_is_found_in_any_translation(engine: Engine, line: str, wanted: int | None) -> None:
+    units = ", ".join(str(ord(unit)) for unit in line)
+    text = f"ConvertTo-QueueProcessId -Text (-join [char[]]({units}))"
+    assert evaluate(engine, text, "HttpSys") == wanted
 
 
 def test_schemes_are_taken_out_of_challenges(engine: Engine) -> None:

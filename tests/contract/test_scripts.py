@@ -14,7 +14,7 @@ from contract.engine import HERE, Engine
 ROOT = HERE.parents[1]
 FOLDER = ROOT / "certify_automation" / "onhost"
 SCRIPTS = sorted(FOLDER.glob("*.ps1"))
-CHECK = ROOT / "tests" / "windows" / "check.ps1"
+CHECKS = [ROOT / "tests" / "windows" / "check.ps1", ROOT / "tests" / "windows" / "changes.ps1"]
 
 
 def documented(heading: str) -> set[str]:
@@ -36,14 +36,14 @@ def trees(engine: Engine) -> dict[str, dict[str, Any]]:
 
 def test_windows_powershell_5_1_can_run_every_script(engine: Engine) -> None:
     judged = subprocess.run(  # noqa: S603 - the engine the tests were told to use
-        [engine.program, "--check-51", *map(str, SCRIPTS), str(CHECK)], capture_output=True, text=True, check=False
+        [engine.program, "--check-51", *map(str, [*SCRIPTS, *CHECKS])], capture_output=True, text=True, check=False
     )
     if "not recognized" in judged.stdout + judged.stderr:
         pytest.skip("this PowerShell is no judge of 5.1 syntax")
-    assert f"{len(SCRIPTS) + 1} files, 0 errors, 0 warnings" in judged.stdout, judged.stdout
+    assert f"{len(SCRIPTS) + len(CHECKS)} files, 0 errors, 0 warnings" in judged.stdout, judged.stdout
 
 
-@pytest.mark.parametrize("path", [*SCRIPTS, CHECK], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [*SCRIPTS, *CHECKS], ids=lambda path: path.name)
 def test_a_script_is_ascii_and_short(path: Path) -> None:
     text = path.read_bytes().decode("ascii")
     assert "\r" not in text

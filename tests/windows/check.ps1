@@ -13,11 +13,14 @@ $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 Set-StrictMode -Version 3.0
 $script:failures = 0
+$script:run = @{ Acted = $false }
 
 foreach ($file in 'Windows', 'Json', 'Host', 'Service', 'Product', 'File', 'HttpSys', 'Api', 'Lock', 'Managed', 'Facts',
     'Wait', 'Control', 'HttpSysChange', 'FileChange', 'Change', 'Health', 'Refusal', 'Run') {
     . (Join-Path -Path $OnHost -ChildPath "$file.ps1")
 }
+
+. (Join-Path -Path $PSScriptRoot -ChildPath 'changes.ps1')
 
 # $Test gives $true, or what is the case instead.
 function Assert-Fact {
@@ -71,8 +74,8 @@ function Test-Instrumentation {
 function Test-HttpSys {
     $parameters = 'HKLM:\SYSTEM\CurrentControlSet\Services\HTTP\Parameters'
     Assert-Fact 'registry: ListenOnlyList is absent or a list of strings' {
-        $value = Get-ItemProperty -LiteralPath $parameters -Name 'ListenOnlyList' -ErrorAction SilentlyContinue
-        ($null -eq $value) -or ($value.ListenOnlyList -is [string[]])
+        $value = (Get-RegistryKey -Path $parameters).PSObject.Properties['ListenOnlyList']
+        ($null -eq $value) -or ($value.Value -is [string[]])
     }
     Assert-Fact 'registry: UrlAclInfo names are URLs and its values binary security descriptors' {
         $key = Get-ItemProperty -LiteralPath "$parameters\UrlAclInfo"
@@ -140,6 +143,10 @@ function Test-Visit {
     Assert-Fact "${Program}: a request that is no JSON gets a framed bad_request" {
         [bool](@(Invoke-Visit -Program $Program -Request 'nonsense') -join '').Contains('"bad_request"')
     }
+    Assert-Fact "${Program}: a request of 3 million characters is read" {
+        $request = '{"contract":2,"nonce":"' + ('x' * 3000000) + '"}'
+        [bool](@(Invoke-Visit -Program $Program -Request $request) -join '').Contains('not of contract 1')
+    }
     Assert-Fact "${Program}: Observe gives facts, under a Turkish culture too, and every character of its frame" {
         $names = 'Windows', 'Json', 'Host', 'Service', 'Product', 'File', 'HttpSys', 'Api', 'Lock', 'Managed', 'Facts'
         $text = "[Threading.Thread]::CurrentThread.CurrentCulture = 'tr-TR'`n"
@@ -163,110 +170,6 @@ function Test-Visit {
     }
 }
 
-function Test-ServiceControl {
-    $name = 'certify-automation-check'
-    $null = sc.exe create $name binPath= "$env:SystemRoot\System32\svchost.exe -k none" start= demand
-    try {
-        foreach ($mode in 'automatic-delayed', 'automatic', 'manual', 'disabled') {
-            Assert-Fact "sc.exe config: the start mode $mode reads back at once" {
-                Set-StartMode -Name $name -Mode $mode
-                (Get-StartMode -Name $name) -eq $mode
-            }
-        }
-        Assert-Fact 'sc.exe start of a disabled service ends with 1058' {
-            $null = sc.exe start $name
-            if ($LASTEXITCODE -ne 1058) { return $LASTEXITCODE }
-            $true
-        }
-        Assert-Fact 'sc.exe stop of a stopped service ends with 1062' {
-            $null = sc.exe stop $name
-            if ($LASTEXITCODE -ne 1062) { return $LASTEXITCODE }
-            $true
-        }
-    } finally { $null = sc.exe delete $name }
-}
-
-function Test-Reservation {
-    $url = "http://127.0.0.2:$SparePort/"
-    Assert-Fact 'netsh: a reservation is in the registry at once, replaced, and gone when deleted' {
-        Set-Reservation -Url $url -Sddl 'D:(A;;GX;;;SY)'
-        Set-Reservation -Url $url -Sddl 'D:(A;;GX;;;BA)'
-        Set-Reservation -Url $url -Sddl ''
-        (Get-Reservation -Url $url) -eq ''
-    }
-    Assert-Fact 'netsh: adding a reservation twice and deleting none both end with another code than 0' {
-        $null = netsh.exe http add urlacl "url=$url" 'sddl=D:(A;;GX;;;SY)'
-        $null = netsh.exe http add urlacl "url=$url" 'sddl=D:(A;;GX;;;SY)'
-        $twice = $LASTEXITCODE
-        $null = netsh.exe http delete urlacl "url=$url"
-        $null = netsh.exe http delete urlacl "url=$url"
-        if (($twice -eq 0) -or ($LASTEXITCODE -eq 0)) { return "$twice $LASTEXITCODE" }
-        $true
-    }
-}
-
-function Test-Registration {
-    param([string]$Prefix)
-    $listener = New-Object -TypeName Net.HttpListener
-    try {
-        $listener.Prefixes.Add($Prefix)
-        $listener.Start()
-        $true
-    } catch { $false } finally { $listener.Close() }
-}
-
-# Only where the list is in use already: a first entry would cut every other address off, WinRM's too.
-function Test-ListenList {
-    if (@((Get-ListenListFacts).live).Count -eq 0) { return 'skip  iplisten: the list is empty, and a first entry would cut this server off' }
-    $prefix = "http://127.0.0.77:$SparePort/"
-    Assert-Fact 'iplisten: an address that is not listed cannot be listened on' { -not (Test-Registration -Prefix $prefix) }
-    Set-ListenEntry -Address '127.0.0.77' -Present $true
-    Assert-Fact 'iplisten: an added address is in the registry at once' { (Get-ListenListFacts).registry -contains '127.0.0.77' }
-    Assert-Fact 'iplisten: an added address can be listened on without a restart of the driver' { Test-Registration -Prefix $prefix }
-    Set-ListenEntry -Address '127.0.0.77' -Present $false
-    Assert-Fact 'iplisten: a deleted address is gone at once' { -not (Test-Registration -Prefix $prefix) }
-}
-
-function Test-FileAct {
-    param([string]$Folder)
-    $path = Join-Path -Path $Folder -ChildPath 'file'
-    Assert-Fact 'folder: made with owner Administrators and a list of its own' {
-        $access = Get-FolderAccess -Path $Folder
-        if (($access.Owner -ne 'S-1-5-32-544') -or -not $access.Sddl.Contains('D:P')) { return $access.Sddl }
-        $true
-    }
-    Assert-Fact 'folder: icacls.exe takes inherited rights away' {
-        $inner = Join-Path -Path $Folder -ChildPath 'inner'
-        [void][IO.Directory]::CreateDirectory($inner)
-        $null = icacls.exe $inner /inheritance:r /grant:r '*S-1-5-18:(OI)(CI)F' '*S-1-5-32-544:(OI)(CI)F'
-        ($LASTEXITCODE -eq 0) -and (Get-FolderAccess -Path $inner).Sddl.Contains('D:P')
-    }
-    Assert-Fact 'file: written, exchanged with a backup, not renamed over' {
-        Write-NewFile -Path $path -Bytes ([byte[]](1, 2))
-        Write-NewFile -Path "$path.new" -Bytes ([byte[]](3))
-        Switch-File -New "$path.new" -Old $path -Backup "$path.old"
-        $kept = [IO.File]::ReadAllBytes("$path.old").Length
-        $code = Get-Win32Code -Act { Rename-NewFile -New "$path.old" -Path $path }
-        if (($kept -ne 2) -or ($code -eq 0)) { return "$kept $code" }
-        $true
-    }
-    Assert-Fact 'file: exchanging one that is open without delete sharing fails with 32, 5 or 1175' {
-        $held = [IO.File]::Open($path, [IO.FileMode]::Open, [IO.FileAccess]::Read, [IO.FileShare]::Read)
-        try { $code = Get-Win32Code -Act { Switch-File -New "$path.old" -Old $path -Backup "$path.bak" } } finally { $held.Dispose() }
-        if (32, 5, 1175 -notcontains $code) { return $code }
-        $true
-    }
-    Assert-Fact 'lock: a second opener gets nothing, and a reader sees that it is held' {
-        $lock = Enter-Lock -Folder $Folder -RunId 'check'
-        try {
-            $second = Enter-Lock -Folder $Folder -RunId 'check'
-            $code = Get-Win32Code -Act { (Open-SharedFile -Path (Join-Path -Path $Folder -ChildPath 'lock')).Dispose() }
-        } finally { Exit-Lock -File $lock -Folder $Folder }
-        if (($null -ne $second) -or ($code -ne 32)) { return "$second $code" }
-        $true
-    }
-}
-
 "Windows $((Get-OperatingSystem).Version), PowerShell $($PSVersionTable.PSVersion), $((Get-Culture).Name)"
 Test-Instrumentation
 Test-HttpSys
@@ -280,7 +183,10 @@ if ($Write) {
     Test-ListenList
     $folder = Join-Path -Path $env:ProgramData -ChildPath 'certify-automation-check'
     New-ProtectedFolder -Path $folder -Sddl 'O:BAG:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)'
-    try { Test-FileAct -Folder $folder } finally { [IO.Directory]::Delete($folder, $true) }
+    try {
+        Test-FileAct -Folder $folder
+        Test-FolderLink -Folder $folder
+    } finally { [IO.Directory]::Delete($folder, $true) }
 } else { 'skip  what changes something: give -Write' }
 "$script:failures failed"
 exit $script:failures

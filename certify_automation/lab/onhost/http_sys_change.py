@@ -33,7 +33,10 @@ def set_listen_entry(run: Run, address: str, *, present: bool) -> None:
     visit = run.visit
     http = visit.computer.http
     wanted = str(ip_address(address))
-    if (wanted in (listen_list(visit.computer)["live"] or ())) == present:
+    live = listen_list(visit.computer)["live"]
+    if live is None:
+        raise ChangeFailed("netsh", "The IP listen list cannot be read.")
+    if (wanted in live) == present:
         return
     if present:
         _netsh(run, f"add iplisten ipaddress={wanted}", lambda: http.add_listen(wanted))
