@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,12 +37,36 @@ class PlanFile:
     tool_version: str = __version__
 
 
+def check_target(path: Path) -> None:
+    """Says that a plan cannot be saved there before anything is done to make one.
+
+    Raises:
+        UsageError: CA5010, it is no regular file, or its folder is missing or may not be written to.
+    """
+    try:
+        obstacle = _obstacle(path)
+    except OSError as error:
+        obstacle = str(error.strerror)
+    if obstacle:
+        raise UsageError("CA5010", f"the plan cannot be written to {path}: {obstacle}")
+
+
+def _obstacle(path: Path) -> str:
+    folder = path.absolute().parent
+    if path.exists() and not path.is_file():
+        return "it is not a regular file, and a plan is not written to a device or a pipe"
+    if not folder.is_dir():
+        return f"there is no folder {folder}"
+    return "" if os.access(folder, os.W_OK) else f"the folder {folder} may not be written to"
+
+
 def save(path: Path, file: PlanFile) -> None:
     """Writes a plan file that only its owner may read: it holds the bytes of configuration files.
 
     Raises:
         UsageError: CA5010, the file cannot be written.
     """
+    check_target(path)
     body = {
         "kind": _KIND,
         "schema_version": SCHEMA_VERSION,
@@ -66,15 +92,10 @@ def load(path: Path) -> PlanFile:
 
     Raises:
         UsageError: CA5011 not readable, CA5012 not a plan file, CA5013 another version's, CA5014 changed since it was
-            written.
+            written, CA5015 everybody may write to it.
     """
     body = _body(path)
-    if body.get("schema_version") != SCHEMA_VERSION or body.get("tool_version") != __version__:
-        raise UsageError(
-            "CA5013",
-            f"{path} was written by certify-automation {body.get('tool_version')}, this is {__version__}",
-            hint="plan again with this version",
-        )
+    _check_version(path, body)
     digest = body.pop("digest", None)
     if digest != record_digest(body):
         raise UsageError("CA5014", f"{path} is not as it was written", hint="plan again; a plan file is never edited")
@@ -85,10 +106,28 @@ def load(path: Path) -> PlanFile:
         raise UsageError("CA5012", f"{path} is not a plan file of certify-automation: {error}") from error
 
 
+def _check_version(path: Path, body: Mapping[str, Any]) -> None:
+    written = body.get("tool_version"), body.get("schema_version")
+    if written != (__version__, SCHEMA_VERSION):
+        raise UsageError(
+            "CA5013",
+            f"{path} was written by certify-automation {written[0]} in format {written[1]}, "
+            f"this is {__version__} and reads format {SCHEMA_VERSION}",
+            hint="plan again with this version",
+        )
+
+
 def _body(path: Path) -> dict[str, Any]:
     try:
-        if path.stat().st_size > _LARGEST:
+        found = path.stat()
+        if found.st_size > _LARGEST:
             raise UsageError("CA5012", f"{path} is too large to be a plan file")
+        if os.name == "posix" and found.st_mode & stat.S_IWOTH:
+            raise UsageError(
+                "CA5015",
+                f"everybody on this computer may write to {path}: it may say something else than was planned",
+                hint="plan again with `plan -o`, which keeps the file to its owner",
+            )
         body = json.loads(path.read_bytes())
     except OSError as error:
         raise UsageError("CA5011", f"{path} cannot be read: {error.strerror}") from error

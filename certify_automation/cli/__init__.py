@@ -10,7 +10,7 @@ import click
 
 from certify_automation import __version__
 from certify_automation.cli.authoring import init, render, schema, validate, version
-from certify_automation.cli.console import make_console
+from certify_automation.cli.console import hold_standard_descriptors, make_console
 from certify_automation.cli.looking import explain, inventory
 from certify_automation.cli.online import apply, plan
 from certify_automation.cli.practice import demo, lab
@@ -57,6 +57,7 @@ for alias in ("check", "diff"):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code; `sys.argv` without arguments."""
+    hold_standard_descriptors()
     given = list(sys.argv[1:] if arguments is None else arguments)
     console = make_console(as_json="--json" in given, color="--no-color" not in given)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -15,14 +16,20 @@ from rich.text import Text
 from certify_automation.report import SCHEMA_VERSION
 
 Lines = Iterable["str | Text"]
+_LAST_STANDARD = 2
 
 
 class _Lasting:
-    """A text stream that goes quiet when its reader has gone: a closed pipe must not stop an apply halfway."""
+    """A text stream that goes quiet once nothing can be written to it: that must not stop an apply halfway.
+
+    Attributes:
+        lost: why what was written after that is missing; empty when nothing is, or the reader went away by itself.
+    """
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
         self._open = True
+        self.lost = ""
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a console of another code page shows `?`, and the run goes on
         self.encoding = getattr(stream, "encoding", None) or "utf-8"
@@ -31,16 +38,16 @@ class _Lasting:
         if self._open:
             try:
                 return self._stream.write(text)
-            except (BrokenPipeError, ValueError):
-                self._gone()
+            except (OSError, ValueError) as error:
+                self._gone(error)
         return len(text)
 
     def flush(self) -> None:
         if self._open:
             try:
                 self._stream.flush()
-            except (BrokenPipeError, ValueError):
-                self._gone()
+            except (OSError, ValueError) as error:
+                self._gone(error)
 
     def isatty(self) -> bool:
         return self._open and self._stream.isatty()
@@ -48,17 +55,26 @@ class _Lasting:
     def fileno(self) -> int:
         return self._stream.fileno()
 
-    def _gone(self) -> None:
+    def _gone(self, error: OSError | ValueError) -> None:
         self._open = False
+        if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
+            self.lost = error.strerror or str(error)
         try:  # what is still buffered would raise again when the interpreter flushes at its end
             os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
         except (OSError, ValueError):
             return
 
 
-def _rich(stream: IO[str], *, color: bool) -> RichConsole:
+def hold_standard_descriptors() -> None:
+    """Give what the caller closed (`>&-`) to the null device, so that no socket or file takes a standard number."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _LAST_STANDARD:
+        pass
+    os.close(descriptor)
+
+
+def _rich(stream: IO[str] | None, *, color: bool) -> RichConsole:
     return RichConsole(
-        file=_Lasting(stream),  # type: ignore[arg-type]  # rich needs no more of a file than this
+        file=_Lasting(stream or io.StringIO()),  # type: ignore[arg-type]  # rich needs no more of a file than this
         color_system="auto" if color else None,
         markup=False,
         highlight=False,
@@ -105,6 +121,11 @@ class Console:
     def error(self, message: str, style: str = "bold red") -> None:
         """What even --quiet does not hide."""
         self.err.print(Text(message, style=style))
+
+    @property
+    def lost(self) -> str:
+        """Why a part of the answer could not be written to stdout; empty when it could."""
+        return self.out.file.lost if isinstance(self.out.file, _Lasting) else ""
 
     @property
     def interactive(self) -> bool:

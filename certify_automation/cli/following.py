@@ -6,7 +6,8 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from types import FrameType
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -17,6 +18,8 @@ from certify_automation.model.host_report import HostReport
 
 _NAMES_SHOWN = 3
 _STDERR = 2
+_CANCELLED = b"\ninterrupted: the hosts in hand are finished, no other starts; once more aborts\n"
+_ABORTED = b"\naborted: the hosts in hand are not waited for\n"
 
 
 def follow(
@@ -46,29 +49,47 @@ def follow(
     raise RuntimeError("the run ended without saying so")
 
 
-@contextmanager
-def interruptible() -> Iterator[threading.Event]:
-    """A flag that the first Ctrl-C sets, so that hosts in hand are finished; the second one raises KeyboardInterrupt.
+@dataclass(frozen=True, slots=True)
+class Interruption:
+    """What Ctrl-C has asked for so far.
 
-    Outside the main thread, where Python delivers no signals, the flag is only a flag.
+    Attributes:
+        cancelled: start no further host, finish those in hand.
+        aborted: do not wait for those in hand either.
     """
-    cancelled = threading.Event()
+
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    aborted: threading.Event = field(default_factory=threading.Event)
+
+
+@contextmanager
+def interruptible() -> Iterator[Interruption]:
+    """Turns the first Ctrl-C into `cancelled`, the second into `aborted`; a third raises KeyboardInterrupt.
+
+    Outside the main thread, where Python delivers no signals, nothing sets them.
+    """
+    asked = Interruption()
 
     def handle(_number: int, _frame: FrameType | None) -> None:
-        if cancelled.is_set():
+        if asked.aborted.is_set():
             raise KeyboardInterrupt
-        cancelled.set()
-        # straight to the descriptor: the stream may be in the middle of a write when the signal comes
-        os.write(_STDERR, b"\ninterrupted: the hosts in hand are finished, no other starts; once more aborts\n")
+        _tell(_ABORTED if asked.cancelled.is_set() else _CANCELLED)
+        (asked.aborted if asked.cancelled.is_set() else asked.cancelled).set()
 
     if threading.current_thread() is not threading.main_thread():
-        yield cancelled
+        yield asked
         return
     before = signal.signal(signal.SIGINT, handle)
     try:
-        yield cancelled
+        yield asked
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _tell(message: bytes) -> None:
+    """Straight to the descriptor: the stream may be in the middle of a write when a signal comes."""
+    with suppress(OSError):
+        os.write(_STDERR, message)
 
 
 def _bar(console: Console) -> Progress:

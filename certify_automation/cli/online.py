@@ -6,12 +6,12 @@ import subprocess
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from certify_automation import plan_file
-from certify_automation.cli.following import interruptible
 from certify_automation.cli.options import Call, Command, fleet_options
 from certify_automation.cli.outcomes import show_details, show_plan, show_recap, show_stop
 from certify_automation.cli.visits import Visits, open_visits, rollout_options
@@ -54,9 +54,10 @@ def plan(call: Call, output: Path | None, **flags: object) -> int:
 
     `check` and `diff` are other names of this command. Exit code 2: something would change.
     """
-    with interruptible() as cancelled:
-        visits = open_visits(call, flags, cancelled)
-        reports, code = _planned(visits, list(visits.fleet.hosts), flags)
+    if output is not None:
+        plan_file.check_target(output)
+    visits = open_visits(call, flags)
+    reports, code = _planned(visits, list(visits.fleet.hosts), flags)
     show_plan(call.console, reports)
     if output is not None:
         plans = tuple(report.plan for report in reports if report.plan and report.status is HostStatus.CHANGED)
@@ -80,21 +81,20 @@ def apply(call: Call, file: Path | None, *, yes: bool, **flags: object) -> int:
     if file is None and not yes and (call.console.as_json or not call.console.interactive):
         hint = "look at it with `plan` first, then say `apply --yes`, or `plan -o FILE` and `apply FILE`"
         raise UsageError("CA5006", "nobody can be asked whether to apply, and --yes is not given", hint=hint)
-    with interruptible() as cancelled:
-        visits = open_visits(call, flags, cancelled)
-        if file is not None:
-            return _apply(visits, _plans_of(file, call, visits), [])
-        reports, code = _planned(visits, list(visits.fleet.hosts), flags)
-        changing = [report.plan for report in reports if report.plan and report.status is HostStatus.CHANGED]
-        others = [report for report in reports if report.status is not HostStatus.CHANGED]
-        if not changing or cancelled.is_set() or any(r.status is HostStatus.NOT_RUN for r in others):
-            return _unchanged(visits, reports, code)
-        show_plan(call.console, reports)
-        question = f"Apply these changes to {len(changing)} host{'' if len(changing) == 1 else 's'}?"
-        if not yes and not click.confirm(question, err=True):
-            call.console.error("not applied")
-            return ExitCode.CONFIGURATION_ERROR
-        return _apply(visits, changing, others)
+    visits = open_visits(call, flags)
+    if file is not None:
+        return _apply(visits, _plans_of(file, call, visits), [])
+    reports, code = _planned(visits, list(visits.fleet.hosts), flags)
+    changing = [report.plan for report in reports if report.plan and report.status is HostStatus.CHANGED]
+    others = [report for report in reports if report.status is not HostStatus.CHANGED]
+    if not changing or code is ExitCode.INTERRUPTED or any(r.status is HostStatus.NOT_RUN for r in others):
+        return _unchanged(visits, reports, code)
+    show_plan(call.console, reports)
+    question = f"Apply these changes to {len(changing)} host{'' if len(changing) == 1 else 's'}?"
+    if not yes and not click.confirm(question, err=True):
+        call.console.error("not applied")
+        return ExitCode.CONFIGURATION_ERROR
+    return _apply(visits, changing, others)
 
 
 def _planned(visits: Visits, hosts: Sequence[str], flags: Mapping[str, object]) -> tuple[list[HostReport], ExitCode]:
@@ -134,10 +134,14 @@ def _apply(visits: Visits, plans: Sequence[Plan], others: Sequence[HostReport]) 
     return code
 
 
-def _unchanged(visits: Visits, reports: Sequence[HostReport], code: ExitCode) -> int:
+def _unchanged(visits: Visits, planned: Sequence[HostReport], code: ExitCode) -> int:
+    """The end of an apply that acts on no host: there is nothing to do, or not all of it is known."""
+    reports = [replace(r, status=HostStatus.NOT_RUN) if r.status is HostStatus.CHANGED else r for r in planned]
     show_details(visits.console, [report for report in reports if report.error])
-    if any(report.status is HostStatus.NOT_RUN for report in reports):
+    if any(report.status is HostStatus.NOT_RUN for report in planned):
         visits.console.error("not every host could be looked at: nothing was applied")
+    elif code is ExitCode.INTERRUPTED:
+        visits.console.error("nothing was applied")
     show_recap(visits.console, reports)
     visits.console.print_document(document("apply", reports, code))
     return code

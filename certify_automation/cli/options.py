@@ -18,7 +18,7 @@ from certify_automation.cli.console import Console, make_console
 from certify_automation.cli.problems import report_error, show_problems
 from certify_automation.desired import Fleet, load
 from certify_automation.errors import CertifyAutomationError, InternalError
-from certify_automation.model.outcome import ExitCode
+from certify_automation.model.outcome import ExitCode, worst
 
 Command = Callable[..., int]
 _DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>s|m|h|)")
@@ -127,12 +127,13 @@ def _carry_out(function: Command) -> Command:
     def wrapper(**params: object) -> int:
         call = _call(click.get_current_context().command_path, params)
         try:
-            return int(function(call, **params))
+            return _delivered(call, int(function(call, **params)))
         except CertifyAutomationError as error:
             report_error(call.console, call.command, error)
             return error.exit_code
         except (KeyboardInterrupt, click.Abort):
             call.console.error("interrupted")
+            call.console.document(call.command, {"exit_code": ExitCode.INTERRUPTED})
             return ExitCode.INTERRUPTED
         except click.ClickException:
             raise
@@ -141,6 +142,14 @@ def _carry_out(function: Command) -> Command:
             return ExitCode.INTERNAL_ERROR
 
     return wrapper
+
+
+def _delivered(call: Call, code: int) -> int:
+    """The command's exit code, or a worse one when its answer did not reach the place it was sent to."""
+    if not call.console.lost:
+        return code
+    call.console.error(f"error CA5008: the output is not complete: {call.console.lost}")
+    return worst((code, ExitCode.CONFIGURATION_ERROR))
 
 
 def _call(path: str, params: dict[str, Any]) -> Call:

@@ -9,7 +9,6 @@ import click
 from rich.text import Text
 
 from certify_automation.cli.console import columns
-from certify_automation.cli.following import interruptible
 from certify_automation.cli.options import Call, fleet_options
 from certify_automation.cli.outcomes import show_stop, show_summary
 from certify_automation.cli.visits import open_visits, rollout_options
@@ -32,16 +31,15 @@ def status(call: Call, **flags: object) -> int:
     """
     standings: dict[str, Standing] = {}
     reports: dict[str, HostReport] = {}
-    with interruptible() as cancelled:
-        visits = open_visits(call, flags, cancelled)
+    visits = open_visits(call, flags)
 
-        def work(host: DesiredHost) -> HostReport:
-            options = PlanOptions(uuid.uuid4().hex, now_utc_ms=time.time_ns() // 1_000_000)
-            standings[host.name] = status_host(host, visits.session(host), options)
-            return standings[host.name].report
+    def work(host: DesiredHost) -> HostReport:
+        options = PlanOptions(uuid.uuid4().hex, now_utc_ms=time.time_ns() // 1_000_000)
+        standings[host.name] = status_host(host, visits.session(host), options)
+        return standings[host.name].report
 
-        names = list(visits.fleet.hosts)
-        finished = visits.carry_out("looking", names, work, lambda report: reports.update({report.host: report}))
+    names = list(visits.fleet.hosts)
+    finished = visits.carry_out("looking", names, work, lambda report: reports.update({report.host: report}))
     show_stop(call.console, finished)
     ordered = [reports[name] for name in names]
     rows = [_row(report, standings.get(report.host)) for report in ordered]

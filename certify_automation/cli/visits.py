@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,7 +11,7 @@ from typing import Any
 import click
 
 from certify_automation.cli.console import Console
-from certify_automation.cli.following import follow
+from certify_automation.cli.following import follow, interruptible
 from certify_automation.cli.options import Call, Command, Duration
 from certify_automation.desired import DesiredHost, Fleet, Settings, connect_secrets
 from certify_automation.errors import ConfigurationError
@@ -71,12 +70,11 @@ class Rollout:
 
 @dataclass(slots=True)
 class Visits:
-    """One run's visits: every host with the same credentials record, deadlines and cancellation."""
+    """One command's visits: every host with the same credentials record and deadlines."""
 
     console: Console
     fleet: Fleet
     rollout: Rollout
-    cancelled: threading.Event
     credentials: Credentials = field(default_factory=Credentials)
 
     def session(self, host: DesiredHost) -> Session:
@@ -96,13 +94,16 @@ class Visits:
         work: Callable[[DesiredHost], HostReport],
         taken: Callable[[HostReport], None],
     ) -> RunFinished:
-        """Do the work on these hosts of the fleet and hand on each report as it comes."""
+        """Do the work on these hosts of the fleet and hand on each report as it comes; Ctrl-C ends it early."""
         options = FleetOptions(self.rollout.forks, self.rollout.budget)
-        events = run_fleet(hosts, lambda name: work(self.fleet.hosts[name]), options, self.cancelled)
-        return follow(self.console, title, len(hosts), events, taken)
+        with interruptible() as asked:
+            events = run_fleet(
+                hosts, lambda name: work(self.fleet.hosts[name]), options, asked.cancelled, asked.aborted
+            )
+            return follow(self.console, title, len(hosts), events, taken)
 
 
-def open_visits(call: Call, flags: Mapping[str, Any], cancelled: threading.Event) -> Visits:
+def open_visits(call: Call, flags: Mapping[str, Any]) -> Visits:
     """The visits of one command to the hosts it selects.
 
     Raises:
@@ -111,7 +112,7 @@ def open_visits(call: Call, flags: Mapping[str, Any], cancelled: threading.Event
     """
     fleet = call.fleet()
     _check_secrets(fleet)
-    return Visits(call.console, fleet, Rollout.of(flags, fleet.settings), cancelled)
+    return Visits(call.console, fleet, Rollout.of(flags, fleet.settings))
 
 
 def _check_secrets(fleet: Fleet) -> None:

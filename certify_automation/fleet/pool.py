@@ -58,11 +58,14 @@ class FleetOptions:
     budget: Budget = field(default_factory=Budget)
 
 
-def run_fleet(hosts: Sequence[str], work: Work, options: FleetOptions, cancelled: Flag) -> Iterator[Event]:
+def run_fleet(
+    hosts: Sequence[str], work: Work, options: FleetOptions, cancelled: Flag, aborted: Flag | None = None
+) -> Iterator[Event]:
     """Yields HostStarted and HostFinished for each host and one RunFinished, while the work is going on.
 
     A host whose work raises becomes a report and stops nobody else. Once `cancelled` is set, or the failure budget is
-    spent, the hosts in hand are finished and the others reported NOT_RUN. Nothing of a finished host is kept here.
+    spent, the hosts in hand are finished and the others reported NOT_RUN; once `aborted` is set as well, the hosts in
+    hand are reported UNKNOWN and not waited for. Nothing of a finished host is kept here.
     The threads are daemons: leaving the iterator early abandons the hosts in hand.
     """
     rollout = Rollout(hosts, options.forks, options.budget)
@@ -72,16 +75,20 @@ def run_fleet(hosts: Sequence[str], work: Work, options: FleetOptions, cancelled
     for number in range(threads):
         Thread(target=_serve, args=(work, orders, reports), name=f"host-{number}", daemon=True).start()
     try:
-        yield from _drive(rollout, orders, reports, cancelled)
+        yield from _drive(rollout, orders, reports, cancelled, aborted or Flag())
     finally:
         for _ in range(threads):
             orders.put(None)
 
 
 def _drive(
-    rollout: Rollout, orders: SimpleQueue[str | None], reports: SimpleQueue[HostReport], cancelled: Flag
+    rollout: Rollout,
+    orders: SimpleQueue[str | None],
+    reports: SimpleQueue[HostReport],
+    cancelled: Flag,
+    aborted: Flag,
 ) -> Iterator[Event]:
-    while True:
+    while not aborted.is_set():
         rollout.cancelled = cancelled.is_set()
         while (host := rollout.start()) is not None:
             yield HostStarted(host)
@@ -95,6 +102,9 @@ def _drive(
         rollout.finish(report)
         yield HostFinished(report)
         del report
+    rollout.cancelled |= aborted.is_set()
+    while (abandoned := rollout.abandon()) is not None:
+        yield HostFinished(abandoned)
     stopped = rollout.stopped
     while (held_back := rollout.hold_back()) is not None:
         yield HostFinished(held_back)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from certify_automation.errors import UsageError
+from certify_automation.errors import OutcomeUnknown, UsageError
 from certify_automation.model.host_report import HostReport, HostStatus
 from certify_automation.model.outcome import ExitCode, worst
 
@@ -64,7 +64,7 @@ class Rollout:
     counts: Counter[HostStatus] = field(default_factory=Counter)
     exit_codes: set[ExitCode] = field(default_factory=set)
     started: int = 0
-    in_hand: int = 0
+    in_hand: dict[str, None] = field(default_factory=dict)
 
     @property
     def failures(self) -> int:
@@ -82,17 +82,31 @@ class Rollout:
 
     def start(self) -> str | None:
         """The next host to begin with; None when none is left, all forks are busy, or none may start."""
-        if self.started == len(self.hosts) or self.in_hand >= self.forks or self.stopped:
+        if self.started == len(self.hosts) or len(self.in_hand) >= self.forks or self.stopped:
             return None
         host = self.hosts[self.started]
         self.started += 1
-        self.in_hand += 1
+        self.in_hand[host] = None
         return host
 
     def finish(self, report: HostReport) -> None:
         """Counts a host that had been started."""
-        self.in_hand -= 1
+        del self.in_hand[report.host]
         self._count(report)
+
+    def abandon(self) -> HostReport | None:
+        """The report of a host in hand that nobody waits for any longer; None when there is none left."""
+        host = next(iter(self.in_hand), None)
+        if host is None:
+            return None
+        what = OutcomeUnknown(
+            "CA4032",
+            "the run was aborted while this host was in hand",
+            hint="look at it with `plan`: what was sent to it may still be carried out",
+        )
+        report = HostReport.of_error(host, what)
+        self.finish(report)
+        return report
 
     def hold_back(self) -> HostReport | None:
         """The report of the next host that will not run; None when there is none left."""

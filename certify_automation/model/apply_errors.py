@@ -78,7 +78,7 @@ def _refused(refusal: Failure) -> HostError:
         refusal.code, (HostError, "CA4009", "the host refused the plan", "see what the host says")
     )
     moved = f" ({', '.join(refusal.moved)})" if refusal.moved else ""
-    return kind(error_id, f"{words}{moved}: {refusal.message}", hint=hint)
+    return kind(error_id, f"{words}{moved}: {refusal.message or 'the host does not say more'}", hint=hint)
 
 
 def _remaining(remaining: Sequence[Difference]) -> HostError:

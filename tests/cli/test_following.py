@@ -57,11 +57,13 @@ def test_events_that_stop_without_an_end_are_a_defect() -> None:
         follow(make_console(), "planning", 1, iter([HostStarted("web01")]), lambda _: None)
 
 
-def test_the_first_interrupt_asks_and_the_second_aborts() -> None:
+def test_the_first_interrupt_asks_the_second_aborts_and_the_third_raises() -> None:
     before = signal.getsignal(signal.SIGINT)
-    with interruptible() as cancelled:
+    with interruptible() as asked:
         signal.raise_signal(signal.SIGINT)
-        assert cancelled.is_set()
+        assert (asked.cancelled.is_set(), asked.aborted.is_set()) == (True, False)
+        signal.raise_signal(signal.SIGINT)
+        assert asked.aborted.is_set()
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before
@@ -71,8 +73,8 @@ def test_outside_the_main_thread_the_flag_is_only_a_flag() -> None:
     found: list[bool] = []
 
     def work() -> None:
-        with interruptible() as cancelled:
-            found.append(cancelled.is_set())
+        with interruptible() as asked:
+            found.append(asked.cancelled.is_set())
 
     thread = threading.Thread(target=work)
     thread.start()

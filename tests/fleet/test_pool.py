@@ -101,6 +101,30 @@ def test_cancelling_finishes_the_hosts_in_hand() -> None:
     assert seen[-1] == RunFinished({HostStatus.OK: 2, HostStatus.NOT_RUN: 8}, ExitCode.INTERRUPTED, "cancelled")
 
 
+def test_aborting_reports_the_hosts_in_hand_as_unknown_and_waits_for_nobody() -> None:
+    cancelled, aborted, never = threading.Event(), threading.Event(), threading.Event()
+
+    def work(host: str) -> HostReport:
+        if host != "host000":
+            never.wait()
+        return ok(host)
+
+    seen = []
+    for event in run_fleet(hosts(5), work, FleetOptions(forks=2), cancelled, aborted):
+        seen.append(event)
+        if isinstance(event, HostFinished) and event.report.host == "host000":
+            cancelled.set()
+            aborted.set()
+    never.set()
+    reports = {e.report.host: e.report for e in seen if isinstance(e, HostFinished)}
+    assert reports["host001"].status is HostStatus.UNKNOWN
+    assert reports["host001"].error is not None
+    assert reports["host001"].error.id == "CA4032"
+    assert seen[-1] == RunFinished(
+        {HostStatus.OK: 1, HostStatus.UNKNOWN: 1, HostStatus.NOT_RUN: 3}, ExitCode.INTERRUPTED, "cancelled"
+    )
+
+
 def test_leaving_early_ends_the_idle_threads() -> None:
     before = set(threading.enumerate())
     run = run_fleet(hosts(10), ok, FleetOptions(forks=3), threading.Event())

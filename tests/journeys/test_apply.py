@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -184,11 +185,12 @@ def test_no_further_host_starts_after_too_many_failures(tmp_path: Path, budget: 
 
 
 def test_nothing_is_applied_when_not_every_host_could_be_looked_at(tmp_path: Path) -> None:
-    for journey in with_faults(tmp_path, 4, FaultRule("unreachable", ("host001*",))):
+    for journey in with_faults(tmp_path, 4, FaultRule("unreachable", ("host002*",)), FaultRule("service_stopped")):
         before = journey.lab.dump()
-        done = journey.run("apply", "--yes", "--forks", "1", "--max-failures", "1")
+        done = journey.run("apply", "--yes", "--forks", "1", "--max-failures", "1", "--json")
         assert done.code == ExitCode.HOSTS_UNREACHABLE
         assert "nothing was applied" in done.err
+        assert "changed" not in done.hosts().values()
         assert journey.lab.dump() == before
 
 
@@ -282,8 +284,50 @@ def test_two_interrupts_abort(tmp_path: Path) -> None:
     for journey in with_faults(tmp_path, 3, FaultRule("slow_start", ("host003*",), {"seconds": 600})):
         code, out, err = interrupted(journey, times=2)
         assert code == ExitCode.INTERRUPTED, err
-        assert out == ""
+        statuses = [host["status"] for host in json.loads(out)["hosts"]]
+        assert (statuses[0], set(statuses[1:])) == ("ok", {"unknown", "not_run"})
         assert "Traceback" not in err
+
+
+@posix
+def test_one_interrupt_ends_a_question(healthy: Journey) -> None:
+    before = healthy.lab.dump()
+    command = [*PROGRAM, "apply", *healthy.flags]
+    ours, theirs = os.openpty()
+    with subprocess.Popen(command, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:  # noqa: S603 - ours
+        assert process.stderr
+        asked = b""
+        while b"[y/N]" not in asked:
+            asked += process.stderr.read(1)
+        while process.poll() is None:  # one that arrives just before Python reads is seen with the next
+            process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=1)
+    os.close(ours)
+    os.close(theirs)
+    assert process.returncode == ExitCode.INTERRUPTED
+    assert healthy.lab.dump() == before
+
+
+@posix
+@pytest.mark.parametrize("closed", [(1,), (2,), (0, 1, 2)])
+def test_a_closed_stream_does_not_stop_an_apply(healthy: Journey, closed: tuple[int, ...]) -> None:
+    script = f'exec "$@" {" ".join(f"{number}>&-" for number in closed)}'
+    command = ["/bin/sh", "-c", script, "sh", *PROGRAM, "apply", "--yes", *healthy.flags]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+    assert (done.returncode, "Traceback" in done.stderr) == (ExitCode.DONE, False)
+    assert healthy.run("plan").code == ExitCode.DONE
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("flags", [(), ("--json",)])
+def test_output_that_finds_no_room_is_said_and_stops_no_apply(healthy: Journey, flags: tuple[str, ...]) -> None:
+    command = [*PROGRAM, "apply", "--yes", *flags, *healthy.flags]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603 - ours
+    assert done.returncode == ExitCode.CONFIGURATION_ERROR
+    assert "CA5008" in done.stderr
+    assert healthy.run("plan").code == ExitCode.DONE
 
 
 @posix
