@@ -64,6 +64,7 @@ function Invoke-AllChanges {
         try {
             $null = Invoke-Change -Run $Run -Change $Changes[$i]
             $step.status = 'done'
+            if (-not $Run.Acted) { $Run.Untouched += $i }
         } catch {
             $step.status = 'failed'
             $Run.Partial = $Run.Acted
@@ -94,7 +95,7 @@ function Get-UndoOrder {
     $disabled
 }
 
-# Whether everything is back.
+# Whether everything is back. What a step found to be there already is not this run's to take away.
 function Undo-AllChanges {
     param($Run, [object[]]$Changes)
     $complete = $true
@@ -105,7 +106,7 @@ function Undo-AllChanges {
             continue
         }
         try {
-            $null = Undo-Change -Run $Run -Change $Changes[$i]
+            if ($Run.Untouched -notcontains $i) { $null = Undo-Change -Run $Run -Change $Changes[$i] }
             if ($step.status -eq 'done') { $step.status = 'undone' }
         } catch {
             $complete = $false

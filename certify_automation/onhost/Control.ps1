@@ -66,7 +66,7 @@ function Stop-ProductService {
     if (0, 1061, 1062 -notcontains $LASTEXITCODE) {
         Stop-Change -Code 'service_stop' -Message "sc.exe stop ${Name}: $LASTEXITCODE"
     }
-    $Run.Acted = $true
+    if ($LASTEXITCODE -ne 1062) { $Run.Acted = $true }
     Wait-Service -Run $Run -Name $Name -While 'Stop Pending' -Seconds 60
     $state = Get-ServiceState -Name $Name
     if ($state -ne 'Stopped') { Stop-Change -Code 'service_stop' -Message "$Name is in the state $state." }
@@ -82,7 +82,7 @@ function Start-ProductService {
     if (0, 1056 -notcontains $LASTEXITCODE) {
         Stop-Change -Code 'service_start' -Message "sc.exe start ${Name}: $LASTEXITCODE"
     }
-    $Run.Acted = $true
+    if ($LASTEXITCODE -eq 0) { $Run.Acted = $true }
     Wait-Service -Run $Run -Name $Name -While 'Start Pending' -Seconds 60
     $service = Get-NamedService -Name $Name
     if ($null -eq $service) { Stop-Change -Code 'service_start' -Message "There is no service $Name." }

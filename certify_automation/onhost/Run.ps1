@@ -46,7 +46,9 @@ function New-Run {
     @{
         Until = (Get-MonotonicMs) + 1000 * $DeadlineSeconds
         Folder = Join-FilePath -Folder $Folder -Name 'runs', $Plan.run_id
-        Steps = $steps; Refusal = $null; Failure = $null; Health = $null; Result = 'refused'; Acted = $false; Partial = $false
+        Steps = $steps; Refusal = $null; Failure = $null; Health = $null; Result = 'refused'
+        # Of the change in hand; of the one that failed; the steps that acted on nothing.
+        Acted = $false; Partial = $false; Untouched = @()
     }
 }
 

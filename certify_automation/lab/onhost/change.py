@@ -44,6 +44,8 @@ def make_changes(run: Run, changes: list[Json]) -> Waiting[Json | None]:
             yield 0.0
             yield from _act(run, change, undo=False)
             step["status"] = "done"
+            if not run.acted:
+                run.untouched.add(index)
         except (ChangeFailed, Win32Error, ValueError) as error:
             run.partial = run.acted
             step["status"] = "failed"
@@ -64,7 +66,8 @@ def undo_changes(run: Run, changes: list[Json]) -> Waiting[bool]:
             step["status"] = "kept" if step["status"] == "done" else step["status"]
             continue
         try:
-            yield from _act(run, changes[index], undo=True)
+            if index not in run.untouched:
+                yield from _act(run, changes[index], undo=True)
             step["status"] = "undone" if step["status"] == "done" else step["status"]
         except (ChangeFailed, Win32Error, ValueError) as error:
             complete = False

@@ -44,7 +44,7 @@ def stop_service(run: Run, name: str) -> Waiting[None]:
     code = _ask(run, name, start=False)
     if code not in (0, win32.SERVICE_CANNOT_ACCEPT_CTRL, win32.SERVICE_NOT_ACTIVE):
         raise ChangeFailed("service_stop", f"sc.exe stop {name}: {code}")
-    run.acted = True
+    run.acted = run.acted or code != win32.SERVICE_NOT_ACTIVE
     yield from _settle(run, name, "Stop Pending")
     state = named_service(run.visit.computer, name).state
     if state != "Stopped":
@@ -58,7 +58,7 @@ def start_service(run: Run, name: str) -> Waiting[None]:
     code = _ask(run, name, start=True)
     if code not in (0, win32.SERVICE_ALREADY_RUNNING):
         raise ChangeFailed("service_start", f"sc.exe start {name}: {code}")
-    run.acted = True
+    run.acted = run.acted or code == 0
     yield from _settle(run, name, "Start Pending")
     service = named_service(run.visit.computer, name)
     if service.state != "Running":

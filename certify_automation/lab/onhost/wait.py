@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from certify_automation.lab.onhost.visit import ChangeFailed, Json, Visit, Waiting
 
@@ -18,6 +18,7 @@ class Run:
         until: the deadline on the computer's clock, in milliseconds.
         acted: whether the change in hand has changed something already.
         partial: whether the change that failed had.
+        untouched: the indexes of changes that found everything as wanted and acted on nothing.
     """
 
     visit: Visit
@@ -30,6 +31,7 @@ class Run:
     result: str = "refused"
     acted: bool = False
     partial: bool = False
+    untouched: set[int] = field(default_factory=set)
 
     def limit(self, seconds: int) -> int:
         """Seconds from now, but not beyond the run's own limit."""
