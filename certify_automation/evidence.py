@@ -22,6 +22,8 @@ _MANAGER_STARTED = "Certify Manager Started"
 _LAST_STAGE_BEFORE_DATA = "Added Networking services"
 _DATA_STORE = re.compile(r"data ?store|managed items?\b|read-?only database", re.IGNORECASE)
 _INTERNAL_SERVER_ERROR, _OK, _UNAUTHORIZED = 500, 200, 401
+_VERSION = re.compile(r'\s*"?\d+(?:\.\d+)+"?\s*', re.ASCII)
+_SHOWN = 200
 
 
 def endpoint_url(url: str) -> str:
@@ -55,7 +57,7 @@ def answers(api: ApiFacts | None) -> bool:
     if api is None:
         return False
     if api.status == _OK:
-        return bool(api.body)
+        return bool(_VERSION.fullmatch(api.body or ""))
     return api.status == _UNAUTHORIZED and any(scheme.casefold() == "negotiate" for scheme in api.authenticate)
 
 
@@ -187,7 +189,8 @@ def data_store_failure(facts: Facts) -> str:
         suspects = tuple(_after_last(startup, "Service API bound OK to "))
         suspects = tuple(_after_last(suspects, _NOT_BOUND))
     found = _first(suspects) or _first(_after_last(_log(facts, "session"), _MANAGER_STARTED))
-    return f"the last start says: {' '.join(found.split())[:200]}" if found else ""
+    said = " ".join(found.split())
+    return f"the last start says: {said[:_SHOWN]}{'…' if len(said) > _SHOWN else ''}" if said else ""
 
 
 def _first(lines: Iterable[str]) -> str:

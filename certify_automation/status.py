@@ -21,7 +21,7 @@ class Standing:
         product: generation and version, or that there is none.
         service: state and start mode.
         endpoints: URLs at which the API listens; empty = nowhere.
-        answering: whether the API answers at one of them.
+        answering: whether the API answers at one of them; None = it was asked at none of them.
         lock: who is applying there at this moment; empty = nobody.
         report: held against what is declared.
     """
@@ -29,7 +29,7 @@ class Standing:
     product: str
     service: str
     endpoints: tuple[str, ...]
-    answering: bool
+    answering: bool | None
     lock: str
     report: HostReport
 
@@ -43,11 +43,12 @@ def status_host(desired: DesiredHost, session: Session, options: PlanOptions) ->
     facts = observe(session, observe_request(desired.state))
     report = HostReport.of_plan(make_plan(desired.name, desired.state, facts, options))
     endpoints = effective_endpoints(facts)
+    asked = [api for url in endpoints if (api := probe(facts, url)) is not None]
     return Standing(
         product=_product(facts),
         service=_service(facts),
         endpoints=endpoints,
-        answering=any(answers(probe(facts, url)) for url in endpoints),
+        answering=any(map(answers, asked)) if asked else None,
         lock=(facts.lock.holder or "somebody") if facts.lock.held else "",
         report=report,
     )

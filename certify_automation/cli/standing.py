@@ -59,7 +59,7 @@ def _row(report: HostReport, standing: Standing | None) -> tuple[str, ...]:
         return report.host, shown, error
     api = ", ".join(standing.endpoints) or "nowhere"
     number = str(len(report.plan.differences)) if report.plan else "-"
-    reached = api if standing.answering or not standing.endpoints else f"{api} (silent)"
+    reached = f"{api} (silent)" if standing.answering is False else api
     locked = f"{shown} (locked)" if standing.lock else shown
     return report.host, locked, standing.product, standing.service, reached, number
 

@@ -65,10 +65,17 @@ function Get-Health {
     $negotiate = @(Get-AuthenticationScheme -Headers $answer.Authenticate) -contains 'Negotiate'
     @{
         Status = $answer.Status
-        Answers = (($answer.Status -eq 200) -and $answer.Body) -or (($answer.Status -eq 401) -and $negotiate -and $owned)
+        Answers = (($answer.Status -eq 200) -and (Test-VersionText -Text $answer.Body)) -or
+            (($answer.Status -eq 401) -and $negotiate -and $owned)
         Effective = @(Get-OrdinalOrder -Names @($effective | Select-Object -Unique))
         Error = $answer.Error
     }
+}
+
+# A version number and nothing else, quoted or not: another program may answer 200 on the service's port.
+function Test-VersionText {
+    param([string]$Text)
+    $Text -match '^\s*"?[0-9]+(\.[0-9]+)+"?\s*$'
 }
 
 function Test-SocketOwner {

@@ -12,6 +12,7 @@ from certify_automation.diff import (
     reservation_sddl,
 )
 from certify_automation.evidence import (
+    KERNEL,
     answers,
     endpoint_url,
     foreign_listener,
@@ -32,13 +33,16 @@ _PIPE = "namedpipe"
 
 def _other_listener(at: Situation) -> Iterator[Refusal]:
     owner = foreign_listener(at.facts, at.endpoint)
-    if at.starts and owner is not None:
-        name = owner.process_name or "an unnamed process"
-        yield Refusal(
-            "CA3005",
-            f"{at.endpoint.url} is taken: {name} (process {owner.process_id}) listens on {owner.address}:{owner.port}",
-            "stop that program, or declare another service.config.port",
-        )
+    if not at.starts or owner is None:
+        return
+    name, stop = owner.process_name or "an unnamed process", "stop that program"
+    if owner.process_id == KERNEL:
+        name, stop = "http.sys", "`netsh http show servicestate` names the program it listens for; stop that"
+    yield Refusal(
+        "CA3005",
+        f"{at.endpoint.url} is taken: {name} (process {owner.process_id}) listens on {owner.address}:{owner.port}",
+        f"{stop}, or declare another service.config.port",
+    )
 
 
 def _other_urls(at: Situation) -> Iterator[Refusal]:

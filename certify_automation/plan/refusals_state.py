@@ -25,6 +25,8 @@ def _pending_service(at: Situation) -> Iterator[Refusal]:
     service = at.facts.service
     if service is None or service.state not in _PENDING or not (at.starts or at.comparison.differences):
         return
+    if at.facts.lock.held:  # another run may be the cause: its lock, or what it leaves behind, keeps this plan off
+        return
     hint = (
         "a service stuck in this state usually needs the server to be restarted"
         if service.state is ServiceState.STOP_PENDING

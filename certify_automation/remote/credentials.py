@@ -59,15 +59,19 @@ class Credentials:
 
     def check(self, connection: Connection) -> None:
         """Raise AuthenticationRefused CA2011 if a host has refused the credential."""
-        record = self._record(connection)
-        if record.refused_by is None:
-            return
+        refusal = self.refusal(connection)
+        if refusal:
+            raise AuthenticationRefused(
+                "CA2011",
+                f"{connection.address}: not tried, because {refusal}",
+                hint="every further attempt could lock the account: correct the credential, then run again",
+            )
+
+    def refusal(self, connection: Connection) -> str:
+        """Which host has refused the credential, as a sentence; empty when none has."""
+        refused_by = self._record(connection).refused_by
         who = connection.username or connection.certificate_file
-        raise AuthenticationRefused(
-            "CA2011",
-            f"{connection.address}: not tried, because {record.refused_by} has refused the credential of {who}",
-            hint="every further attempt could lock the account: correct the credential, then run again",
-        )
+        return "" if refused_by is None else f"{refused_by} has refused the credential of {who}"
 
     def accepted(self, connection: Connection) -> None:
         """A host let the credential in."""

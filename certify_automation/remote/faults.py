@@ -204,7 +204,11 @@ _BY_NAME: dict[str, Fault] = {
     "deadline": Fault(Retry.PERMANENT, TimedOut, "CA2005", "the visit took longer than its deadline"),
     "read_timeout": _TIMEOUT,
     "refused_elsewhere": Fault(
-        Retry.PERMANENT, AuthenticationRefused, "CA2011", "the credential is not used any more in this run"
+        Retry.PERMANENT,
+        AuthenticationRefused,
+        "CA2011",
+        "not tried, so that the account is not locked out",
+        "correct the credential, then run again",
     ),
     "scheme_not_offered": Fault(
         Retry.PERMANENT,

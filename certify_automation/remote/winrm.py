@@ -101,7 +101,7 @@ class _Visit:
         try:
             logon.enter_context(self._credentials.trial(self._connection))
         except AuthenticationRefused as error:
-            raise Noticed("refused_elsewhere", error.message) from error
+            raise Noticed("refused_elsewhere", self._credentials.refusal(self._connection)) from error
 
     def _turned_away(self, symptom: Symptom) -> None:
         if not symptom.name:  # neither for want of a scheme or a ticket, nor because of another host's refusal

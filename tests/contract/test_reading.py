@@ -115,6 +115,12 @@ def test_effective_urls_are_the_last_starts(engine: Engine) -> None:
     ]
 
 
+def test_a_version_is_told_from_any_other_answer(engine: Engine) -> None:
+    bodies = {'"6.1.10.0"': True, "7.0.0.0\n": True, "": False, "9696": False, "<html>1.2</html>": False, "1.2x": False}
+    quoted = ", ".join(f"(Test-VersionText -Text '{body}')" for body in bodies)
+    assert evaluate(engine, f", @({quoted}, (Test-VersionText -Text $null))", "Health") == [*bodies.values(), False]
+
+
 def test_urls_are_compared_without_what_http_sys_adds(engine: Engine) -> None:
     urls = [
         "HTTP://127.0.0.2:9696:127.0.0.2/",

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from certify_automation.evidence import (
+    answers,
     bound_endpoint,
     data_store_failure,
     effective_endpoints,
@@ -14,6 +15,7 @@ from certify_automation.evidence import (
     listens_at,
     url_path,
 )
+from certify_automation.model.facts import ApiFacts
 from certify_automation.model.host import Endpoint
 from planning.situations import observed
 from planning.tables import table
@@ -47,6 +49,30 @@ def test_evidence(case: Any) -> None:
 def test_urls_of_http_sys(url: str, endpoint: str, path: str) -> None:
     assert endpoint_url(url) == endpoint
     assert url_path(url) == path
+
+
+@pytest.mark.parametrize(
+    ("api", "answered"),
+    [
+        ({"status": 200, "body": '"6.1.10.0"'}, True),
+        ({"status": 200, "body": "7.0.0.0\n"}, True),
+        ({"status": 200, "body": "<html>It works 1.2</html>"}, False),
+        ({"status": 200, "body": "9696"}, False),
+        ({"status": 200, "body": None}, False),
+        ({"status": 401, "authenticate": ("NTLM", "negotiate")}, True),
+        ({"status": 401, "authenticate": ("Basic",)}, False),
+        ({"status": 500, "body": "7.0.0.0"}, False),
+        ({"status": None, "error": "refused"}, False),
+    ],
+)
+def test_only_a_version_or_a_demand_for_windows_credentials_is_the_products_answer(
+    api: dict[str, Any], answered: bool
+) -> None:
+    assert answers(ApiFacts("http://127.0.0.2:9696", **api)) is answered
+
+
+def test_not_asked_is_no_answer() -> None:
+    assert not answers(None)
 
 
 def test_a_port_nobody_asked_about_is_proved_by_the_log_alone() -> None:

@@ -13,7 +13,7 @@ from certify_automation.model.host import HostState
 from certify_automation.model.plan import Plan
 from certify_automation.model.plan_codec import plan_from_record, plan_to_record, record_digest
 from certify_automation.plan import PlanOptions, make_plan
-from certify_automation.plan_file import PlanFile, load, save
+from certify_automation.plan_file import PlanFile, check_target, load, save
 from planning.computer import Computer
 from planning.situations import RUN, desired, observed, options
 from planning.test_convergence import COMPUTERS, declarations, running
@@ -127,3 +127,37 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
 def test_every_plan_survives_its_record(computer: Computer, state: HostState) -> None:
     made = make_plan("host", state, computer.facts(), PlanOptions(RUN))
     assert plan_from_record(json.loads(json.dumps(plan_to_record(made)))) == made
+
+
+@pytest.mark.skipif(os.name == "nt", reason="devices and pipes are elsewhere on Windows")
+def test_a_device_or_a_pipe_is_never_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for target in (pipe, Path(os.devnull), tmp_path):
+        with pytest.raises(UsageError) as caught:
+            save(target, PlanFile(1, ()))
+        assert caught.value.id == "CA5010"
+    assert pipe.is_fifo()
+
+
+@pytest.mark.parametrize("name", ["no-folder/plan.json", "file/plan.json"])
+def test_where_no_plan_can_be_saved_is_said_beforehand(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(UsageError) as caught:
+        check_target(tmp_path / name)
+    assert caught.value.id == "CA5010"
+
+
+def test_where_one_can_be_saved_nothing_is_written_beforehand(tmp_path: Path) -> None:
+    check_target(tmp_path / "plan.json")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps access lists, not modes")
+def test_a_file_that_everybody_may_write_to_is_not_believed(saved: Path) -> None:
+    saved.chmod(0o646)
+    with pytest.raises(UsageError) as caught:
+        load(saved)
+    assert caught.value.id == "CA5015"
+    saved.chmod(0o664)
+    assert load(saved).plans

@@ -12,10 +12,12 @@ from certify_automation.errors import HostError
 from certify_automation.lab.faults import MIXTURE
 from certify_automation.lab.hosts import HostSpec, mixed_hosts
 from certify_automation.lab.onhost import VisitFaults
+from certify_automation.model.change import ServiceRestart, ServiceStart
 from certify_automation.model.host_report import HostReport, HostStatus
 from certify_automation.model.outcome import ExitCode
 from certify_automation.plan import PlanOptions
 from certify_automation.reconcile import apply_plan, plan_host, reconcile
+from certify_automation.status import status_host
 from planning.on_the_lab import LabSession, built, declared
 from planning.tables import table
 
@@ -58,6 +60,64 @@ def test_faults(case: Any, generation: str, tmp_path: Path) -> None:
         assert said(again) == case.get("again", case[generation])
         acted = ["Apply"] if report.outcome is not None else []
         assert session.scripts == ["Observe", *acted, "Observe"]
+
+
+@pytest.mark.parametrize("generation", ["v6", "v7"])
+@table("reconcile")
+def test_looking_changes_no_byte(case: Any, generation: str, tmp_path: Path) -> None:
+    spec = HostSpec(NAMES[generation], generation)
+    desired = declared(tmp_path, [spec]).hosts[spec.name]
+    faults = [(case["fault"], case.get("options", {}))] if "fault" in case else []
+    session = LabSession(built(spec, 0, faults))
+    before = session.host.computer.dump()
+    plan_host(desired, session, run(1))
+    status_host(desired, session, run(2))
+    assert session.host.computer.dump() == before
+    assert session.scripts == ["Observe", "Observe"]
+
+
+@pytest.mark.parametrize("generation", ["v6", "v7"])
+@pytest.mark.parametrize("fault", ["malformed_config", "listen_list_excludes", "service_stopped", "driver_disabled"])
+def test_the_service_starts_once_whatever_changes(fault: str, generation: str, tmp_path: Path) -> None:
+    spec = HostSpec(NAMES[generation], generation)
+    desired = declared(tmp_path, [spec]).hosts[spec.name]
+    session = LabSession(built(spec, 0, [(fault, {})]))
+    before = starts(session)
+    report = reconcile(desired, session, run(1))
+    assert report.status is HostStatus.CHANGED
+    assert report.plan is not None
+    acts = [change for change in report.plan.changes if isinstance(change, ServiceRestart | ServiceStart)]
+    assert starts(session) - before == len(acts) <= 1
+
+
+def starts(session: LabSession) -> int:
+    """How often the service has started and listened, by its own log."""
+    product = session.host.product
+    assert product is not None
+    name, mark = {
+        "v6": ("service.exceptions.log", b"Service API bound OK to"),
+        "v7": ("service_startup.log", b"Core service started"),
+    }[product.generation]
+    path = f"{product.data_folder()}\\logs\\{name}"
+    files = session.host.computer.files
+    return files.read(path).count(mark) if files.exists(path) else 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "options", "answering"),
+    [
+        ("pending_reboot", {}, True),
+        ("endpoint_pinned", {"url": "http://127.0.0.4:9888"}, None),
+        ("service_stopped", {}, None),
+    ],
+)
+def test_an_api_that_was_not_asked_is_not_called_silent(
+    fault: str, options: dict[str, Any], answering: bool | None, tmp_path: Path
+) -> None:
+    spec = HostSpec(NAMES["v7"], "v7")
+    desired = declared(tmp_path, [spec]).hosts[spec.name]
+    session = LabSession(built(spec, 0, [(fault, options)]))
+    assert status_host(desired, session, run(1)).answering is answering
 
 
 @pytest.mark.parametrize("number", range(12))

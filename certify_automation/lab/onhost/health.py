@@ -17,6 +17,7 @@ from certify_automation.lab.windows import Computer, Win32Error
 _ENDPOINT = re.compile(r"(https?://(?:\[[^\]/]+\]|[^:/\[\]]+):\d+)(?::[^/]+)?/?", re.IGNORECASE)
 _STARTED = re.compile(r"Core service started (.*)$")
 _BOUND = re.compile(r"Service API bound OK to (\S+)")
+_VERSION = re.compile(r'\s*"?\d+(?:\.\d+)+"?\s*', re.ASCII)
 _PORT = re.compile(r":(\d+)/?$")
 _LOG_BYTES = 65536
 _POLL = 2.0
@@ -135,7 +136,7 @@ def _evidence(run: Run, health: Json, product: Json) -> Evidence:
         }
         owned = plain_url(health["url"]) in registered
         effective |= registered
-    answers = (answer.status == _OK and bool(answer.body)) or (
+    answers = (answer.status == _OK and _VERSION.fullmatch(answer.body or "") is not None) or (
         answer.status == _UNAUTHORISED and "Negotiate" in answer.authenticate and owned
     )
     return Evidence(answer.status, answers, tuple(sorted(effective)), answer.error or "")
