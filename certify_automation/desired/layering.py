@@ -140,8 +140,11 @@ def overlay(lower: Merged, upper: Merged) -> Merged:
     if not lower or not upper:
         return upper or lower
     merged = dict(lower)
+    parents = {known[:end] for known in merged for end in range(1, len(known))}
     for path, origins in upper.items():
-        below = [known for known in merged if known[: len(path)] == path]
+        below = [path] if path in merged else []
+        if path in parents:
+            below = [known for known in merged if known[: len(path)] == path]
         overridden = tuple(origin for known in below for origin in merged[known])
         if origins[0].value in _EMPTY and below and below != [path]:
             continue

@@ -69,6 +69,7 @@ class Renderer:
     def __init__(self, templates: Templates) -> None:
         self._templates = templates
         self._compiled: dict[str, Evaluation] = {}
+        self._texts: dict[tuple[str, str], str] = {}
 
     def needs(self, names: Sequence[str]) -> frozenset[str]:
         """Names of the context that these files depend on; raises TemplateFailed."""
@@ -85,7 +86,7 @@ class Renderer:
         Raises:
             TemplateFailed: the template cannot be evaluated.
         """
-        text = self._file(name).evaluate(context)
+        text = self._text(name, context)
         template = Position(self._templates.shown(f"{name}.j2"))
         try:
             data = _parse(text)
@@ -100,6 +101,14 @@ class Renderer:
             problems.append(Problem("CA1502", message, template))
         return RenderedFile(text, data, tuple(problems))
 
+    def _text(self, name: str, context: Mapping[str, object]) -> str:
+        """The text; made once for all hosts for which the template is given the same."""
+        file = self._file(name)
+        key = name, json.dumps([context[part] for part in sorted(file.needs & context.keys())])
+        if key not in self._texts:
+            self._texts[key] = file.evaluate(context)
+        return self._texts[key]
+
     def _file(self, name: str) -> Evaluation:
         if name not in self._compiled:
             self._compiled[name] = self._templates.file(f"{name}.j2")
@@ -107,7 +116,7 @@ class Renderer:
 
 
 def _check(name: str, data: Any, where: Callable[..., Position], template: Position) -> Iterator[Problem]:  # noqa: ANN401 - any JSON value
-    for misfit in schema.check(data, _SCHEMAS[name]):
+    for misfit in schema.check_again(data, _SCHEMAS[name]):
         declared = reference.declared_name(str(misfit.path[0]), _KINDS[name]) if misfit.path else None
         position = where(f"service.config.{declared}") if name == SERVICE_CONFIG and declared else template
         yield Problem("CA1426", f"the rendered {name} does not fit: {misfit.message}", position, misfit.hint)

@@ -61,12 +61,14 @@ class Resolution:
         return Resolved(state, self._files, self._places.origins, self._places.values, tuple(self._problems))
 
     def _check_schema(self) -> None:
-        document = {"version": 1, "applies_to": "all", **self._data}
-        misfits = [m for m in schema.check(document, "desired-state", resolved=True) if m.path[0] not in self._wrong]
-        for misfit in misfits:
-            position = self._places.of_path(document, misfit.path)
-            self._problems.append(Problem(misfit.id, misfit.message, position, misfit.hint))
-            self._wrong.add(str(misfit.path[0]))
+        for section, content in self._data.items():
+            if section in self._wrong:
+                continue
+            document = {"version": 1, "applies_to": "all", section: content}
+            for misfit in schema.check_again(document, "desired-state", resolved=True):
+                position = self._places.of_path(document, misfit.path)
+                self._problems.append(Problem(misfit.id, misfit.message, position, misfit.hint))
+                self._wrong.add(section)
         for problem, section in self._places.repeated():
             self._problems.append(problem)
             self._wrong.add(section)

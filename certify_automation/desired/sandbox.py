@@ -226,6 +226,8 @@ def _filtered(node: nodes.Node, name: str, *arguments: nodes.Expr) -> nodes.Filt
 
 def _size(value: object) -> int:
     """Characters and elements of a value written out, every element counted where it appears."""
+    if isinstance(value, str) and len(value) <= _LARGEST:
+        return len(value)
     size, rest = 0, [value]
     while rest:
         part = rest.pop()

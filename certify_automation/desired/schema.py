@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from jsonschema import Draft202012Validator, validators
@@ -43,6 +44,22 @@ def check_document(document: Document, name: str) -> tuple[tuple[Problem, ...], 
         for misfit in misfits
     )
     return problems, tuple(misfit.path for misfit in misfits)
+
+
+def check_again(data: object, name: str, *, resolved: bool = False) -> tuple[Misfit, ...]:
+    """As `check`, of data that many hosts may share: equal data is checked once.
+
+    Args:
+        data: of JSON's types only.
+        name: as for `check`.
+        resolved: as for `check`.
+    """
+    return _checked(json.dumps(data), name, resolved)
+
+
+@lru_cache(maxsize=1024)
+def _checked(text: str, name: str, resolved: bool) -> tuple[Misfit, ...]:
+    return check(json.loads(text), name, resolved=resolved)
 
 
 def check(data: object, name: str, *, resolved: bool = False) -> tuple[Misfit, ...]:

@@ -21,6 +21,7 @@ from certify_automation.errors import ConfigurationError, Problem
 
 _OPENING, _CLOSING = "[({", "])}"
 _DEEPEST_FILE = 5
+_LARGEST_FILE = 4 * 1024**2
 _MOST_HINTS = 10
 
 
@@ -107,13 +108,18 @@ def _split(text: str, separator: str) -> Iterator[str]:
 
 def _file_parts(name: str, problems: list[Problem], depth: int) -> Iterator[str]:
     try:
-        lines = Path(name).expanduser().read_text("utf-8-sig").splitlines()
+        with Path(name).expanduser().open("rb") as file:
+            content = file.read(_LARGEST_FILE + 1)
+        lines = content[:_LARGEST_FILE].decode("utf-8-sig").splitlines()
     except (OSError, RuntimeError) as error:  # the latter where `~name` has no home folder
         why = error.strerror if isinstance(error, OSError) else error
         problems.append(Problem("CA1311", f"the host list {name} cannot be read: {why}"))
         return
     except UnicodeDecodeError:
         problems.append(Problem("CA1311", f"the host list {name} is not UTF-8 text"))
+        return
+    if len(content) > _LARGEST_FILE:
+        problems.append(Problem("CA1311", f"the host list {name} is larger than {_LARGEST_FILE // 1024**2} MiB"))
         return
     entries = [text for line in lines if (text := line.partition("#")[0].strip())]
     if depth == _DEEPEST_FILE:
@@ -166,11 +172,31 @@ def _by_range(pattern: str, inventory: _Inventory) -> list[str]:
 def _by_regex(expression: str, inventory: _Inventory) -> frozenset[str]:
     try:
         regex = re.compile(expression, re.IGNORECASE)
-    except re.error as error:
+    except (re.error, RecursionError, OverflowError) as error:
         message = f"the pattern ~{expression} is not a regular expression: {error}"
         raise _BadPattern(Problem("CA1311", message)) from None
+    if _may_run_away(expression):
+        message = f"the pattern ~{expression} repeats a group that repeats or chooses itself, which may never end"
+        raise _BadPattern(Problem("CA1311", message, None, "[a-z-]+ does what ([a-z]+-)+ is meant to do"))
     members = (inventory.groups[group] for group in inventory.groups if regex.match(group))
     return frozenset(name for name in inventory.labels if regex.match(name)).union(*members)
+
+
+def _may_run_away(expression: str) -> bool:
+    """Whether a repeated group holds a repetition or a choice: its attempts may double with every character."""
+    inside = [False]
+    plain = re.sub(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", "x", expression)
+    for token in re.finditer(r"\(|\)(?P<again>[*+]|\{[0-9]*,[0-9]*\})?|[*+|]|\{[0-9]*,[0-9]*\}", plain):
+        if token[0] == "(":
+            inside.append(False)
+        elif token[0].startswith(")"):
+            repeats = inside.pop()
+            if repeats and token["again"]:
+                return True
+            inside[-1] = inside[-1] or repeats or bool(token["again"])
+        else:
+            inside[-1] = True
+    return False
 
 
 def _label_texts(inventory: _Inventory) -> set[str]:

@@ -5,6 +5,7 @@ A value that is one expression, `"{{ vars.api_port }}"`, keeps the type of the e
 
 from __future__ import annotations
 
+import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Undefined, nodes
+from jinja2 import Environment, Undefined, nodes
 from jinja2.exceptions import TemplateError, TemplateNotFound, TemplateSyntaxError
 from jinja2.loaders import FileSystemLoader
 from jinja2.meta import find_undeclared_variables
@@ -21,7 +22,9 @@ from certify_automation import bundled
 from certify_automation.desired.sandbox import Sandbox
 from certify_automation.errors import Position, Problem
 
+LARGEST_NUMBER = sys.float_info.max
 CONTEXT = frozenset({"vars", "host", "labels", "groups"})
+_LONGEST = 200_000
 FILE_CONTEXT = CONTEXT | {"service", "connections", "properties", "entries"}
 
 
@@ -46,12 +49,36 @@ class Evaluation:
     evaluate: Callable[[Mapping[str, object]], Any]
 
 
+class _Loader(FileSystemLoader):
+    """Reads templates of files, and says what it has read."""
+
+    def __init__(self, folders: list[Path], admit: Callable[[str, Position], None]) -> None:
+        super().__init__(folders)
+        self._admit = admit
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        source, file, is_current = super().get_source(environment, template)
+        self._admit(source, Position(file))
+        return source, file, is_current
+
+
 class Templates:
     """The templates of one repository; its own folder comes before the bundled one."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._environment = Sandbox(FileSystemLoader([folder, bundled.folder("templates")]), FILE_CONTEXT)
+        self._environment = Sandbox(_Loader([folder, bundled.folder("templates")], self._admit), FILE_CONTEXT)
+        self._admitted: set[str] = set()
+        self._length = 0
+
+    def _admit(self, text: str, position: Position) -> None:
+        """Counts a text; compiling takes a thousand times the memory of what is compiled."""
+        if text not in self._admitted:
+            self._admitted.add(text)
+            self._length += len(text)
+        if self._length > _LONGEST:
+            message = f"the templates of this repository have more than {_LONGEST} characters together"
+            raise TemplateFailed(Problem("CA1427", message, position, "declare data as vars, and loop over it"))
 
     def value(self, value: object, position: Position) -> Evaluation | None:
         """The templates inside a value of a state document; None if there are none.
@@ -71,6 +98,7 @@ class Templates:
         return None
 
     def _text(self, text: str, position: Position) -> Evaluation:
+        self._admit(text, position)
         with _compiling(position):
             needs = _needs(self._environment.parse(text))
             expression = self._expression(text)
@@ -178,6 +206,9 @@ def _plain(value: object, position: Position) -> object:
         _check_text(value, position)
         return value
     if value is None or isinstance(value, bool | int | float):
+        if isinstance(value, int | float) and not abs(value) <= LARGEST_NUMBER:
+            message = "the template gives a number that no file can hold"
+            raise TemplateFailed(Problem("CA1424", message, position))
         return value
     if isinstance(value, list | tuple):
         return [_plain(part, position) for part in value]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from certify_automation.desired import connect_secrets
+from certify_automation.desired.selection import select
 from certify_automation.errors import ConfigurationError
 from desired.cases import lines, outcome, write
 
@@ -71,3 +72,29 @@ def test_a_home_folder_that_is_not_there_is_not_looked_for(tmp_path: Path) -> No
     assert fleet.hosts["web01"].connection.ca_file == str(tmp_path / "~nobody-of-that-name" / "ca.pem")
     with pytest.raises(ConfigurationError, match="CA1501"):
         connect_secrets(fleet.hosts["web01"], {})
+
+
+def test_templates_that_cost_too_much_to_compile_are_not_compiled(tmp_path: Path) -> None:
+    template = "{{ properties | json }}" + "{# #}" * 50_000
+    state = "version: 1\napplies_to: all\nservice: {config: {port: 9700}}\n"
+    write(tmp_path, {"state": state, "files": {"templates/serviceconfig.json.j2": template}})
+    problems = outcome(tmp_path)[1]
+    assert lines(problems, tmp_path) == ["templates/serviceconfig.json.j2 CA1427"]
+
+
+def test_many_names_that_nobody_knows_are_all_reported(tmp_path: Path) -> None:
+    """Only the first are compared with every host, which would take minutes for a wrong inventory."""
+    names = "".join(f"    - hots{n}.example.com\n" for n in range(150))
+    inventory = "version: 1\nhosts: {'host[1:3000].example.com': {}}\n"
+    write(tmp_path, {"inventory": inventory, "state": f"version: 1\napplies_to:\n  hosts:\n{names}"})
+    problems = outcome(tmp_path)[1]
+    assert lines(problems, tmp_path) == [f"state/a.yaml:{n}:7 CA1405" for n in range(4, 154)]
+    assert problems[0].hint.startswith("did you mean host")
+    assert problems[-1].hint == "`inventory list` shows what there is"
+
+
+def test_a_host_list_without_end_is_refused() -> None:
+    if not Path("/dev/zero").exists():
+        pytest.skip("there is no device of zeros here")
+    with pytest.raises(ConfigurationError, match="larger than"):
+        select(["@/dev/zero"], {"web01": {}}, {})

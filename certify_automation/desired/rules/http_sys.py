@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -44,7 +45,7 @@ def _ip_listen(declared: Declared) -> Iterator[Problem]:
         hint = f"write {bare}; the list has no ports and no brackets" if bare else "write a bare IP address"
         yield Problem("CA1230", f"the entry {shown(entry)} of ip_listen.{rule} is not an IP address", where, hint)
     good = [address(entry) for entry in entries if entry not in bad]
-    for entry in dict.fromkeys(found for found in good if good.count(found) > 1):
+    for entry in (found for found, times in Counter(good).items() if times > 1):
         yield Problem("CA1231", f"ip_listen.{rule} lists {entry} twice", where, "remove one")
     if rule != ListenRule.EXACTLY or bad or not entries:
         return
