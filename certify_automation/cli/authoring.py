@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import shutil
 from pathlib import Path
 
 import click
@@ -35,8 +34,7 @@ def init(call: Call, directory: Path) -> int:
         hint = "choose another folder, or move these away"
         raise UsageError("CA5002", f"{directory} already has {', '.join(there)}", hint=hint)
     for target, source in sources.items():
-        (directory / target).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, directory / target)
+        _write(directory / target, source.read_bytes())
     files = [target.as_posix() for target in sources]
     call.console.document(call.command, {"exit_code": 0, "directory": str(directory), "files": files})
     call.console.data(str(directory / target) for target in sources)
@@ -74,8 +72,7 @@ def render(call: Call, output: Path) -> int:
     for host in call.fleet().hosts.values():
         for name, text in host.files.items():
             path = output / host.name.replace(":", "_") / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(text.encode("utf-8"))
+            _write(path, text.encode("utf-8"))
             written.append(str(path))
     call.console.document(call.command, {"exit_code": 0, "files": written})
     call.console.data(written)
@@ -106,6 +103,15 @@ def version(call: Call) -> int:
     call.console.document(call.command, {"exit_code": 0, **content})
     call.console.data([f"certify-automation {__version__}", f"Python {content['python']} on {content['platform']}"])
     return ExitCode.DONE
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as error:
+        message = f"{path} cannot be written: {error.strerror}"
+        raise UsageError("CA5016", message, hint="choose another folder, or make room") from None
 
 
 def _number(number: int, noun: str) -> str:

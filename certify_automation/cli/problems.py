@@ -9,11 +9,13 @@ from pathlib import Path
 from rich.text import Text
 
 from certify_automation.cli.console import Console
+from certify_automation.desired.words import printable
 from certify_automation.errors import CertifyAutomationError, ConfigurationError, Problem, Severity
 
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow"}
 _LONGEST_LINE = 160
-_LITERAL_PASSWORD = re.compile(r"""(password["']?\s*:\s*+)(?!["']?\$\{).*""", re.IGNORECASE)
+_LITERAL_SECRET = re.compile(r"""((?:pas+w|pwd|secret|token)[\w-]*["']?\s*:\s*+)(?!["']?\$\{).*""", re.IGNORECASE)
+"""Also where the key is mistyped, which is why its line is shown."""
 
 
 def show_problems(console: Console, problems: Iterable[Problem]) -> None:
@@ -28,10 +30,10 @@ def problem_lines(problem: Problem, sources: dict[str, tuple[str, ...]]) -> Iter
     """`file:line:column: error CA1203: message`, the source line with a caret, and the hint.
 
     Args:
-        problem: what to show; a literal password in its line is masked.
+        problem: what to show; a literal secret in its line is masked.
         sources: lines of the files read so far, by name; filled as needed.
     """
-    where = f"{problem.position}: " if problem.position else ""
+    where = printable(f"{problem.position}: ") if problem.position else ""
     yield Text.assemble(where, (f"{problem.severity} {problem.id}", _STYLES[problem.severity]), f": {problem.message}")
     position = problem.position
     if position and position.line:
@@ -39,7 +41,7 @@ def problem_lines(problem: Problem, sources: dict[str, tuple[str, ...]]) -> Iter
             sources[position.file] = _source_lines(Path(position.file))
         source = sources[position.file]
         if position.line <= len(source):
-            line = _LITERAL_PASSWORD.sub(r"\1********", source[position.line - 1].replace("\t", " "))
+            line = _LITERAL_SECRET.sub(r"\1********", _one_column_each(source[position.line - 1]))
             number = f"{position.line:>5} | "
             yield number + line[:_LONGEST_LINE]
             if 0 < position.column <= _LONGEST_LINE:
@@ -86,6 +88,11 @@ def report_error(console: Console, command: str, error: CertifyAutomationError) 
 def _place(problem: Problem) -> tuple[str, int, int]:
     position = problem.position
     return (position.file, position.line, position.column) if position else ("", 0, 0)
+
+
+def _one_column_each(line: str) -> str:
+    """The line with a `.` for what would move the cursor, color the terminal or turn the direction of writing."""
+    return "".join(" " if c == "\t" else c if c.isprintable() else "." for c in line)
 
 
 def _source_lines(path: Path) -> tuple[str, ...]:

@@ -132,3 +132,28 @@ def test_the_exit_codes_are_in_the_help(run: Run) -> None:
     shown = run("--help").out
     for line in ("0  done", "2  drift", "9  rolled back", "130  interrupted"):
         assert line in shown
+
+
+@pytest.mark.parametrize("command", [("render", "-C", "fleet", "-o", "taken/out"), ("init", "taken/out")])
+def test_a_folder_that_cannot_be_written_is_said(run: Run, fleet: Path, command: tuple[str, ...]) -> None:
+    (fleet.parent / "taken").write_text("a file, not a folder", "utf-8")
+    done = run(*command)
+    assert done.code == 5
+    assert "CA5016" in done.err
+    assert "cannot be written" in done.err
+
+
+def test_a_secret_in_a_line_that_is_shown_is_masked(run: Run, fleet: Path) -> None:
+    inventory = fleet / "inventory.yaml"
+    for line in ("pasword: hunter2", "password:\n        hunter2", '"passwd" : hunter2', "password: hunter2"):
+        inventory.write_text(f"version: 1\nhosts:\n  web01:\n    connection:\n      {line}\n", "utf-8")
+        done = run("validate", "-C", "fleet")
+        assert done.code == 5
+        assert "hunter2" not in done.out + done.err
+
+
+def test_a_line_that_is_shown_cannot_play_with_the_terminal(run: Run, fleet: Path) -> None:
+    (fleet / "state" / "baseline.yaml").write_text("version: 1\napplies_to: all\nname: [\u202ea\x1b[31m]\n", "utf-8")
+    done = run("validate", "-C", "fleet")
+    assert done.code == 5
+    assert "name: [.a.[31m]" in done.err
