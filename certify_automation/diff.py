@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from certify_automation.config_merge import Merged, effective_config, merge_servers, merge_service_config
-from certify_automation.evidence import effective_endpoints, endpoint_url, listens_at
+from certify_automation.evidence import NEGOTIATED_STEP, effective_endpoints, endpoint_url, listens_at
 from certify_automation.model.config_files import FileName
 from certify_automation.model.facts import Facts, ReservationFacts
 from certify_automation.model.host import Endpoint, HostState
@@ -20,7 +20,6 @@ DEFAULT_ENDPOINT = Endpoint("127.0.0.2", 9696)
 """Where the product listens unless its file says otherwise."""
 
 _CHALLENGE_ADDRESS = "127.0.0.1"
-_NEGOTIATED_STEP = 2
 _URL_PORT = re.compile(r"https?://[^/]*:(\d{1,5})/", re.IGNORECASE)
 _PORTS = range(1, 65536)
 
@@ -80,7 +79,7 @@ def observe_request(desired: HostState) -> ObserveRequest:
         dict(desired.service_config.properties).get("HttpChallengeServerPort", 80) if desired.service_config else 80
     )
     reserved = (int(m[1]) for r in desired.url_reservations or () if (m := _URL_PORT.match(r.url)))
-    ports = (at.port, at.port + _NEGOTIATED_STEP, challenge, *reserved)
+    ports = (at.port, at.port + NEGOTIATED_STEP, challenge, *reserved)
     wanted = dict.fromkeys(port for port in ports if isinstance(port, int) and port in _PORTS)
     return ObserveRequest(at, tuple(wanted))
 

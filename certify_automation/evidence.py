@@ -12,6 +12,8 @@ from certify_automation.model.service import ServiceState
 
 KERNEL = 4
 """Process id of the kernel, which holds the sockets of http.sys."""
+NEGOTIATED_STEP = 2
+"""So many ports further on v6 tries once more to listen when automatic port negotiation is on."""
 
 _ENDPOINT = re.compile(r"(https?://(?:\[[^\]/]+\]|[^:/\[\]]+):\d+)(?::[^/]+)?(/.*)?", re.IGNORECASE)
 _BOUND = re.compile(r"Service API bound OK to (\S+)")
@@ -20,7 +22,7 @@ _STARTED = re.compile(r"Core service started (.*)$")
 _START_MARK = "Service Startup"
 _MANAGER_STARTED = "Certify Manager Started"
 _LAST_STAGE_BEFORE_DATA = "Added Networking services"
-_DATA_STORE = re.compile(r"data ?store|managed items?\b|read-?only database", re.IGNORECASE)
+_DATA_STORE = re.compile(r"data ?store|managed items? store|read-?only database", re.IGNORECASE)
 _INTERNAL_SERVER_ERROR, _OK, _UNAUTHORIZED = 500, 200, 401
 _VERSION = re.compile(r'\s*"?\d+(?:\.\d+)+"?\s*', re.ASCII)
 _SHOWN = 200

@@ -48,6 +48,20 @@ def _start_of_a_disabled_service(at: Situation) -> Iterator[Refusal]:
         )
 
 
+def _unknown_start_mode(at: Situation) -> Iterator[Refusal]:
+    """What a start mode was must be known, or it could not be put back."""
+    for name, found, wanted in (
+        ("service", at.facts.service, at.desired.service.start_mode),
+        ("HTTP driver", at.facts.driver, at.desired.driver.start_mode),
+    ):
+        if found is not None and found.start_mode is None and wanted is not None:
+            yield Refusal(
+                "CA3027",
+                f"Windows does not say what the start mode of the {name} is",
+                "see on the host what `sc.exe qc` says, or leave the start mode undeclared",
+            )
+
+
 def _driver(at: Situation) -> Iterator[Refusal]:
     wanted, driver = at.desired.driver, at.facts.driver
     if wanted.state is None and wanted.start_mode is None:
@@ -132,6 +146,7 @@ STATE_RULES: tuple[Callable[[Situation], Iterator[Refusal]], ...] = (
     _unreadable_files,
     _pending_service,
     _start_of_a_disabled_service,
+    _unknown_start_mode,
     _driver,
     _hub_identity,
     _data_store,

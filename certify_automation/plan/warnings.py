@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from certify_automation.config_merge import effective_config
 from certify_automation.errors import Problem, Severity
 from certify_automation.evidence import (
+    NEGOTIATED_STEP,
     answers,
     effective_endpoints,
     endpoint_url,
@@ -21,7 +23,6 @@ from certify_automation.model.service import StartMode
 from certify_automation.plan.situation import Situation
 
 _CLOCK_LIMIT_MS = 300_000
-_NEGOTIATED_STEP = 2
 _ROOT_VARIABLES = ("CERTIFY_APPDATA_PATH", "CERTIFY_APP_DATA", "CERTIFY_ENABLE_PER_INSTANCE_SETTINGS")
 
 
@@ -64,18 +65,15 @@ def _lost(at: Situation) -> Iterator[Problem]:
 
 
 def _negotiated_port(at: Situation) -> Iterator[Problem]:
-    moved = {f"http://{_host(at)}:{at.endpoint.port + _NEGOTIATED_STEP}"}
-    if at.generation == "v6" and moved & set(effective_endpoints(at.facts)):
+    # Negotiation drops https together with the port.
+    moved = replace(at.endpoint, port=at.endpoint.port + NEGOTIATED_STEP, https=False)
+    if at.generation == "v6" and endpoint_url(moved.url) in effective_endpoints(at.facts):
         yield _warning(
             "CA3055",
-            f"automatic port negotiation has moved the API to port {at.endpoint.port + _NEGOTIATED_STEP}; "
+            f"automatic port negotiation has moved the API to port {moved.port}; "
             "no file says so, and it happens again at every start while the port is taken",
             "declare service.config.auto_port_negotiation: false",
         )
-
-
-def _host(at: Situation) -> str:
-    return endpoint_url(at.endpoint.url).partition("://")[2].rpartition(":")[0]
 
 
 def _fault_message(at: Situation) -> Iterator[Problem]:
