@@ -83,7 +83,7 @@ def apply(call: Call, file: Path | None, *, yes: bool, **flags: object) -> int:
         raise UsageError("CA5006", "nobody can be asked whether to apply, and --yes is not given", hint=hint)
     visits = open_visits(call, flags)
     if file is not None:
-        return _apply(visits, _plans_of(file, call, visits), [])
+        return _apply(visits, _plans_of(file, call, visits), [], saved=True)
     reports, code = _planned(visits, list(visits.fleet.hosts), flags)
     changing = [report.plan for report in reports if report.plan and report.status is HostStatus.CHANGED]
     others = [report for report in reports if report.status is not HostStatus.CHANGED]
@@ -116,13 +116,14 @@ def _planned(visits: Visits, hosts: Sequence[str], flags: Mapping[str, object]) 
     return _in_order(reports, hosts), finished.exit_code
 
 
-def _apply(visits: Visits, plans: Sequence[Plan], others: Sequence[HostReport]) -> int:
+def _apply(visits: Visits, plans: Sequence[Plan], others: Sequence[HostReport], *, saved: bool = False) -> int:
     by_host = {plan.host: plan for plan in plans}
     reports: list[HostReport] = []
     finished = visits.carry_out(
         "applying",
         list(by_host),
-        lambda host: apply_plan(by_host[host.name], visits.session(host), host.state),
+        # What is declared may have changed since a plan was saved, and that is no failure of the plan.
+        lambda host: apply_plan(by_host[host.name], visits.session(host), None if saved else host.state),
         reports.append,
     )
     show_stop(visits.console, finished)

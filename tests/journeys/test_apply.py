@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -96,6 +97,16 @@ def test_a_saved_plan_is_private_and_applied_as_it_was_saved(healthy: Journey) -
         assert stat.S_IMODE(plan.stat().st_mode) == 0o600
     assert healthy.run("apply", str(plan), "--json").hosts() == {MODERN: "changed"}
     assert healthy.run("plan").code == ExitCode.DONE
+
+
+def test_a_saved_plan_is_carried_out_whatever_is_declared_since(healthy: Journey) -> None:
+    plan = healthy.folder / "fleet.plan.json"
+    healthy.run("plan", "-o", str(plan))
+    state = healthy.folder / "fleet" / "state" / "baseline.yaml"
+    state.write_text(re.sub(r"log_level: \w+", "log_level: verbose", state.read_text("utf-8")), "utf-8")
+    applied = healthy.run("apply", str(plan), "--json")
+    assert (applied.code, applied.hosts()) == (ExitCode.DONE, {MODERN: "changed"})
+    assert healthy.run("plan", "--json").hosts() == {LEGACY: "changed", MODERN: "changed"}
 
 
 def test_a_saved_plan_is_stale_on_a_host_that_has_changed(healthy: Journey) -> None:
