@@ -18,7 +18,7 @@ TAG = "tag:yaml.org,2002:"
 DEEPEST = 100
 """Levels of nesting, aliases written out."""
 
-MOST_ALIASED = 300_000
+MOST_ALIASED = 200_000
 """Nodes that aliases and merge keys may add to those that are written."""
 
 _LONGEST_NUMBER = 400

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import islice
 from typing import Any
 
 from jsonschema import Draft202012Validator, validators
@@ -17,6 +18,8 @@ from certify_automation.desired import words
 from certify_automation.desired.nodes import DataPath, Document
 from certify_automation.desired.reference import schema
 from certify_automation.errors import Problem
+
+_MOST = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,10 @@ def check(data: object, name: str, *, resolved: bool = False) -> tuple[Misfit, .
         resolved: templates have been evaluated, so text with `{{` is no longer accepted in the place of other types.
     """
     errors = _validator(name, resolved).iter_errors(data)
-    misfits = {misfit for error in errors for misfit in _misfits(error)}
+    found = list(islice((misfit for error in errors for misfit in _misfits(error)), _MOST + 1))
+    misfits = set(found[:_MOST])
+    if len(found) > _MOST:
+        misfits.add(Misfit((), "CA1110", f"there are more than {_MOST} mistakes; the others are not looked for"))
     return tuple(sorted(misfits, key=lambda misfit: ([str(part) for part in misfit.path], misfit.id)))
 
 

@@ -18,7 +18,7 @@ from certify_automation.desired.nodes import DEEPEST, TAG, Document
 from certify_automation.errors import Position, Problem
 
 LARGEST_FILE = 16 * 1024 * 1024
-MOST_NODES = 300_000
+MOST_NODES = 200_000
 _NOT_PRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What YAML 1.2 (5.1) allows in escaped form only."""
 

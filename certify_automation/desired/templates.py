@@ -24,7 +24,7 @@ from certify_automation.errors import Position, Problem
 
 LARGEST_NUMBER = sys.float_info.max
 CONTEXT = frozenset({"vars", "host", "labels", "groups"})
-_LONGEST = 200_000
+_LONGEST = 100_000
 FILE_CONTEXT = CONTEXT | {"service", "connections", "properties", "entries"}
 
 
@@ -68,6 +68,7 @@ class Templates:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._environment = Sandbox(_Loader([folder, bundled.folder("templates")], self._admit), FILE_CONTEXT)
+        self._compiled: dict[str, tuple[frozenset[str], Callable[..., object]]] = {}
         self._admitted: set[str] = set()
         self._length = 0
 
@@ -98,20 +99,23 @@ class Templates:
         return None
 
     def _text(self, text: str, position: Position) -> Evaluation:
-        self._admit(text, position)
-        with _compiling(position):
-            needs = _needs(self._environment.parse(text))
-            expression = self._expression(text)
-            run: Callable[..., Any]
-            if expression is not None:
-                run = self._environment.compile_expression(expression, undefined_to_none=False)
-            else:
-                run = self._environment.from_string(text).render
+        if text not in self._compiled:
+            self._admit(text, position)
+            with _compiling(position):
+                self._compiled[text] = self._compile(text)
+        needs, run = self._compiled[text]
 
         def evaluate(context: Mapping[str, object]) -> Any:  # noqa: ANN401 - any plain value
             return self._run(lambda: run(**context), position, lambda _error: position)
 
         return Evaluation(needs, evaluate)
+
+    def _compile(self, text: str) -> tuple[frozenset[str], Callable[..., object]]:
+        needs = _needs(self._environment.parse(text))
+        expression = self._expression(text)
+        if expression is None:
+            return needs, self._environment.from_string(text).render
+        return needs, self._environment.compile_expression(expression, undefined_to_none=False)
 
     def _expression(self, text: str) -> str | None:
         """The inside of a text that is one `{{ … }}` and nothing else."""

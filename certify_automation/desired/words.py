@@ -131,7 +131,7 @@ def _type_hint(value: object, limit: object) -> str:
     if isinstance(value, str):
         if "boolean" in kinds and value.lower() in {*_BOOLEAN_WORDS, "true", "false"}:
             return f"write {_BOOLEAN_WORDS.get(value.lower(), value.lower())} without quotes"
-        if "integer" in kinds and re.fullmatch(r"\s*[0-9]+\s*", value):
+        if "integer" in kinds and re.fullmatch(r"\s*[0-9]{1,9}\s*", value):
             return f"write {int(value)} without quotes; a template that gives text needs `| int`"
     elif "string" in kinds and isinstance(value, bool | int | float):
         return f'put it in quotes: "{str(value).lower() if isinstance(value, bool) else value}"'
