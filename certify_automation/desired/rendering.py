@@ -140,12 +140,16 @@ def _parse(text: str) -> Any:  # noqa: ANN401 - any JSON value
         return float(number)
 
     try:
-        return json.loads(text, object_pairs_hook=unique, parse_constant=constant, parse_float=finite)
+        data = json.loads(text, object_pairs_hook=unique, parse_constant=constant, parse_float=finite)
+        json.dumps(data, ensure_ascii=False).encode("utf-8")
     except json.JSONDecodeError as error:
         line = text.split("\n")[error.lineno - 1].strip() if text.strip() else ""
         raise ValueError(f"{error.msg} in its line {error.lineno}, column {error.colno}: {line[:60]}") from None
+    except UnicodeEncodeError:
+        raise ValueError("it holds half of a surrogate pair") from None
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+    return data
 
 
 def _canonical(data: Any, kind: str) -> Any:  # noqa: ANN401 - any JSON value

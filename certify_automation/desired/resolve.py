@@ -19,7 +19,7 @@ from certify_automation.desired.fleet import DesiredHost, Fleet
 from certify_automation.desired.identities import check_identities
 from certify_automation.desired.inventory import Facets, Inventory, InventoryHost, read_inventory
 from certify_automation.desired.nodes import DataPath, Document
-from certify_automation.desired.rendering import Renderer
+from certify_automation.desired.rendering import SERVERS, SERVICE_CONFIG, Renderer
 from certify_automation.desired.resolution import Resolver
 from certify_automation.desired.resolved import Resolved
 from certify_automation.desired.schema import check_document
@@ -142,6 +142,7 @@ class _Loading:
                 self._problems += check_connection(host, shared)
             hosts[host.name] = _desired(host, resolved, shared)
         self._problems += resolver.problems
+        self._problems += templates.mistyped([f"{name}.j2" for name in (SERVICE_CONFIG, SERVERS)])
         self._problems += _for_hosts(concerned)
         self._problems += check_identities(concerned)
         return hosts

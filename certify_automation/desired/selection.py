@@ -170,6 +170,8 @@ def _by_range(pattern: str, inventory: _Inventory) -> list[str]:
 
 
 def _by_regex(expression: str, inventory: _Inventory) -> frozenset[str]:
+    if not expression:
+        raise _BadPattern(Problem("CA1311", "a pattern ends after ~, no expression is given"))
     try:
         regex = re.compile(expression, re.IGNORECASE)
     except (re.error, RecursionError, OverflowError) as error:

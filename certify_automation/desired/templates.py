@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
+from os.path import lexists
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from jinja2.meta import find_undeclared_variables
 
 from certify_automation import bundled
 from certify_automation.desired.sandbox import Sandbox
-from certify_automation.errors import Position, Problem
+from certify_automation.errors import Position, Problem, Severity
 
 LARGEST_NUMBER = sys.float_info.max
 CONTEXT = frozenset({"vars", "host", "labels", "groups"})
@@ -71,6 +73,7 @@ class Templates:
         self._compiled: dict[str, tuple[frozenset[str], Callable[..., object]]] = {}
         self._admitted: set[str] = set()
         self._length = 0
+        self._excess: Problem | None = None
 
     def _admit(self, text: str, position: Position) -> None:
         """Counts a text; compiling takes a thousand times the memory of what is compiled."""
@@ -79,7 +82,9 @@ class Templates:
             self._length += len(text)
         if self._length > _LONGEST:
             message = f"the templates of this repository have more than {_LONGEST} characters together"
-            raise TemplateFailed(Problem("CA1427", message, position, "declare data as vars, and loop over it"))
+            hint = "declare data as vars, and loop over it"
+            self._excess = self._excess or Problem("CA1427", message, position, hint)
+            raise TemplateFailed(self._excess)
 
     def value(self, value: object, position: Position) -> Evaluation | None:
         """The templates inside a value of a state document; None if there are none.
@@ -132,6 +137,9 @@ class Templates:
             TemplateFailed: CA1421 its syntax is wrong, CA1422 it cannot be read.
         """
         whole = Position(self.shown(name))
+        own = self._folder / name
+        if lexists(own) and not own.is_file():
+            raise TemplateFailed(Problem("CA1422", "the template cannot be read: it is no file", Position(str(own))))
         try:
             with _compiling(whole):
                 self._environment.begin()
@@ -159,6 +167,14 @@ class Templates:
         except Exception as error:  # noqa: BLE001 - an expression of the user's may raise anything
             found, position = f"{type(error).__name__}: {error}", where(error)
         raise TemplateFailed(Problem("CA1423", f"the template cannot be evaluated: {found}", position))
+
+    def mistyped(self, names: Sequence[str]) -> Iterator[Problem]:
+        """Files beside the known ones whose names are so similar that they are meant to be one of them."""
+        for path in sorted(self._folder.glob("*")):
+            meant = get_close_matches(path.name.casefold(), names, n=1, cutoff=0.8)
+            if meant and path.name != meant[0] and not lexists(self._folder / meant[0]):
+                message = f"no template is called {path.name}; the bundled {meant[0]} is used"
+                yield Problem("CA1428", message, Position(str(path)), f"rename it to {meant[0]}", Severity.WARNING)
 
     def shown(self, name: str) -> str:
         """Where a template of this name comes from, as messages name it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import IPv6Address
 
 from certify_automation.desired import reference
 from certify_automation.desired.rules.declared import Declared, address, repeated_names, warning
@@ -43,6 +44,10 @@ def _host(declared: Declared) -> Iterator[Problem]:
         message = f"the host {shown(host)} is not a strict IP address: product version 7 would listen on all interfaces"
         bare = address(str(host).strip().strip("[]"))
         yield Problem("CA1201", message, where, f"write {bare}" if bare else "write an address such as 127.0.0.2")
+    elif str(found) != host or (isinstance(found, IPv6Address) and found.ipv4_mapped):
+        plain = (isinstance(found, IPv6Address) and found.ipv4_mapped) or found
+        message = f"the host {host} is another text than {plain}, by which Windows and the product know that address"
+        yield Problem("CA1201", message, where, f"write {plain}")
     elif found.is_unspecified:
         yield Problem("CA1203", f"the host {host} means every address of the machine", where, "name one address")
     elif not found.is_loopback and not declared.service.get("allow_remote", False):
