@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import ChainMap, Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -85,7 +86,7 @@ class _Loading:
 
     def _settings(self) -> Settings:
         path = self._repo / SETTINGS
-        if not path.exists():
+        if not os.path.lexists(path):
             return Settings()
         document, wrong = self._read(path, "settings")
         return read_settings(document.data) if document and not wrong else Settings()
@@ -99,13 +100,8 @@ class _Loading:
         return inventory
 
     def _documents(self) -> Iterator[StateDocument]:
-        folder = self._repo / STATE
-        files = sorted(path for path in folder.rglob("*") if _is_document(path))
-        if not files:
-            hint = "`init DIR` writes a repository to start from"
-            self._problems.append(Problem("CA1012", "there is no *.yaml in it", Position(str(folder)), hint))
         names: dict[str, Position] = {}
-        for path in files:
+        for path in self._state_files():
             document, wrong = self._read(path, "desired-state")
             found = state_document(document, wrong) if document else None
             if document is None or found is None:
@@ -115,6 +111,20 @@ class _Loading:
                 self._problems += check_secrets(origin.value, origin)
             self._check_name(document, names)
             yield found
+
+    def _state_files(self) -> list[Path]:
+        folder = self._repo / STATE
+        failures: list[OSError] = []
+        found = [Path(place, name) for place, _, names in os.walk(folder, onerror=failures.append) for name in names]
+        files = sorted(path for path in found if _is_document(path))
+        unreadable = [error for error in failures if not isinstance(error, FileNotFoundError | NotADirectoryError)]
+        for error in unreadable:
+            message = f"the folder cannot be read: {error.strerror}"
+            self._problems.append(Problem("CA1002", message, Position(str(error.filename))))
+        if not files and not unreadable:
+            hint = "`init DIR` writes a repository to start from"
+            self._problems.append(Problem("CA1012", "there is no *.yaml in it", Position(str(folder)), hint))
+        return files
 
     def _check_name(self, document: Document, names: dict[str, Position]) -> None:
         name = document.data.get("name") if isinstance(document.data, Mapping) else None
@@ -166,7 +176,7 @@ def _desired(host: InventoryHost, resolved: Resolved, shared: ConnectionFields) 
 
 def _is_document(path: Path) -> bool:
     """A name that begins with a dot is an editor's, or that of a file put aside."""
-    return path.suffix.casefold() in {".yaml", ".yml"} and not path.name.startswith(".") and not path.is_dir()
+    return path.suffix.casefold() in {".yaml", ".yml"} and not path.name.startswith(".")
 
 
 def _for_hosts(concerned: Mapping[Resolved, list[str]]) -> Iterator[Problem]:

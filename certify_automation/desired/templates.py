@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
-from os.path import lexists
 from pathlib import Path
 from typing import Any
 
@@ -137,17 +136,17 @@ class Templates:
             TemplateFailed: CA1421 its syntax is wrong, CA1422 it cannot be read.
         """
         whole = Position(self.shown(name))
-        own = self._folder / name
-        if lexists(own) and not own.is_file():
-            raise TemplateFailed(Problem("CA1422", "the template cannot be read: it is no file", Position(str(own))))
         try:
+            if _is_there(own := self._folder / name) and not own.is_file():
+                raise TemplateFailed(Problem("CA1422", "the template cannot be read: it is not a file", whole))
             with _compiling(whole):
                 self._environment.begin()
                 source, _, _ = self._environment.loader.get_source(self._environment, name)  # type: ignore[union-attr]
                 needs = _needs(self._environment.parse(source))
                 template = self._environment.get_template(name)
         except (OSError, UnicodeDecodeError, TemplateNotFound) as error:
-            raise TemplateFailed(Problem("CA1422", f"the template cannot be read: {error}", whole)) from None
+            why = getattr(error, "strerror", None) or error
+            raise TemplateFailed(Problem("CA1422", f"the template cannot be read: {why}", whole)) from None
 
         def evaluate(context: Mapping[str, object]) -> Any:  # noqa: ANN401 - any plain value
             return self._run(lambda: template.render(**context), whole, lambda error: self._line(error, name))
@@ -172,14 +171,14 @@ class Templates:
         """Files beside the known ones whose names are so similar that they are meant to be one of them."""
         for path in sorted(self._folder.glob("*")):
             meant = get_close_matches(path.name.casefold(), names, n=1, cutoff=0.8)
-            if meant and path.name != meant[0] and not lexists(self._folder / meant[0]):
+            if meant and path.name != meant[0] and not _is_there(self._folder / meant[0]):
                 message = f"no template is called {path.name}; the bundled {meant[0]} is used"
                 yield Problem("CA1428", message, Position(str(path)), f"rename it to {meant[0]}", Severity.WARNING)
 
     def shown(self, name: str) -> str:
         """Where a template of this name comes from, as messages name it."""
         own = self._folder / name
-        return str(own) if own.is_file() else f"templates/{name} (bundled)"
+        return str(own) if _is_there(own) else f"templates/{name} (bundled)"
 
     def _line(self, error: Exception, name: str) -> Position:
         """Jinja rewrites tracebacks, so that the last frame of a template carries the template's own line."""
@@ -191,6 +190,17 @@ class Templates:
                 name = str(own.relative_to(self._folder)) if own.is_relative_to(self._folder) else own.name
                 return Position(self.shown(name), frame.lineno, 1)
         return Position(self.shown(name))
+
+
+def _is_there(path: Path) -> bool:
+    """Also where it cannot be opened; Jinja would pass over it and take the bundled one."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _needs(tree: nodes.Template) -> frozenset[str]:

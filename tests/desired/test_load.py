@@ -14,7 +14,7 @@ from certify_automation.errors import ConfigurationError, Problem
 from certify_automation.model.host import Auth, Endpoint, Scheme, Transport
 from certify_automation.model.http_sys import IpListen, ListenRule, UrlReservation
 from certify_automation.model.service import ServiceState, StartMode, WindowsService
-from desired.cases import outcome, write
+from desired.cases import lines, outcome, write
 
 EXAMPLE = bundled.folder("examples") / "fleet"
 SOUND = {"state": "version: 1\napplies_to: all\n"}
@@ -170,11 +170,34 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
     assert _ids(outcome(tmp_path)[1]) == ["CA1003"]
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root and Windows read every file")
-def test_a_file_without_the_right_to_read_it(tmp_path: Path) -> None:
-    write(tmp_path, SOUND)
-    (tmp_path / "state" / "a.yaml").chmod(0)
-    assert _ids(outcome(tmp_path)[1]) == ["CA1002"]
+UNREADABLE = {
+    "state/a.yaml": ["state/a.yaml CA1002"],
+    "state": ["state CA1002"],
+    "inventory.yaml": ["inventory.yaml CA1002"],
+    "certify-automation.yaml": ["certify-automation.yaml CA1002"],
+    "templates": ["templates/serviceconfig.json.j2 CA1422"],
+    "templates/serviceconfig.json.j2": ["templates/serviceconfig.json.j2 CA1422"],
+}
+
+
+@pytest.mark.skipif(not hasattr(os, "seteuid"), reason="Windows keeps rights in another way")
+@pytest.mark.parametrize(("victim", "expected"), UNREADABLE.items(), ids=UNREADABLE)
+def test_what_may_not_be_read_is_named(tmp_path: Path, victim: str, expected: list[str]) -> None:
+    """Root, who may read everything, becomes nobody for it."""
+    state = "version: 1\napplies_to: all\nservice: {config: {port: 9700}}\n"
+    files = {"certify-automation.yaml": "version: 1\n", "templates/serviceconfig.json.j2": "{}"}
+    write(tmp_path, {"state": state, "files": files})
+    load(tmp_path, environ={})
+    for folder in (tmp_path, *list(tmp_path.parents)[:-2]):
+        folder.chmod(folder.stat().st_mode | 0o055)
+    (tmp_path / victim).chmod(0)
+    user = os.geteuid()
+    try:
+        os.seteuid(user or 65534)
+        assert lines(outcome(tmp_path)[1], tmp_path) == expected
+    finally:
+        os.seteuid(user)
+        (tmp_path / victim).chmod(0o700)
 
 
 def test_errors_come_first_then_places_in_order(tmp_path: Path) -> None:
