@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from certify_automation import plan_file
-from certify_automation.cli.options import Call, Command, fleet_options
+from certify_automation.cli.options import Call, fleet_options
 from certify_automation.cli.outcomes import show_details, show_plan, show_recap, show_stop
 from certify_automation.cli.visits import Visits, open_visits, rollout_options
 from certify_automation.errors import UsageError
@@ -27,26 +27,16 @@ from certify_automation.report import document
 _GIT_SECONDS = 10
 
 
-def plan_options(function: Command) -> Command:
-    """Give a command --allow-lockout and --replace-malformed."""
-    flags = (
-        click.option(
-            "--allow-lockout", is_flag=True, help="Allow changes of the IP listen list that can cut a server off."
-        ),
-        click.option(
-            "--replace-malformed",
-            is_flag=True,
-            help="Allow replacing a malformed serviceconfig.json where a hub identity is present.",
-        ),
-    )
-    for option in reversed(flags):
-        function = option(function)
-    return function
+_replace_malformed = click.option(
+    "--replace-malformed",
+    is_flag=True,
+    help="Allow replacing a malformed serviceconfig.json where a hub identity is present.",
+)
 
 
 @click.command(short_help="Show what would change on the servers, field by field.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan for `apply FILE`.")
-@plan_options
+@_replace_malformed
 @rollout_options
 @fleet_options
 def plan(call: Call, output: Path | None, **flags: object) -> int:
@@ -70,7 +60,7 @@ def plan(call: Call, output: Path | None, **flags: object) -> int:
 @click.command(short_help="Make the servers as declared.")
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@plan_options
+@_replace_malformed
 @rollout_options
 @fleet_options
 def apply(call: Call, file: Path | None, *, yes: bool, **flags: object) -> int:
@@ -102,12 +92,7 @@ def _planned(visits: Visits, hosts: Sequence[str], flags: Mapping[str, object]) 
     reports: list[HostReport] = []
 
     def options() -> PlanOptions:
-        return PlanOptions(
-            run_id,
-            allow_lockout=bool(flags["allow_lockout"]),
-            replace_malformed=bool(flags["replace_malformed"]),
-            now_utc_ms=_now_ms(),
-        )
+        return PlanOptions(run_id, replace_malformed=bool(flags["replace_malformed"]), now_utc_ms=_now_ms())
 
     finished = visits.carry_out(
         "planning", hosts, lambda host: plan_host(host, visits.session(host), options()), reports.append

@@ -136,10 +136,10 @@ def _listen_list(at: Situation) -> Iterator[Refusal]:
     first = bool(missing) and not IpListen(ListenRule.EXACTLY, live).effective()
     exactly = declared.rule is ListenRule.EXACTLY and bool(missing or surplus)
     if first or surplus or exactly:
-        yield _lockout(at, missing, surplus, first=first)
+        yield _lockout(missing, surplus, first=first)
 
 
-def _lockout(at: Situation, missing: tuple[str, ...], surplus: tuple[str, ...], *, first: bool) -> Refusal:
+def _lockout(missing: tuple[str, ...], surplus: tuple[str, ...], *, first: bool) -> Refusal:
     commands = [f"netsh http add iplisten ipaddress={address}" for address in missing]
     commands += [f"netsh http delete iplisten ipaddress={address}" for address in surplus]
     why = (
@@ -147,11 +147,10 @@ def _lockout(at: Situation, missing: tuple[str, ...], surplus: tuple[str, ...], 
         if first
         else "this can take addresses away on which WinRM and other sites listen"
     )
-    flag = "--allow-lockout was given, but " if at.options.allow_lockout else ""
     return Refusal(
         "CA3015",
         f"the IP listen list would have to be changed in a way that can lock this host out: {why}",
-        f"{flag}this version makes no such change remotely, because it has no timer that undoes it. "
+        "this version makes no such change remotely, because it has no timer that undoes it. "
         f"At the console of the host run: {'; '.join(commands)}",
         by_policy=True,
     )

@@ -20,14 +20,12 @@ class PlanOptions:
 
     Attributes:
         run_id: 32 hex digits.
-        allow_lockout: changes of the listen list that can cut the host off were asked for.
         replace_malformed: a malformed file may be replaced even where a hub identity goes with it.
         wait_seconds: how long the API may take to answer after a start.
         now_utc_ms: the caller's clock, compared with the host's; None = not compared.
     """
 
     run_id: str
-    allow_lockout: bool = False
     replace_malformed: bool = False
     wait_seconds: int = 90
     now_utc_ms: int | None = None
