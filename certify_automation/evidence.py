@@ -55,12 +55,16 @@ def _after_last(lines: Sequence[str], mark: str) -> Sequence[str]:
 
 
 def answers(api: ApiFacts | None) -> bool:
-    """Whether the product's API answered: a version, or the demand for Windows credentials."""
+    """Whether the product's API answered: a version, the demand for Windows credentials, or its own certificate."""
     if api is None:
         return False
     if api.status == _OK:
         return bool(_VERSION.fullmatch(api.body or ""))
-    return api.status == _UNAUTHORIZED and any(scheme.casefold() == "negotiate" for scheme in api.authenticate)
+    return (
+        api.untrusted
+        or (api.status == _UNAUTHORIZED
+        and any(scheme.casefold() == "negotiate" for scheme in api.authenticate))
+    )
 
 
 def probe(facts: Facts, url: str) -> ApiFacts | None:

@@ -116,13 +116,17 @@ class LogTail:
 
 @dataclass(frozen=True, slots=True)
 class ApiFacts:
-    """What the product's API answered on the host itself; status None = no answer (see error)."""
+    """What the product's API answered on the host itself; status None = no answer (see error).
+
+    Untrusted: a listener was met whose certificate does not validate, as the one the product makes for itself.
+    """
 
     url: str
     status: int | None
     authenticate: tuple[str, ...] = ()
     body: str | None = None
     error: str | None = None
+    untrusted: bool = False
     summary_status: int | None = None
 
 

@@ -25,7 +25,7 @@ function Get-ApiFacts {
     $answer = Invoke-LocalApi -Method 'GET' -Url "$Url/api/system/appversion" -Body '' -TimeoutSeconds 5
     $facts = [ordered]@{
         url = $Url; status = $answer.Status; authenticate = @(Get-AuthenticationScheme -Headers $answer.Authenticate)
-        body = $null; error = $answer.Error; summary_status = $null
+        body = $null; error = $answer.Error; untrusted = $answer.Untrusted; summary_status = $null
     }
     if ($answer.Status -ne 200) { return $facts }
     # No body when the connection broke in the middle of it.

@@ -66,7 +66,7 @@ function Get-Health {
     @{
         Status = $answer.Status
         Answers = (($answer.Status -eq 200) -and (Test-VersionText -Text $answer.Body)) -or
-            (($answer.Status -eq 401) -and $negotiate -and $owned)
+            (($answer.Status -eq 401) -and $negotiate -and $owned) -or ($answer.Untrusted -and $owned)
         Effective = @(Get-OrdinalOrder -Names @($effective | Select-Object -Unique))
         Error = $answer.Error
     }

@@ -45,11 +45,12 @@ function Get-CanonicalSddl {
     $raw.GetSddlForm('Access')
 }
 
-# A request of this account to this computer, never through a proxy. Status is $null when no answer came. Whoever listens
+# A request of this account to this computer, never through a proxy. Status is $null when no answer came; Untrusted says
+# that a listener was met whose certificate does not validate, as the product's own does not. Whoever listens
 # there may send without end: the body is read up to 64 KiB, for as long as an answer may take.
 function Invoke-LocalApi {
     param([string]$Method, [string]$Url, [string]$Body, [int]$TimeoutSeconds)
-    $answer = @{ Status = $null; Authenticate = @(); Body = $null; Error = $null }
+    $answer = @{ Status = $null; Authenticate = @(); Body = $null; Error = $null; Untrusted = $false }
     $response = $null
     try {
         $request = [Net.WebRequest]::Create($Url)
@@ -61,15 +62,15 @@ function Invoke-LocalApi {
         if ($Body -ne '') {
             $request.ContentType = 'application/json'
             $writer = New-Object -TypeName IO.StreamWriter -ArgumentList $request.GetRequestStream()
-            $writer.Write($Body)
-            $writer.Close()
+            try { $writer.Write($Body) } finally { $writer.Close() }
         }
         $response = $request.GetResponse()
     } catch {
         $web = $_.Exception
         while (($null -ne $web) -and ($web -isnot [Net.WebException])) { $web = $web.InnerException }
         if ($null -ne $web) { $response = $web.Response }
-        if ($null -eq $response) { $answer.Error = $_.Exception.GetBaseException().Message }
+        $answer.Untrusted = ($cause = $_.Exception.GetBaseException()) -is [Security.Authentication.AuthenticationException]
+        if ($null -eq $response) { $answer.Error = $cause.Message }
     }
     if ($null -eq $response) { return $answer }
     $answer.Status = [int]$response.StatusCode

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from certify_automation.lab.certify import ApiRequest, Caller, Setup, install, send
+from certify_automation.lab.certify import NOT_TRUSTED, ApiRequest, Caller, Setup, install, send
 from certify_automation.lab.certify.installation import core_settings
 from certify_automation.lab.windows import (
     Computer,
@@ -54,13 +54,20 @@ class Host:
         request = ApiRequest(method, slash + path, headers, body.encode(), self.caller)
         answer = send(self.computer, origin, request)
         if isinstance(answer, str):
-            return {"status": None, "authenticate": [], "body": None, "error": answer}
+            return {
+                "status": None,
+                "authenticate": [],
+                "body": None,
+                "error": answer,
+                "untrusted": answer == NOT_TRUSTED,
+            }
         schemes = answer.headers.get("WWW-Authenticate", "")
         return {
             "status": answer.status,
             "authenticate": [schemes] if schemes else [],
             "body": answer.body.decode("utf-8", "replace"),
             "error": None,
+            "untrusted": False,
         }
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from certify_automation.lab.authority import Authority
 from contract.engine import HERE, Engine
 
 FOLDER = HERE.parents[1] / "certify_automation" / "onhost"
@@ -215,6 +218,26 @@ def test_the_local_api_is_asked_without_a_proxy_and_without_following(engine: En
     assert found[1]["Body"] == "POST Gr\u00fc\u00dfe{}"
     assert ", ".join(found[2]["Authenticate"]) == 'Negotiate, Basic realm="a, b"'
     assert [bool(answer["Error"]) for answer in found] == [False, False, False, False, False, True]
+
+
+def test_a_certificate_that_does_not_validate_is_told_from_silence(engine: Engine, tmp_path: Path) -> None:
+    issued = Authority(datetime.now(UTC)).issue_server(addresses=["127.0.0.1"])
+    (tmp_path / "server.pem").write_bytes(issued.key_pem + issued.certificate_pem)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(tmp_path / "server.pem")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        ask = "Invoke-LocalApi -TimeoutSeconds 5 -Method GET -Body ''"
+        port = server.server_address[1]
+        found = evaluate(
+            engine, f", @(({ask} -Url 'https://127.0.0.1:{port}/200'), ({ask} -Url 'https://127.0.0.1:9/'))"
+        )
+        server.shutdown()
+        thread.join()
+    assert [answer["Untrusted"] for answer in found] == [True, False]
+    assert [answer["Status"] for answer in found] == [None, None]
 
 
 def test_an_answer_without_end_is_read_for_a_while(engine: Engine, url: str) -> None:

@@ -29,7 +29,7 @@ function Invoke-LocalApi {
     param([string]$Method, [string]$Url, [string]$Body, [int]$TimeoutSeconds)
     $question = @{ method = $Method; url = $Url; body = $Body; timeout_seconds = $TimeoutSeconds }
     $answer = Invoke-Lab -Command 'Invoke-LocalApi' -Arguments $question
-    @{ Status = $answer.status; Authenticate = @($answer.authenticate); Body = $answer.body; Error = $answer.error }
+    @{ Status = $answer.status; Authenticate = @($answer.authenticate); Body = $answer.body; Error = $answer.error; Untrusted = $answer.untrusted }
 }
 
 function Get-MonotonicMs { [long](Invoke-Lab -Command 'Get-MonotonicMs' -Arguments @{}).value }

@@ -214,6 +214,7 @@ class Computer:
             "authenticate": ["Negotiate", "NTLM"] if self.bound else [],
             "body": None,
             "error": None if self.bound else "refused",
+            "untrusted": False,
             "summary_status": None,
         }
 

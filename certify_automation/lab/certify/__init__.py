@@ -10,11 +10,12 @@ from certify_automation.lab.certify.installation import (
     install,
     product_of,
 )
-from certify_automation.lab.certify.loopback import Origin, origin, send
+from certify_automation.lab.certify.loopback import NOT_TRUSTED, Origin, origin, send
 from certify_automation.lab.certify.product import Product
 
 __all__ = [
     "INSTALL_FOLDER",
+    "NOT_TRUSTED",
     "SHIPPED_ENDPOINT",
     "VERSIONS",
     "ApiRequest",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from certify_automation.lab.certify import ApiRequest, send
+from certify_automation.lab.certify import NOT_TRUSTED, ApiRequest, send
 from certify_automation.lab.onhost.visit import Json, Visit
 
 _SHOWN = 100
@@ -13,12 +13,16 @@ _REFUSED = (401, 403)
 
 @dataclass(frozen=True, slots=True)
 class LocalAnswer:
-    """What a request on the computer gave; status None with `error` when no answer came."""
+    """What a request on the computer gave; status None with `error` when no answer came.
+
+    Untrusted: a listener was met whose certificate does not validate.
+    """
 
     status: int | None
     authenticate: tuple[str, ...] = ()
     body: str | None = None
     error: str | None = None
+    untrusted: bool = False
 
 
 def ask(visit: Visit, method: str, url: str, path: str, body: str = "") -> LocalAnswer:
@@ -27,7 +31,7 @@ def ask(visit: Visit, method: str, url: str, path: str, body: str = "") -> Local
     request = ApiRequest(method, path, headers, body.encode(), visit.caller)
     answer = send(visit.computer, url, request)
     if isinstance(answer, str):
-        return LocalAnswer(None, error=answer)
+        return LocalAnswer(None, error=answer, untrusted=answer == NOT_TRUSTED)
     schemes = tuple(
         part.strip().split(" ")[0] for part in answer.headers.get("WWW-Authenticate", "").split(",") if part.strip()
     )
@@ -49,6 +53,7 @@ def api_facts(visit: Visit, url: str) -> Json:
         "authenticate": list(answer.authenticate),
         "body": None,
         "error": answer.error,
+        "untrusted": answer.untrusted,
         "summary_status": None,
     }
     if answer.status == 200:  # noqa: PLR2004 - OK

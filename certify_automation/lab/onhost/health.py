@@ -136,7 +136,7 @@ def _evidence(run: Run, health: Json, product: Json) -> Evidence:
         }
         owned = plain_url(health["url"]) in registered
         effective |= registered
-    answers = (answer.status == _OK and _VERSION.fullmatch(answer.body or "") is not None) or (
-        answer.status == _UNAUTHORISED and "Negotiate" in answer.authenticate and owned
-    )
+    versioned = answer.status == _OK and _VERSION.fullmatch(answer.body or "") is not None
+    asks = answer.status == _UNAUTHORISED and "Negotiate" in answer.authenticate
+    answers = versioned or (owned and (asks or answer.untrusted))
     return Evidence(answer.status, answers, tuple(sorted(effective)), answer.error or "")
