@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -14,18 +13,15 @@ import click
 from certify_automation import plan_file
 from certify_automation.cli.options import Call, fleet_options
 from certify_automation.cli.outcomes import show_details, show_plan, show_recap, show_stop
+from certify_automation.cli.saved import save_plans, saved_plans
 from certify_automation.cli.visits import Visits, open_visits, rollout_options
 from certify_automation.errors import UsageError
 from certify_automation.model.host_report import HostReport, HostStatus
 from certify_automation.model.outcome import ExitCode, worst
 from certify_automation.model.plan import Plan
 from certify_automation.plan import PlanOptions
-from certify_automation.plan_file import PlanFile
 from certify_automation.reconcile import apply_plan, plan_host
 from certify_automation.report import document
-
-_GIT_SECONDS = 10
-
 
 _replace_malformed = click.option(
     "--replace-malformed",
@@ -50,9 +46,7 @@ def plan(call: Call, output: Path | None, **flags: object) -> int:
     reports, code = _planned(visits, list(visits.fleet.hosts), flags)
     show_plan(call.console, reports)
     if output is not None:
-        plans = tuple(report.plan for report in reports if report.plan and report.status is HostStatus.CHANGED)
-        plan_file.save(output, PlanFile(_now_ms(), plans, _commit(call.repo)))
-        call.console.say(f"saved: apply it with `certify-automation apply {output}`")
+        save_plans(call, output, reports, _now_ms())
     call.console.print_document(document("plan", reports, code))
     return code
 
@@ -71,9 +65,12 @@ def apply(call: Call, file: Path | None, *, yes: bool, **flags: object) -> int:
     if file is None and not yes and (call.console.as_json or not call.console.interactive):
         hint = "look at it with `plan` first, then say `apply --yes`, or `plan -o FILE` and `apply FILE`"
         raise UsageError("CA5006", "nobody can be asked whether to apply, and --yes is not given", hint=hint)
+    if file is not None and flags["replace_malformed"]:
+        hint = f"what {file} replaces was settled when it was made: `plan --replace-malformed -o {file}`"
+        raise UsageError("CA5018", "--replace-malformed is for planning, and FILE is planned already", hint=hint)
     visits = open_visits(call, flags)
     if file is not None:
-        return _apply(visits, _plans_of(file, call, visits), [], saved=True)
+        return _apply(visits, saved_plans(call, file, visits.fleet.hosts, _now_ms()), [], saved=True)
     reports, code = _planned(visits, list(visits.fleet.hosts), flags)
     changing = [report.plan for report in reports if report.plan and report.status is HostStatus.CHANGED]
     others = [report for report in reports if report.status is not HostStatus.CHANGED]
@@ -133,20 +130,6 @@ def _unchanged(visits: Visits, planned: Sequence[HostReport], code: ExitCode) ->
     return code
 
 
-def _plans_of(file: Path, call: Call, visits: Visits) -> list[Plan]:
-    """The plans of the file for the selected hosts, to be carried out under a run id of their own."""
-    saved = plan_file.load(file)
-    known = call.whole_fleet().hosts
-    foreign = [plan.host for plan in saved.plans if plan.host not in known]
-    if foreign:
-        hint = "it was made from another inventory: plan again"
-        raise UsageError(
-            "CA5007", f"{file} has plans for hosts that are not in the inventory: {', '.join(foreign)}", hint=hint
-        )
-    run_id = uuid.uuid4().hex
-    return [plan.for_run(run_id) for plan in saved.plans if plan.host in visits.fleet.hosts]
-
-
 def _in_order(reports: Sequence[HostReport], hosts: Sequence[str]) -> list[HostReport]:
     place = {host: index for index, host in enumerate(hosts)}
     return sorted(reports, key=lambda report: place[report.host])
@@ -154,13 +137,3 @@ def _in_order(reports: Sequence[HostReport], hosts: Sequence[str]) -> list[HostR
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-def _commit(repo: Path) -> str | None:
-    """The commit the repository is at; None where git is not there or knows nothing of it."""
-    command = ["git", "-C", str(repo), "rev-parse", "HEAD"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_GIT_SECONDS, check=False)  # noqa: S603
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None

@@ -159,6 +159,46 @@ def test_a_plan_of_another_inventory(healthy: Journey) -> None:
     assert (done.code, "CA5007" in done.err) == (ExitCode.CONFIGURATION_ERROR, True)
 
 
+def test_a_saved_plan_without_a_plan_for_the_hosts_asked_for(healthy: Journey) -> None:
+    plan = healthy.folder / "fleet.plan.json"
+    healthy.run("plan", "-o", str(plan))
+    done = healthy.run("apply", str(plan), "--limit", LEGACY)
+    assert (done.code, done.out) == (ExitCode.CONFIGURATION_ERROR, "")
+    assert f"CA5017: {plan} holds no plan for the hosts of --limit {LEGACY}" in done.err
+    assert f"hint: it has plans for {MODERN}" in done.err
+
+
+def test_a_saved_plan_of_a_fleet_that_was_as_declared(healthy: Journey) -> None:
+    plan = healthy.folder / "fleet.plan.json"
+    saved = healthy.run("plan", "-o", str(plan), "--limit", LEGACY)
+    assert (saved.code, "there is nothing in it to apply" in saved.err) == (ExitCode.DONE, True)
+    done = healthy.run("apply", str(plan))
+    assert (done.code, done.out) == (ExitCode.CONFIGURATION_ERROR, "")
+    assert f"CA5017: {plan} holds no plan\n" in done.err
+
+
+def test_a_saved_plan_cannot_be_widened(healthy: Journey) -> None:
+    plan = healthy.folder / "fleet.plan.json"
+    healthy.run("plan", "-o", str(plan))
+    before = healthy.lab.dump()
+    done = healthy.run("apply", str(plan), "--replace-malformed")
+    assert (done.code, "CA5018" in done.err) == (ExitCode.CONFIGURATION_ERROR, True)
+    assert healthy.lab.dump() == before
+
+
+def test_a_saved_plan_says_where_it_comes_from(healthy: Journey) -> None:
+    plan = healthy.folder / "fleet.plan.json"
+    git = ["git", "-C", str(healthy.folder / "fleet"), "-c", "user.name=a", "-c", "user.email=a@example.com"]
+    for words in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "first"]):
+        subprocess.run([*git, *words], check=True)  # noqa: S603 - ours
+    head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout  # noqa: S603
+    healthy.run("plan", "-o", str(plan))
+    applied = healthy.run("apply", str(plan))
+    assert applied.code == ExitCode.DONE
+    line = re.escape(f"applying {plan}: ") + r"\d+ (second|minute)s? old, " + f"from commit {head[:12]}"
+    assert re.fullmatch(line, applied.err.splitlines()[0])
+
+
 @pytest.mark.parametrize("flags", [(), ("--json",)])
 def test_without_anybody_to_ask_nothing_is_applied(healthy: Journey, flags: tuple[str, ...]) -> None:
     before = healthy.lab.dump()

@@ -1,0 +1,88 @@
+"""Plans between `plan -o FILE` and `apply FILE`."""
+
+from __future__ import annotations
+
+import subprocess
+import uuid
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from certify_automation import plan_file
+from certify_automation.cli.options import Call
+from certify_automation.desired.words import printable
+from certify_automation.errors import UsageError
+from certify_automation.model.host_report import HostReport, HostStatus
+from certify_automation.model.plan import Plan
+from certify_automation.plan_file import PlanFile
+
+_GIT_SECONDS = 10
+_NAMES_SHOWN = 5
+_COMMIT_SHOWN = 12
+_MS = 1000
+_UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
+
+
+def save_plans(call: Call, target: Path, reports: Sequence[HostReport], now_utc_ms: int) -> None:
+    """Write the plans of all hosts that would change, and say how they are applied.
+
+    Raises:
+        UsageError: CA5010, the file cannot be written.
+    """
+    plans = tuple(report.plan for report in reports if report.plan and report.status is HostStatus.CHANGED)
+    plan_file.save(target, PlanFile(now_utc_ms, plans, _commit(call.repo)))
+    said = f"apply it with `certify-automation apply {target}`" if plans else "there is nothing in it to apply"
+    call.console.say(f"saved: {said}")
+
+
+def saved_plans(call: Call, file: Path, selected: Collection[str], now_utc_ms: int) -> list[Plan]:
+    """The file's plans for the selected hosts, under a run id of their own; its age and commit are said.
+
+    Raises:
+        UsageError: CA5007 it is of another inventory, CA5017 it has no plan for these hosts; CA5011 to CA5015 as
+            `plan_file.load`.
+    """
+    saved = plan_file.load(file)
+    if not saved.plans:
+        hint = "no host was to be changed when it was made; `plan` shows whether that is so now"
+        raise UsageError("CA5017", f"{file} holds no plan", hint=hint)
+    known = call.whole_fleet().hosts
+    hosts = [plan.host for plan in saved.plans]
+    foreign = [host for host in hosts if host not in known]
+    if foreign:
+        hint = "it was made from another inventory: plan again"
+        raise UsageError(
+            "CA5007", f"{file} has plans for hosts that are not in the inventory: {_some(foreign)}", hint=hint
+        )
+    run_id = uuid.uuid4().hex
+    plans = [plan.for_run(run_id) for plan in saved.plans if plan.host in selected]
+    if not plans:
+        hint = f"it has plans for {_some(hosts)}"
+        raise UsageError("CA5017", f"{file} holds no plan for the hosts of --limit {' '.join(call.limit)}", hint=hint)
+    commit = f"from commit {saved.commit[:_COMMIT_SHOWN]}" if saved.commit else "from no known commit"
+    call.console.say(printable(f"applying {file}: {age(now_utc_ms - saved.created_utc_ms)}, {commit}"))
+    return plans
+
+
+def age(milliseconds: int) -> str:
+    """How old something is, in its largest whole unit: `3 days old`."""
+    seconds = milliseconds // _MS
+    if seconds < 0:
+        return "made in the future by this computer's clock"
+    size, unit = next((found for found in _UNITS if seconds >= found[0]), (1, "second"))
+    number = seconds // size
+    return f"{number} {unit}{'' if number == 1 else 's'} old"
+
+
+def _some(hosts: Sequence[str]) -> str:
+    more = f" and {len(hosts) - _NAMES_SHOWN} more" if len(hosts) > _NAMES_SHOWN else ""
+    return ", ".join(hosts[:_NAMES_SHOWN]) + more
+
+
+def _commit(repo: Path) -> str | None:
+    """The commit the repository is at; None where git is not there or knows nothing of it."""
+    command = ["git", "-C", str(repo), "rev-parse", "HEAD"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_GIT_SECONDS, check=False)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
