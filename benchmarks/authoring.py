@@ -132,7 +132,7 @@ def planning(fleet: Fleet, rounds: int) -> dict[str, Any]:
     return {"name": "plan and render", "lines": work(), "target_seconds": PLAN_TARGET_SECONDS, **measure(work, rounds)}
 
 
-def show(hosts: int, results: list[dict[str, Any]]) -> None:
+def show(hosts: int, results: list[dict[str, Any]], file: Path = RESULTS) -> None:
     """The table, and the same as JSON."""
     print(f"{hosts} hosts in {GROUPS} groups, {DOCUMENTS} documents")
     for result in results:
@@ -143,21 +143,22 @@ def show(hosts: int, results: list[dict[str, Any]]) -> None:
         )
     memory = psutil.Process().memory_info().rss // 1024**2
     print(f"  memory {memory} MiB, Python {platform.python_version()}")
-    RESULTS.parent.mkdir(exist_ok=True)
+    file.parent.mkdir(exist_ok=True)
     content = {"schema_version": 1, "hosts": hosts, "groups": GROUPS, "documents": DOCUMENTS, "rss_mib": memory}
-    RESULTS.write_text(json.dumps({**content, "results": results}, indent=2) + "\n", "utf-8")
+    file.write_text(json.dumps({**content, "results": results}, indent=2) + "\n", "utf-8")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hosts", type=int, default=5000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         generate(folder, options.hosts)
         fleet, result = authoring(folder, options.rounds)
-        show(options.hosts, [result, planning(fleet, options.rounds)])
+        show(options.hosts, [result, planning(fleet, options.rounds)], options.results)
 
 
 if __name__ == "__main__":

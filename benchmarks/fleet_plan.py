@@ -13,7 +13,6 @@ Writes benchmarks/results/fleet_plan.json.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import platform
 import resource
@@ -37,7 +36,7 @@ from winrm.protocol import Protocol
 from certify_automation import onhost
 from certify_automation.desired import DesiredHost, Fleet, connect_secrets, load
 from certify_automation.fleet.pool import FleetOptions, RunFinished, run_fleet
-from certify_automation.lab.fleet import LabOptions, serve_forever
+from certify_automation.lab import LabOptions, running
 from certify_automation.model.outcome import ExitCode
 from certify_automation.plan import PlanOptions, observe_request
 from certify_automation.reconcile import plan_host
@@ -189,13 +188,13 @@ def main() -> None:
     parser.add_argument("--schemes", nargs="+", default=["https", "http"], choices=["https", "http"])
     parser.add_argument("--forks", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--lab", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--measure", nargs=2, metavar=("KIND", "REPO"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.lab:
-        asyncio.run(
-            serve_forever(replace(LabOptions.generated(options.hosts[0]), scheme=options.schemes[0]), options.lab)
-        )
+        with running(replace(LabOptions.generated(options.hosts[0]), scheme=options.schemes[0]), options.lab):
+            threading.Event().wait()
     elif options.measure:
         print(json.dumps(measure(options.measure[0], Path(options.measure[1]), options.forks)))
     else:
@@ -216,14 +215,15 @@ def report(options: argparse.Namespace) -> None:
     targets = judge(rows)
     for name, (value, limit) in targets.items():
         print(f"{name}: {value:.2f} (target {limit}): {'ok' if value <= limit else 'MISSED'}")
-    RESULTS.parent.mkdir(exist_ok=True)
+    results: Path = options.results
+    results.parent.mkdir(exist_ok=True)
     machine = {"python": platform.python_version(), "forks": options.forks, "rounds": options.rounds}
     document = {
         "machine": machine,
         "rows": rows,
         "targets": {k: {"value": v, "target": t} for k, (v, t) in targets.items()},
     }
-    RESULTS.write_text(json.dumps(document, indent=2) + "\n", "utf-8")
+    results.write_text(json.dumps(document, indent=2) + "\n", "utf-8")
 
 
 def judge(rows: list[dict[str, Any]]) -> dict[str, tuple[float, float]]:

@@ -24,7 +24,9 @@ def reply_of(request: dict[str, Any], value: object) -> bytes:
 async def echo(request: dict[str, Any], process: Process) -> int:
     """Answer with what was asked."""
     asked = {"script": request["script"]["name"], "parameters": request["parameters"]}
-    process.emit_stdout(reply_of(request, asked | {"deadline_seconds": request["deadline_seconds"]}))
+    process.emit_stdout(
+        reply_of(request, asked | {"deadline_seconds": request["deadline_seconds"], "codepage": process.codepage})
+    )
     return 0
 
 

@@ -55,6 +55,10 @@ def test_a_host_gets_a_deadline_that_leaves_time_for_an_undo(host: Host) -> None
     assert 30 < reading < 60
 
 
+def test_the_host_writes_utf_8(host: Host) -> None:
+    assert host.visit()["codepage"] == 65001
+
+
 def test_every_visit_has_a_nonce_of_its_own(host: Host) -> None:
     for _ in range(3):
         host.visit()
