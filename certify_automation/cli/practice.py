@@ -85,14 +85,26 @@ def demo(call: Call) -> int:
     with tempfile.TemporaryDirectory(prefix="certify-automation-demo-") as folder:
         call.console.say(f"starting {guide.HOSTS} simulated Windows servers on loopback addresses")
         with guide.practice_fleet(Path(folder)):
-            for number, step in enumerate(guide.STEPS, 1):
-                _announce(call.console, f"{number}/{len(guide.STEPS)}  {step.title}", step.shown)
-                code = _run(step.arguments(Path(folder)), call)
-                if code != step.expected:
-                    call.console.error(f"this ended with {code}; it should have ended with {int(step.expected)}")
-                    return code or ExitCode.INTERNAL_ERROR
+            code = walk(call, guide.STEPS, Path(folder))
+    if code != ExitCode.DONE:
+        return code
     seconds = time.monotonic() - begun
     call.console.data(["", f"The second plan is empty: all {guide.HOSTS} servers are as declared ({seconds:.0f} s)."])
+    return ExitCode.DONE
+
+
+def walk(call: Call, steps: Sequence[guide.Step], folder: Path) -> int:
+    """Run the steps in a folder of `practice_fleet` up to the first that does not end as it should.
+
+    Returns:
+        0 when all ended as they should, else the exit code of that step, or 1 when that was 0.
+    """
+    for number, step in enumerate(steps, 1):
+        _announce(call.console, f"{number}/{len(steps)}  {step.title}", step.shown)
+        code = _run(step.arguments(folder), call)
+        if code != step.expected:
+            call.console.error(f"this ended with {code}; it should have ended with {int(step.expected)}")
+            return code or ExitCode.INTERNAL_ERROR
     return ExitCode.DONE
 
 
