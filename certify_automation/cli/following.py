@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
 from certify_automation.cli.console import Console
 from certify_automation.fleet.pool import Event, HostFinished, HostStarted, RunFinished
 from certify_automation.model.host_report import HostReport
 
 _NAMES_SHOWN = 3
+_BAR_WIDTH = 20
 _STDERR = 2
 _CANCELLED = b"\ninterrupted: the hosts in hand are finished, no other starts; once more aborts\n"
 _ABORTED = b"\naborted: the hosts in hand are not waited for\n"
@@ -93,13 +95,15 @@ def _tell(message: bytes) -> None:
 
 
 def _bar(console: Console) -> Progress:
+    rest_of_the_line = Column(ratio=1, no_wrap=True, overflow="ellipsis")
     return Progress(
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(_BAR_WIDTH),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TextColumn("{task.fields[hosts]}"),
+        TextColumn("{task.fields[hosts]}", markup=False, table_column=rest_of_the_line),
         console=console.err,
+        expand=True,
         transient=True,
         redirect_stdout=False,
         redirect_stderr=False,

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import io
+import re
 import signal
 import threading
 from collections.abc import Iterator
 
 import pytest
+from rich.console import Console as RichConsole
+from rich.text import Text
 
-from certify_automation.cli.console import make_console
+from certify_automation.cli.console import Console, make_console
 from certify_automation.cli.following import follow, interruptible
 from certify_automation.fleet.pool import Event, HostFinished, HostStarted, RunFinished
 from certify_automation.model.host_report import HostReport, HostStatus
@@ -50,6 +54,22 @@ def test_on_a_terminal_there_is_a_bar(monkeypatch: pytest.MonkeyPatch, capsys: p
     shown = capsys.readouterr().err
     assert "planning" in shown
     assert "5/5" in shown
+
+
+@pytest.mark.parametrize("total", [5, 5000])
+def test_a_bar_on_a_narrow_terminal_leaves_out_names_and_nothing_else(
+    total: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    shown = io.StringIO()
+    narrow = RichConsole(file=shown, width=80, force_terminal=True, force_interactive=True, soft_wrap=True)
+    started = [HostStarted(f"web{number:03}.department.branch.example.com") for number in range(9)]
+    end = RunFinished({HostStatus.NOT_RUN: total}, ExitCode.INTERRUPTED, "cancelled")
+    follow(Console(narrow, narrow), "planning", total, [*started, end], lambda _: None)
+    last = [line for line in Text.from_ansi(shown.getvalue()).plain.splitlines() if "planning" in line][-1]
+    count = f"0/{total}".rjust(len(f"{total}/{total}"))
+    assert re.fullmatch(rf"planning ━{{20}} {count} 0:00:\d\d web000\.department\.b.*…", last.rstrip())
+    assert len(last) <= 80
 
 
 def test_events_that_stop_without_an_end_are_a_defect() -> None:
