@@ -46,7 +46,7 @@ def rollout_options(function: Command) -> Command:
 
 
 @dataclass(frozen=True, slots=True)
-class Rollout:
+class RunFlags:
     """How the flags, and then the repository's settings, want a run to go."""
 
     forks: int
@@ -54,7 +54,7 @@ class Rollout:
     deadlines: Deadlines
 
     @classmethod
-    def of(cls, flags: Mapping[str, Any], settings: Settings) -> Rollout:
+    def of(cls, flags: Mapping[str, Any], settings: Settings) -> RunFlags:
         """From the flags of `rollout_options`.
 
         Raises:
@@ -74,7 +74,7 @@ class Visits:
 
     console: Console
     fleet: Fleet
-    rollout: Rollout
+    flags: RunFlags
     credentials: Credentials = field(default_factory=Credentials)
 
     def session(self, host: DesiredHost) -> Session:
@@ -85,7 +85,7 @@ class Visits:
             UsageError: CA2040 the host is to be reached locally, and this is not Windows.
         """
         connection = connect_secrets(host, os.environ)
-        return connect(connection, credentials=self.credentials, deadlines=self.rollout.deadlines)
+        return connect(connection, credentials=self.credentials, deadlines=self.flags.deadlines)
 
     def carry_out(
         self,
@@ -95,7 +95,7 @@ class Visits:
         taken: Callable[[HostReport], None],
     ) -> RunFinished:
         """Do the work on these hosts of the fleet and hand on each report as it comes; Ctrl-C ends it early."""
-        options = FleetOptions(self.rollout.forks, self.rollout.budget)
+        options = FleetOptions(self.flags.forks, self.flags.budget)
         with interruptible() as asked:
             events = run_fleet(
                 hosts, lambda name: work(self.fleet.hosts[name]), options, asked.cancelled, asked.aborted
@@ -112,7 +112,7 @@ def open_visits(call: Call, flags: Mapping[str, Any]) -> Visits:
     """
     fleet = call.fleet()
     _check_secrets(fleet)
-    return Visits(call.console, fleet, Rollout.of(flags, fleet.settings))
+    return Visits(call.console, fleet, RunFlags.of(flags, fleet.settings))
 
 
 def _check_secrets(fleet: Fleet) -> None:
