@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,12 @@ from typing import Any
 from certify_automation.desired import reference
 from certify_automation.desired.inventory import Facets, InventoryHost
 from certify_automation.desired.secrets import SecretReference, find_reference, local_path, parse_reference
+from certify_automation.desired.words import printable
 from certify_automation.errors import Position, Problem, Severity
 from certify_automation.model.host import Auth, Connection, Scheme, Transport
 
 _FILES = ("ca_file", "certificate_file", "certificate_key_file")
+_PLACES_SHOWN = 3
 _WITH_PASSWORD = (Auth.BASIC, Auth.NTLM, Auth.CREDSSP)
 
 
@@ -89,7 +91,26 @@ def check_connection(host: InventoryHost, shared: ConnectionFields) -> Iterator[
         if name not in shared.secrets and find_reference(value):
             message = f"the reference in connection.{name} must be the whole value"
             yield Problem("CA1503", message, where(name), 'write it alone: "${env:NAME}"')
-    if fields["verify"] is False:
-        message = "certificates of WinRM are not verified: whoever is in between can read and change everything"
-        hint = "give the authority that signed them as ca_file"
-        yield Problem("CA1322", message, where("verify"), hint, Severity.WARNING)
+
+
+def check_verification(
+    hosts: Iterable[InventoryHost], connections: Mapping[Facets, ConnectionFields]
+) -> Iterator[Problem]:
+    """One warning (CA1322) for all hosts whose certificates are not verified, with the first places that say so."""
+    places = [
+        host.facets.origins["connection.verify"][0].position
+        for host in hosts
+        if (fields := connections[host.facets].fields)["verify"] is False and fields["transport"] is not Transport.LOCAL
+    ]
+    if not places:
+        return
+    first, *others = dict.fromkeys(places)
+    on = f"{len(places)} host{'' if len(places) == 1 else 's'}"
+    message = f"certificates of WinRM are not verified on {on}: whoever is in between can read and change everything"
+    hint = "give the authority that signed them as ca_file"
+    if others:
+        more = f" and {len(others) - _PLACES_SHOWN} more" if len(others) > _PLACES_SHOWN else ""
+        hint += (
+            f"; verify is also false at {', '.join(printable(str(place)) for place in others[:_PLACES_SHOWN])}{more}"
+        )
+    yield Problem("CA1322", message, first, hint, Severity.WARNING)

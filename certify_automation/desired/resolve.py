@@ -9,7 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from certify_automation.desired import source
-from certify_automation.desired.connection import ConnectionFields, check_connection, connection_fields
+from certify_automation.desired.connection import (
+    ConnectionFields,
+    check_connection,
+    check_verification,
+    connection_fields,
+)
 from certify_automation.desired.documents import (
     StateDocument,
     check_entries,
@@ -151,6 +156,7 @@ class _Loading:
                 shared = connections[host.facets] = connection_fields(host.facets, self._inventory.parent)
                 self._problems += check_connection(host, shared)
             hosts[host.name] = _desired(host, resolved, shared)
+        self._problems += check_verification(inventory.hosts, connections)
         self._problems += resolver.problems
         self._problems += templates.mistyped([f"{name}.j2" for name in (SERVICE_CONFIG, SERVERS)])
         self._problems += _for_hosts(concerned)
