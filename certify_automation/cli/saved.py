@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import uuid
 from collections.abc import Collection, Sequence
@@ -30,21 +31,27 @@ def save_plans(call: Call, target: Path, reports: Sequence[HostReport], now_utc_
     """
     plans = tuple(report.plan for report in reports if report.plan and report.status is HostStatus.CHANGED)
     plan_file.save(target, PlanFile(now_utc_ms, plans, _commit(call.repo)))
-    said = f"apply it with `certify-automation apply {target}`" if plans else "there is nothing in it to apply"
-    call.console.say(f"saved: {said}")
+    command = shlex.join(["certify-automation", "apply", str(target), *_where(call)])
+    said = f"apply it with `{command}`" if plans else "there is nothing in it to apply"
+    call.console.say(printable(f"saved: {said}"))
+    absent = [report.host for report in reports if report.status not in {HostStatus.OK, HostStatus.CHANGED}]
+    if absent:
+        call.console.say(printable(f"not in it, for the reasons above: {_some(absent)}"))
 
 
 def saved_plans(call: Call, file: Path, selected: Collection[str], now_utc_ms: int) -> list[Plan]:
     """The file's plans for the selected hosts, under a run id of their own; its age and commit are said.
 
+    None are there when nothing was to be changed: carrying that out is no error.
+
     Raises:
-        UsageError: CA5007 it is of another inventory, CA5017 it has no plan for these hosts; CA5011 to CA5015 as
+        UsageError: CA5007 it is of another inventory, CA5017 it has plans, but for other hosts; CA5011 to CA5015 as
             `plan_file.load`.
     """
     saved = plan_file.load(file)
     if not saved.plans:
-        hint = "no host was to be changed when it was made; `plan` shows whether that is so now"
-        raise UsageError("CA5017", f"{file} holds no plan", hint=hint)
+        call.console.say(printable(f"{file} holds no plan: no host was to be changed when it was made"))
+        return []
     known = call.whole_fleet().hosts
     hosts = [plan.host for plan in saved.plans]
     foreign = [host for host in hosts if host not in known]
@@ -61,6 +68,11 @@ def saved_plans(call: Call, file: Path, selected: Collection[str], now_utc_ms: i
     commit = f"from commit {saved.commit[:_COMMIT_SHOWN]}" if saved.commit else "from no known commit"
     call.console.say(printable(f"applying {file}: {age(now_utc_ms - saved.created_utc_ms)}, {commit}"))
     return plans
+
+
+def _where(call: Call) -> list[str]:
+    repo = [] if call.repo == Path() else ["-C", str(call.repo)]
+    return repo if call.inventory is None else [*repo, "-i", str(call.inventory)]
 
 
 def age(milliseconds: int) -> str:
