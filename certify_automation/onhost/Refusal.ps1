@@ -5,6 +5,14 @@ function Get-Refusal {
     [ordered]@{ code = $Code; message = $Message; moved = @($Moved | Where-Object { $_ }) }
 }
 
+# Whether the list of rights has these flags and entries, and every entry allows something to SYSTEM or Administrators;
+# $Otherwise is a pattern of entries that are tolerated besides.
+function Test-OnlyTrusted {
+    param([string]$Sddl, [string]$Flags, [string]$Otherwise)
+    $trusted = '\(A;[A-Z]*;[^;()]*;;;(SY|BA|S-1-5-18|S-1-5-32-544)\)'
+    [regex]::IsMatch($Sddl, '^[^(]*D:' + $Flags + '(' + $trusted + $Otherwise + ')+$')
+}
+
 # Everything that lasts is in a folder only SYSTEM and Administrators may touch. Its owner could always change that, so
 # a folder of anybody else's is refused.
 function Get-FolderRefusal {
@@ -22,7 +30,10 @@ function Get-FolderRefusal {
         if (($null -eq $access) -or ($owners -notcontains $access.Owner)) {
             return (Get-Refusal -Code 'lock_folder' -Message "$Folder belongs to somebody else.")
         }
-        if ($access.Sddl.Contains('D:P')) { return }
+        if (Test-OnlyTrusted -Sddl $access.Sddl -Flags '[A-Z]*P[A-Z]*') { return }
+        if (-not (Test-OnlyTrusted -Sddl $access.Sddl -Flags '[A-Z]*' -Otherwise '|\([^;()]*;[A-Z]*ID;[^()]*\)')) {
+            return (Get-Refusal -Code 'lock_folder' -Message "Others were given rights to ${Folder}: $($access.Sddl)")
+        }
         $null = icacls.exe $Folder /inheritance:r /grant:r '*S-1-5-18:(OI)(CI)F' '*S-1-5-32-544:(OI)(CI)F'
         if ($LASTEXITCODE -ne 0) { return (Get-Refusal -Code 'lock_folder' -Message "icacls.exe ${Folder}: $LASTEXITCODE") }
     } catch { Get-Refusal -Code 'lock_folder' -Message $_.Exception.GetBaseException().Message }

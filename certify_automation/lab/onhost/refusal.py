@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from certify_automation.lab.onhost.file import folder_access
 from certify_automation.lab.onhost.health import plain_url
 from certify_automation.lab.onhost.http_sys import sockets, url_owners
@@ -12,6 +14,9 @@ from certify_automation.lab.windows import SYSTEM_PROCESS
 
 _TRUSTED_OWNERS = ("S-1-5-18", "S-1-5-32-544")
 _NEW_FOLDER = "O:BAG:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
+_TRUSTED = r"\(A;[A-Z]*;[^;()]*;;;(?:SY|BA|S-1-5-18|S-1-5-32-544)\)"
+_CLOSED_LIST = re.compile(rf"[^(]*D:[A-Z]*P[A-Z]*(?:{_TRUSTED})+")
+_INHERITED_LIST = re.compile(rf"[^(]*D:[A-Z]*(?:{_TRUSTED}|\([^;()]*;[A-Z]*ID;[^()]*\))+")
 _CLOSED = "D:P(A;OICI;FA;;;S-1-5-18)(A;OICI;FA;;;S-1-5-32-544)"
 
 
@@ -29,8 +34,11 @@ def folder_refusal(visit: Visit) -> Json | None:
     access = folder_access(visit.computer, AUTOMATION_FOLDER)
     if access is None or access["owner"] not in _TRUSTED_OWNERS:
         return refusal("lock_folder", f"{AUTOMATION_FOLDER} belongs to somebody else.")
-    if "D:P" not in access["sddl"]:
-        files.set_security(AUTOMATION_FOLDER, access["sddl"].split("D:")[0] + _CLOSED)
+    if _CLOSED_LIST.fullmatch(access["sddl"]):
+        return None
+    if not _INHERITED_LIST.fullmatch(access["sddl"]):
+        return refusal("lock_folder", f"Others were given rights to {AUTOMATION_FOLDER}: {access['sddl']}")
+    files.set_security(AUTOMATION_FOLDER, access["sddl"].split("D:")[0] + _CLOSED)
     return None
 
 
