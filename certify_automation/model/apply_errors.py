@@ -40,6 +40,19 @@ _FAILURES: dict[str, tuple[str, str, str]] = {
         "see what else on the host sets its address: appsettings-core.json, environment variables",
     ),
     "deadline": ("CA4021", "the host ran out of time", "try again when the host is less busy"),
+    "data_copy": (
+        "CA4022",
+        "the product's data could not be copied before a start, so the service was left as it was",
+        "see free space on the host's system drive, and who holds manageditems.db open",
+    ),
+    "data_store": (
+        "CA4023",
+        "the service could not open its data, and was not started a second time",
+        (
+            r"copies from before are in %ProgramData%\certify-automation\runs\<run>\data on the host: stop the service,"
+            " restore or repair manageditems.db as the vendor's pages on its data store say, and start the service"
+        ),
+    ),
 }
 _OTHER = ("CA4029", "the host could not carry out the plan", "see the steps of this host")
 
@@ -61,6 +74,9 @@ def outcome_error(outcome: Outcome, remaining: Sequence[Difference] = ()) -> Hos
     if outcome.result is Result.ROLLED_BACK:
         return HostError(error_id, f"{what}; everything was put back", hint=hint)
     left = [f"{step.index + 1} ({step.kind}): {step.message}" for step in outcome.steps if step.status == "undo_failed"]
+    if any(step.code == "data_store" for step in outcome.steps):
+        error_id, words, hint = _FAILURES["data_store"]
+        return HostError(error_id, f"{words}: {'; '.join(left)}; before that, {what}", hint=hint)
     return HostError(
         "CA4030",
         f"{what}; and not everything could be put back: {'; '.join(left) or 'the host did not say what'}",

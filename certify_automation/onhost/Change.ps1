@@ -27,8 +27,14 @@ function Invoke-Change {
         'ip_listen.remove' { Set-ListenEntry -Run $Run -Address $Change.address -Present $false }
         'service.start_mode' { Set-StartMode -Run $Run -Name $Change.service -Mode $Change.after }
         'file.write' { Set-ChangedFile -Run $Run -Change $Change }
-        'service.restart' { Restart-ProductService -Run $Run -Name $Change.service }
-        'service.start' { Start-ProductService -Run $Run -Name $Change.service }
+        'service.restart' {
+            Save-Data -Run $Run
+            Restart-ProductService -Run $Run -Name $Change.service
+        }
+        'service.start' {
+            Save-Data -Run $Run
+            Start-ProductService -Run $Run -Name $Change.service
+        }
         'service.stop' { Stop-ProductService -Run $Run -Name $Change.service }
         default { throw "No such kind of change: $($Change.kind)" }
     }
@@ -46,7 +52,7 @@ function Undo-Change {
         'ip_listen.remove' { Set-ListenEntry -Run $Run -Address $Change.address -Present $true }
         'service.start_mode' { Set-StartMode -Run $Run -Name $Change.service -Mode $Change.before }
         'file.write' { Reset-ChangedFile -Run $Run -Change $Change }
-        'service.restart' { Restart-ProductService -Run $Run -Name $Change.service }
+        'service.restart' { Undo-Restart -Run $Run -Name $Change.service }
         'service.start' { Stop-ProductService -Run $Run -Name $Change.service }
         'service.stop' { Start-ProductService -Run $Run -Name $Change.service }
     }
@@ -111,7 +117,8 @@ function Undo-AllChanges {
         } catch {
             $complete = $false
             $step.status = 'undo_failed'
-            $step.code = 'undo'
+            $code = Get-FailureCode -ErrorRecord $_ -Otherwise 'undo'
+            $step.code = if ($code -eq 'data_store') { $code } else { 'undo' }
             $step.message = $_.Exception.GetBaseException().Message
         }
     }

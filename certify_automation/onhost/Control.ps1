@@ -77,6 +77,7 @@ function Stop-ProductService {
 
 function Start-ProductService {
     param($Run, [string]$Name)
+    $Run.LogLengths = Get-LogLength -Product $Run.Product
     $null = sc.exe start $Name
     # 1056: running already.
     if (0, 1056 -notcontains $LASTEXITCODE) {

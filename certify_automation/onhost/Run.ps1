@@ -47,6 +47,7 @@ function New-Run {
         Until = (Get-MonotonicMs) + 1000 * $DeadlineSeconds
         Folder = Join-FilePath -Folder $Folder -Name 'runs', $Plan.run_id
         Steps = $steps; Refusal = $null; Failure = $null; Health = $null; Result = 'refused'
+        Product = $null; LogLengths = @{}
         # Of the change in hand; of the one that failed; the steps that acted on nothing.
         Acted = $false; Partial = $false; Untouched = @()
     }
@@ -105,7 +106,7 @@ function Invoke-LockedPlan {
     if ([IO.File]::Exists($record)) {
         return [Text.Encoding]::UTF8.GetString((Read-FileTail -Path $record -Limit ([int]::MaxValue)).Bytes)
     }
-    $product = Get-ProductFacts
+    $product = $Run.Product = Get-ProductFacts
     $Run.Refusal = Get-ActRefusal -Plan $Plan -Product $product
     if ($null -ne $Run.Refusal) { return (ConvertTo-Outcome -Run $Run -RunId $Plan.run_id -Repeated $false) }
     [void][IO.Directory]::CreateDirectory($Run.Folder)

@@ -104,6 +104,19 @@ function Write-NewFile {
     } finally { $stream.Dispose() }
 }
 
+# A copy of a file that others may be writing to, on the disk before this returns. [IO.File]::Copy keeps writers out.
+function Copy-SharedFile {
+    param([string]$Path, [string]$New)
+    $from = [IO.File]::Open($Path, [IO.FileMode]::Open, [IO.FileAccess]::Read, [IO.FileShare]'ReadWrite, Delete')
+    try {
+        $to = [IO.File]::Open($New, [IO.FileMode]::Create, [IO.FileAccess]::Write, [IO.FileShare]::None)
+        try {
+            $from.CopyTo($to)
+            $to.Flush($true)
+        } finally { $to.Dispose() }
+    } finally { $from.Dispose() }
+}
+
 # $New takes the name, the rights and the creation time of $Old, and $Old the name $Backup, in one step.
 function Switch-File {
     param([string]$New, [string]$Old, [string]$Backup)

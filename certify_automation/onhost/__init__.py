@@ -39,6 +39,7 @@ ACTING = (
     "Control.ps1",
     "HttpSysChange.ps1",
     "FileChange.ps1",
+    "Data.ps1",
     "Change.ps1",
     "Health.ps1",
     "Refusal.ps1",

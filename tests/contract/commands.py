@@ -122,6 +122,10 @@ class Commands:
         self.computer.files.write(arguments["path"], base64.b64decode(arguments["content"]))
         return {}
 
+    def _copy_sharedfile(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        self.computer.files.copy(arguments["path"], arguments["new"])
+        return {}
+
     def _switch_file(self, arguments: dict[str, Any]) -> dict[str, Any]:
         self.computer.files.replace(arguments["new"], arguments["old"], arguments["backup"])
         return {}

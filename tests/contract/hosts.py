@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from certify_automation.lab.certify import NOT_TRUSTED, ApiRequest, Caller, Setup, install, send
+from certify_automation.lab.certify.framework_service import FrameworkService
 from certify_automation.lab.certify.installation import core_settings
+from certify_automation.lab.certify.product import Product
 from certify_automation.lab.windows import (
     Computer,
     DirectoryFiles,
@@ -199,6 +201,13 @@ def _interrupt_exchange(computer: Computer, path: str) -> None:
     raise Win32Error(1177, path)
 
 
+def _impostor(computer: Computer, path: str) -> None:
+    """A program that is not the product's service, and answers and logs at the product's endpoint as v6 does."""
+    product = Product(computer, "v6", "6.1.10.0", path.rpartition("\\")[0], 1.0)
+    computer.services.install(Service("Impostor", "Impostor", path), FrameworkService(product))
+    _start(computer, "Impostor")
+
+
 _ACTS: dict[str, Callable[[Computer, Any], None]] = {
     "install": _install,
     "start": _start,
@@ -214,6 +223,7 @@ _ACTS: dict[str, Callable[[Computer, Any], None]] = {
     "reserve": _reserve,
     "process": _process,
     "service": _service,
+    "impostor": _impostor,
     "set_service": _set_service,
     "variable": _variable,
     "pending_reboot": lambda computer, names: computer.pending_reboot.extend(names),

@@ -8,9 +8,11 @@ import pytest
 import yaml
 
 from certify_automation.lab.onhost import PowerLost, VisitFaults
+from certify_automation.model import codec
+from certify_automation.model.apply_errors import outcome_error
 from contract.comparing import check_schema, comparable, left_behind
 from contract.engine import HERE, Engine, Killed, Visit
-from contract.hosts import Host, arrange, make_host, make_plan
+from contract.hosts import AUTOMATION, DATA, Host, arrange, make_host, make_plan
 from contract.simulated import simulated_reply
 
 CASES = yaml.safe_load((HERE.parent / "cases" / "contract" / "apply.yaml").read_text("utf-8"))
@@ -59,6 +61,10 @@ def test_outcomes_are_as_the_contract_says(case: dict[str, Any], answered: Answe
     assert (refusal["code"], refusal["moved"]) == (expect.get("refusal"), expect.get("moved", []))
     assert refusal["message"] == expect.get("message", refusal["message"])
     assert (outcome["health"] or {"healthy": False})["healthy"] == expect.get("healthy", False)
+    if "status" in expect:
+        assert outcome["health"]["status"] == expect["status"]
+    codes = {step["code"] for step in outcome["steps"] if step["status"] == "undo_failed"} - {"undo"}
+    assert codes == set(expect.get("codes", []))
     assert outcome["facts"] is not None
 
 
@@ -112,6 +118,49 @@ def lasting(host: Host) -> dict[str, Any]:
         "listen": (sorted(dump["listen_live"]), sorted(dump["listen_registry"] or [])),
         "reservations": dump["reservations"],
     }
+
+
+DAMAGED = [case for case in CASES if "codes" in case["expect"]]
+
+
+@pytest.mark.parametrize("case", DAMAGED, ids=[case["name"] for case in DAMAGED])
+def test_one_start_on_damaged_data_keeps_good_copies(case: dict[str, Any], answered: Answered, tmp_path: Path) -> None:
+    host, reply = answered[case["name"]]
+    before, after = (
+        {path.rpartition("\\")[2]: one.computer.files.read(path) for path in databases(one)}
+        for one in (make_host(case, tmp_path), host)
+    )
+    run = f"{AUTOMATION}\\runs\\{reply['value']['run_id']}\\data"
+    files = host.computer.files
+    assert {entry.name: files.read(f"{run}\\{entry.name}") for entry in files.entries(run)} == before
+    assert after["manageditems.db.bak.old"] == before["manageditems.db.bak"] != before["manageditems.db"]
+    assert run in reply["value"]["steps"][-1]["message"]
+    error = outcome_error(codec.outcome_from_json(reply["value"]))
+    assert error is not None
+    assert (error.id, run in error.message) == ("CA4023", True)
+
+
+def databases(host: Host) -> list[str]:
+    return [path for path in host.computer.files.walk() if path.startswith(f"{DATA}\\manageditems.db")]
+
+
+def test_an_interrupted_copy_is_not_replaced_by_later_data(engine: Engine, tmp_path: Path) -> None:
+    restart = {"kind": "service.restart", "service": "Certify.Service"}
+    case = {"name": "one", "product": {"generation": "v6"}, "changes": [restart]}
+    host = make_host(case, tmp_path)
+    good = host.computer.files.read(f"{DATA}\\manageditems.db")
+    killed = visit_of(case, host)
+
+    def power_goes(command: str, arguments: Any) -> None:
+        if command == "sc.exe" and "start" in arguments:
+            raise Killed
+
+    killed.commands.before = power_goes
+    assert engine.bootstrap(killed.request(), killed.commands).stdout == ""
+    host.computer.files.write(f"{DATA}\\manageditems.db", b"damaged")
+    outcome = engine.visit(visit_of(case, host))["value"]
+    copy = f"{AUTOMATION}\\runs\\{outcome['run_id']}\\data\\manageditems.db"
+    assert host.computer.files.read(copy) == good
 
 
 def test_a_run_id_acts_once(engine: Engine, tmp_path: Path) -> None:

@@ -40,6 +40,11 @@ function Write-NewFile {
     $null = Invoke-Lab -Command 'Write-NewFile' -Arguments $question
 }
 
+function Copy-SharedFile {
+    param([string]$Path, [string]$New)
+    $null = Invoke-Lab -Command 'Copy-SharedFile' -Arguments @{ path = $Path; new = $New }
+}
+
 function Switch-File {
     param([string]$New, [string]$Old, [string]$Backup)
     $null = Invoke-Lab -Command 'Switch-File' -Arguments @{ new = $New; old = $Old; backup = $Backup }

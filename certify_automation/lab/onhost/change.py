@@ -12,6 +12,7 @@ from certify_automation.lab.onhost.control import (
     start_service,
     stop_service,
 )
+from certify_automation.lab.onhost.data import save_data, undo_restart
 from certify_automation.lab.onhost.file_change import restore_changed_file, write_changed_file
 from certify_automation.lab.onhost.http_sys_change import set_listen_entry, set_reservation
 from certify_automation.lab.onhost.service import DRIVER
@@ -71,8 +72,8 @@ def undo_changes(run: Run, changes: list[Json]) -> Waiting[bool]:
             step["status"] = "undone" if step["status"] == "done" else step["status"]
         except (ChangeFailed, Win32Error, ValueError) as error:
             complete = False
-            step["status"], step["code"] = "undo_failed", "undo"
-            step["message"] = _code_and_text(error, "undo")[1]
+            code, step["message"] = _code_and_text(error, "undo")
+            step["status"], step["code"] = "undo_failed", code if code == "data_store" else "undo"
     return complete
 
 
@@ -112,12 +113,20 @@ def _write(run: Run, change: dict[str, Any], undo: bool) -> Waiting[None]:
     yield from restore_changed_file(run, change) if undo else write_changed_file(run, change)
 
 
-def _restart(run: Run, change: dict[str, Any], undo: bool) -> Waiting[None]:  # noqa: ARG001 - undone by itself
-    yield from restart_service(run, change["service"])
+def _restart(run: Run, change: dict[str, Any], undo: bool) -> Waiting[None]:
+    if undo:
+        yield from undo_restart(run, change["service"])
+    else:
+        yield from save_data(run)
+        yield from restart_service(run, change["service"])
 
 
 def _start(run: Run, change: dict[str, Any], undo: bool) -> Waiting[None]:
-    yield from stop_service(run, change["service"]) if undo else start_service(run, change["service"])
+    if undo:
+        yield from stop_service(run, change["service"])
+    else:
+        yield from save_data(run)
+        yield from start_service(run, change["service"])
 
 
 def _stop(run: Run, change: dict[str, Any], undo: bool) -> Waiting[None]:

@@ -55,6 +55,8 @@ def stop_service(run: Run, name: str) -> Waiting[None]:
 
 def start_service(run: Run, name: str) -> Waiting[None]:
     """Start and wait until it runs; raises ChangeFailed `service_start`, `service_pending`, `deadline`."""
+    entries = {path: run.visit.computer.files.stat(path) for path in run.logs}
+    run.log_lengths = {path: entry.size if entry else 0 for path, entry in entries.items()}
     code = _ask(run, name, start=True)
     if code not in (0, win32.SERVICE_ALREADY_RUNNING):
         raise ChangeFailed("service_start", f"sc.exe start {name}: {code}")

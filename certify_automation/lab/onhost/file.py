@@ -92,6 +92,15 @@ def startup_log(product: Json) -> str:
     return join(join(product["data_dir"], "logs"), name)
 
 
+def start_logs(product: Json) -> tuple[str, ...]:
+    """The paths of the logs in which a start says that it failed."""
+    if not product["data_dir"]:
+        return ()
+    first = "unhandled_exceptions.log" if product["generation"] == "v7" else "service.exceptions.log"
+    folder = join(product["data_dir"], "logs")
+    return (join(folder, first), join(folder, "session.log"))
+
+
 def logs(computer: Computer, product: Json) -> Json:
     """The `logs` of Facts."""
     facts: Json = {"startup": None, "unhandled": None, "session": None}

@@ -21,7 +21,7 @@ def write_changed_file(run: Run, change: dict[str, Any]) -> Waiting[None]:
     """Back the file up, then replace it; raises ChangeFailed `file_changed` or `file_write`, Win32Error."""
     files = run.visit.computer.files
     if change["before_sha256"] is not None:
-        old = yield from _patiently(lambda: files.read(change["path"]))
+        old = yield from patiently(lambda: files.read(change["path"]))
         files.write(_saved(run, change), old)
     content = base64.b64decode(change["content"])
     if digest(content) != change["after_sha256"]:
@@ -50,11 +50,11 @@ def _set_bytes(run: Run, path: str, digests: tuple[str, str], content: bytes) ->
     if now != expected:
         raise ChangeFailed("file_changed", f"{path} is not what the plan was made from.")
     if not wanted:
-        yield from _patiently(lambda: files.delete(path))
+        yield from patiently(lambda: files.delete(path))
         return
     new = f"{path}.certify-automation"
     try:
-        yield from _patiently(lambda: files.write(new, content))
+        yield from patiently(lambda: files.write(new, content))
         if expected:
             yield from _switch(run, new, path, expected)
         else:
@@ -70,7 +70,7 @@ def _set_bytes(run: Run, path: str, digests: tuple[str, str], content: bytes) ->
 def _add(run: Run, new: str, path: str) -> Waiting[None]:
     files = run.visit.computer.files
     try:
-        yield from _patiently(lambda: files.move(new, path))
+        yield from patiently(lambda: files.move(new, path))
         run.acted = True
     except Win32Error as error:
         if not files.exists(path):
@@ -81,29 +81,29 @@ def _add(run: Run, new: str, path: str) -> Waiting[None]:
 def _switch(run: Run, new: str, path: str, expected: str) -> Waiting[None]:
     files = run.visit.computer.files
     old = f"{new}.old"
-    yield from _patiently(lambda: files.replace(new, path, old))
+    yield from patiently(lambda: files.replace(new, path, old))
     run.acted = True
     if (yield from _digest(run.visit, old)) != expected:
-        yield from _patiently(lambda: files.replace(old, path, new))
+        yield from patiently(lambda: files.replace(old, path, new))
         run.acted = False
         raise ChangeFailed("file_changed", f"{path} has been changed meanwhile; that content is back in place.")
-    yield from _patiently(lambda: files.delete(old))
+    yield from patiently(lambda: files.delete(old))
 
 
 def _remove_if_there(visit: Visit, path: str) -> Waiting[None]:
     if visit.computer.files.exists(path):
-        yield from _patiently(lambda: visit.computer.files.delete(path))
+        yield from patiently(lambda: visit.computer.files.delete(path))
 
 
 def _digest(visit: Visit, path: str) -> Waiting[str]:
     entry = visit.computer.files.stat(path)
     if entry is None or entry.is_folder:
         return ""
-    content = yield from _patiently(lambda: visit.computer.files.read(path))
+    content = yield from patiently(lambda: visit.computer.files.read(path))
     return digest(content or b"")
 
 
-def _patiently(act: Callable[[], bytes | None]) -> Waiting[bytes]:
+def patiently(act: Callable[[], bytes | None]) -> Waiting[bytes]:
     """Virus scanners and editors hold files for moments."""
     for attempt in range(1, _TRIES + 1):
         try:

@@ -8,6 +8,7 @@ from typing import Any
 
 from certify_automation.lab.onhost.change import make_changes, undo_changes
 from certify_automation.lab.onhost.facts import read_facts
+from certify_automation.lab.onhost.file import start_logs
 from certify_automation.lab.onhost.health import wait_for_health
 from certify_automation.lab.onhost.lock import enter, holder, leave, lock_facts, save_text
 from certify_automation.lab.onhost.product import product_facts
@@ -95,6 +96,7 @@ def _apply_locked(run: Run, plan: dict[str, Any]) -> Waiting[Json]:
         recorded: Json = json.loads(files.read(record))
         return recorded
     product = product_facts(run.visit.computer)
+    run.data_dir, run.logs = product["data_dir"], start_logs(product)
     run.refusal = stale_refusal(run.visit, plan["expects"]) or port_refusal(
         run.visit, plan["port_check"], product["generation"]
     )

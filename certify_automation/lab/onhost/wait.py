@@ -19,6 +19,9 @@ class Run:
         acted: whether the change in hand has changed something already.
         partial: whether the change that failed had.
         untouched: the indexes of changes that found everything as wanted and acted on nothing.
+        data_dir: the product's data folder; None when it is not known.
+        logs: the paths of the logs that a start writes to.
+        log_lengths: how many bytes each of them had before the last start.
     """
 
     visit: Visit
@@ -32,6 +35,9 @@ class Run:
     acted: bool = False
     partial: bool = False
     untouched: set[int] = field(default_factory=set)
+    data_dir: str | None = None
+    logs: tuple[str, ...] = ()
+    log_lengths: dict[str, int] = field(default_factory=dict)
 
     def limit(self, seconds: int) -> int:
         """Seconds from now, but not beyond the run's own limit."""

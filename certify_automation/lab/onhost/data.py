@@ -1,0 +1,80 @@
+"""The product's data around a start: copies put aside first, and a start that could not open it is not repeated."""
+
+from __future__ import annotations
+
+import re
+
+from certify_automation.lab.onhost.control import restart_service
+from certify_automation.lab.onhost.file import DATABASES, last_lines, net_message
+from certify_automation.lab.onhost.file_change import patiently
+from certify_automation.lab.onhost.visit import ChangeFailed, Waiting
+from certify_automation.lab.onhost.wait import Run
+from certify_automation.lab.windows import Win32Error
+from certify_automation.lab.windows.files import join
+
+_FAILED = re.compile(r"data ?store|managed items? store|read-?only database", re.IGNORECASE)
+_SUCCEEDED = ("Service API bound OK to ", "Certify Manager Started")
+_ERRORS = ("[ERR]", "FATAL")
+_LOG_BYTES = 65536
+
+
+def save_data(run: Run) -> Waiting[None]:
+    """Copy the databases and their backups to the run's folder; raises ChangeFailed `data_copy`, `deadline`.
+
+    The product drops its oldest backup at every start. What an interrupted attempt has copied is older and stays.
+    """
+    if run.data_dir is None:
+        return
+    made: list[str] = []
+    try:
+        yield from _copy_all(run, run.data_dir, made)
+    except Win32Error as error:
+        for path in filter(run.visit.computer.files.exists, made):
+            run.visit.computer.files.delete(path)
+        raise ChangeFailed("data_copy", f"The data could not be copied: {net_message(error)}") from error
+    run.check_deadline()
+
+
+def _copy_all(run: Run, folder: str, made: list[str]) -> Waiting[None]:
+    files = run.visit.computer.files
+    files.make_folder(_copies(run))
+    for name in DATABASES:
+        path, copy = join(folder, name), join(_copies(run), name)
+        entry = files.stat(path)
+        if entry is None or entry.is_folder or files.exists(copy):
+            continue
+        made.append(copy)
+        content = yield from patiently(lambda path=path: files.read(path))  # type: ignore[misc]
+        files.write(copy, content)
+
+
+def undo_restart(run: Run, service: str) -> Waiting[None]:
+    """Start again, unless the start before could not open the data; raises ChangeFailed `data_store`."""
+    said = data_store_failure(run)
+    if said:
+        copies = f"copies of its data from before are in {_copies(run)}"
+        raise ChangeFailed(
+            "data_store", f"{service} could not open its data and is not started a second time; {copies}: {said}"
+        )
+    yield from restart_service(run, service)
+
+
+def data_store_failure(run: Run) -> str:
+    """What the last start has logged that says it could not open its data; empty = nothing."""
+    files = run.visit.computer.files
+    for path, length in run.log_lengths.items():
+        found = ""
+        content = files.read(path) if files.exists(path) else b""
+        new = content[length:] if len(content) >= length else content
+        for line in last_lines(new, _LOG_BYTES):
+            if any(mark in line for mark in _SUCCEEDED):
+                found = ""
+            counts = not path.endswith("session.log") or any(mark in line for mark in _ERRORS)
+            found = line if counts and _FAILED.search(line) else found
+        if found:
+            return found
+    return ""
+
+
+def _copies(run: Run) -> str:
+    return join(run.folder, "data")
