@@ -94,7 +94,7 @@ def check_connection(connection: Connection) -> None:
         raise UsageError(
             "CA2035",
             f"{endpoint_url(connection)}: auth {auth} needs a package that is not installed",
-            hint=f"pip install certify-automation[{auth}]",
+            hint=f"in the clone: pip install '.[{auth}]'",
         )
     if not _complete(connection, auth):
         needs = "certificate_file and certificate_key_file" if auth is Auth.CERTIFICATE else "username and password"
