@@ -24,6 +24,7 @@ PYWINRM_NAMES: dict[Auth, Literal["ntlm", "kerberos", "credssp", "basic", "certi
     Auth.BASIC: "basic",
     Auth.CERTIFICATE: "certificate",
 }
+_COMPILED = {Auth.KERBEROS: "; on Linux it is compiled: apt install build-essential python3-dev libkrb5-dev first"}
 _ENCRYPTING = {Auth.NTLM, Auth.KERBEROS, Auth.CREDSSP}
 _SCHEMES = {
     Auth.NTLM: ("negotiate", "ntlm"),
@@ -94,7 +95,7 @@ def check_connection(connection: Connection) -> None:
         raise UsageError(
             "CA2035",
             f"{endpoint_url(connection)}: auth {auth} needs a package that is not installed",
-            hint=f"in the clone: pip install '.[{auth}]'",
+            hint=f"in the clone: pip install '.[{auth}]'" + _COMPILED.get(auth, ""),
         )
     if not _complete(connection, auth):
         needs = "certificate_file and certificate_key_file" if auth is Auth.CERTIFICATE else "username and password"
