@@ -27,7 +27,8 @@ def host(tmp_path: Path) -> Host:
 
 def answer(engine: Engine, host: Host, line: bytes, nonce: str = NONCE, before: str = "") -> dict[str, Any]:
     finished = engine.bootstrap(line, host.commands(), before=before)
-    assert finished.exit_code == 0
+    # Negative: a signal ended the engine. A reply is judged by its frame alone, as the controller does it.
+    assert finished.exit_code <= 0
     return dict(onhost.read_reply(finished.stdout, nonce))
 
 
