@@ -63,7 +63,7 @@ function Get-DataStoreFailure {
         foreach ($line in $lines) {
             if ($line.Contains('Service API bound OK to ') -or $line.Contains('Certify Manager Started')) { $found = $null }
             if (($path -like '*session.log') -and -not [regex]::IsMatch($line, '\[ERR\]|FATAL')) { continue }
-            if ([regex]::IsMatch($line, 'data ?store|managed items? store|read-?only database', 'IgnoreCase')) { $found = $line }
+            if ([regex]::IsMatch($line, 'data ?store|managed items? store|read-?only database', 'IgnoreCase, CultureInvariant')) { $found = $line }
         }
         if ($null -ne $found) { return $found }
     }
