@@ -60,10 +60,8 @@ def answers(api: ApiFacts | None) -> bool:
         return False
     if api.status == _OK:
         return bool(_VERSION.fullmatch(api.body or ""))
-    return (
-        api.untrusted
-        or (api.status == _UNAUTHORIZED
-        and any(scheme.casefold() == "negotiate" for scheme in api.authenticate))
+    return api.untrusted or (
+        api.status == _UNAUTHORIZED and any(scheme.casefold() == "negotiate" for scheme in api.authenticate)
     )
 
 
