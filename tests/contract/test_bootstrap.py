@@ -109,13 +109,19 @@ def test_a_constrained_language_is_said_in_the_frame(engine: Engine, host: Host)
     assert reply["error"]["code"] == "constrained_language"
 
 
-@pytest.mark.parametrize("culture", ["tr-TR", "ar-SA", "th-TH", "fi-FI", "de-DE"])
-def test_a_culture_changes_nothing(engine: Engine, host: Host, culture: str) -> None:
+CULTURE = (
+    "$culture = [Globalization.CultureInfo]::InvariantCulture.Clone(); $culture.NumberFormat.NegativeSign = '~'; "
+    "$culture.DateTimeFormat.TimeSeparator = '.'; $culture.DateTimeFormat.DateSeparator = '!'; "
+    "[Threading.Thread]::CurrentThread.CurrentCulture = $culture; "
+    "if ((-5).ToString() -ne '~5') { [Environment]::Exit(3) }"
+)
+"""A culture of its own making: an engine without the cultures of the world has none by name."""
+
+
+def test_a_culture_changes_nothing(engine: Engine, host: Host) -> None:
     visit = Visit("Observe", OBSERVE, host.commands(), nonce=NONCE)
     plain = engine.visit(visit)
-    turned = answer(
-        engine, host, visit.request(), before=f"[Threading.Thread]::CurrentThread.CurrentCulture = '{culture}'"
-    )
+    turned = answer(engine, host, visit.request(), before=CULTURE)
     assert visit.commands.paths.everywhere_outward(turned) == plain
 
 
