@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeAlias
 
 from certify_automation.errors import CertifyAutomationError, Problem
 from certify_automation.model.change import Change
+from certify_automation.model.change_codec import change_to_json
 from certify_automation.model.config_files import JsonValue
 from certify_automation.model.host_report import HostReport, HostStatus
 from certify_automation.model.outcome import ExitCode, Outcome
@@ -207,7 +208,7 @@ def _differences(differences: Sequence[Difference]) -> list[object]:
 
 
 def _change(change: Change) -> dict[str, object]:
-    fields = {name: value for name, value in change.to_json().items() if name != "content"}
+    fields = {name: value for name, value in change_to_json(change).items() if name != "content"}
     return {**fields, "impact": change.impact.value, "reversal": change.reversal.value}
 
 

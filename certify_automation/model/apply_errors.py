@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from certify_automation.errors import HostError, Locked, PlanRefused, Stale
-from certify_automation.model.outcome import Failure, Outcome, Result
+from certify_automation.model.outcome import Outcome, Result
+from certify_automation.model.step import Failure
 from certify_automation.model.plan import Difference
 
 _REFUSALS: dict[str, tuple[type[HostError], str, str, str]] = {

@@ -1,37 +1,18 @@
-"""One act on a host: a closed union, one frozen class a kind of docs/contract.md's table."""
+"""One act on a host: a closed union, one frozen class a kind of docs/contract.md's table.
+
+Each class gives its `kind`, what an undo does with it (`reversal`) and what it means for those who use the host
+(`impact`). `inverse()` is the change that takes it back; None for one that is kept.
+"""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import ClassVar, TypeAlias
 
 from certify_automation.model.config_files import FileName
+from certify_automation.model.impact import Impact, Reversal
+from certify_automation.model.recovery import Recovery
 from certify_automation.model.service import StartMode
-
-JsonObject: TypeAlias = "dict[str, object]"
-
-
-class Reversal(StrEnum):
-    """What an undo does with a change."""
-
-    REVERSIBLE = "reversible"
-    KEPT = "kept"
-    AFTER_COMMIT = "after_commit"
-
-
-class Impact(StrEnum):
-    """What a change means for those who use the host; the value is the label shown."""
-
-    FILE = "file only"
-    SETTING = "setting only"
-    LISTENER = "listener change"
-    START = "service start"
-    STOP = "service stop"
-    RESTART = "service restart"
-    LOCKOUT = "lockout risk"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +29,6 @@ class DriverStartMode:
         """Sets the mode back."""
         return DriverStartMode(self.after, self.before)
 
-    def to_json(self) -> JsonObject:
-        """The change as the contract writes it."""
-        return {"kind": self.kind, "before": self.before.value, "after": self.after.value}
-
 
 @dataclass(frozen=True, slots=True)
 class DriverStart:
@@ -63,10 +40,6 @@ class DriverStart:
 
     def inverse(self) -> None:
         """None: kept."""
-
-    def to_json(self) -> JsonObject:
-        """The change as the contract writes it."""
-        return {"kind": self.kind}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +56,6 @@ class UrlReservationAdd:
         """Removes it again."""
         return UrlReservationRemove(self.url, self.sddl)
 
-    def to_json(self) -> JsonObject:
-        """The change as the contract writes it."""
-        return {"kind": self.kind, "url": self.url, "sddl": self.sddl}
-
 
 @dataclass(frozen=True, slots=True)
 class UrlReservationRemove:
@@ -101,10 +70,6 @@ class UrlReservationRemove:
     def inverse(self) -> UrlReservationAdd:
         """Reserves it as it was."""
         return UrlReservationAdd(self.url, self.sddl)
-
-    def to_json(self) -> JsonObject:
-        """The change as the contract writes it."""
-        return {"kind": self.kind, "url": self.url, "sddl": self.sddl}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,27 +87,28 @@ class UrlReservationReplace:
         """Gives it the old descriptor back."""
         return UrlReservationReplace(self.url, self.after, self.before)
 
-    def to_json(self) -> JsonObject:
-        """The change as the contract writes it."""
-        return {"kind": self.kind, "url": self.url, "before": self.before, "after": self.after}
-
 
 @dataclass(frozen=True, slots=True)
 class IpListenAdd:
-    """Adds an address to the IP listen list."""
+    """Adds an address to the IP listen list.
+
+    Attributes:
+        first: the list has no entry in force yet, so that http.sys leaves every other address.
+    """
 
     address: str
+    first: bool = False
     kind: ClassVar[str] = "ip_listen.add"
     reversal: ClassVar[Reversal] = Reversal.REVERSIBLE
-    impact: ClassVar[Impact] = Impact.LISTENER
+
+    @property
+    def impact(self) -> Impact:
+        """A first entry can cut the host off."""
+        return Impact.LOCKOUT if self.first else Impact.LISTENER
 
     def inverse(self) -> IpListenRemove:
         """Takes it off again."""
         return IpListenRemove(self.address)
-
-    def to_json(self) -> JsonObject:
-        """The change as the contract writes it."""
-        return {"kind": self.kind, "address": self.address}
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +124,51 @@ class IpListenRemove:
         """Puts it back."""
         return IpListenAdd(self.address)
 
-    def to_json(self) -> JsonObject:
-        """The change as the contract writes it."""
-        return {"kind": self.kind, "address": self.address}
+
+@dataclass(frozen=True, slots=True)
+class FirewallRuleAdd:
+    """Adds an inbound rule that blocks a TCP port in every profile; traffic of the machine to itself is not filtered."""
+
+    name: str
+    port: int
+    kind: ClassVar[str] = "firewall_rule.add"
+    reversal: ClassVar[Reversal] = Reversal.REVERSIBLE
+    impact: ClassVar[Impact] = Impact.SETTING
+
+    def inverse(self) -> FirewallRuleRemove:
+        """Removes it again."""
+        return FirewallRuleRemove(self.name, self.port)
+
+
+@dataclass(frozen=True, slots=True)
+class FirewallRuleRemove:
+    """Removes the inbound block rule of this name; port is the one it had."""
+
+    name: str
+    port: int
+    kind: ClassVar[str] = "firewall_rule.remove"
+    reversal: ClassVar[Reversal] = Reversal.REVERSIBLE
+    impact: ClassVar[Impact] = Impact.SETTING
+
+    def inverse(self) -> FirewallRuleAdd:
+        """Adds it again."""
+        return FirewallRuleAdd(self.name, self.port)
+
+
+@dataclass(frozen=True, slots=True)
+class DataDirectoryAcl:
+    """Gives the product's data folder another discretionary access list; before and after are SDDL."""
+
+    path: str
+    before: str
+    after: str
+    kind: ClassVar[str] = "data_directory.acl"
+    reversal: ClassVar[Reversal] = Reversal.REVERSIBLE
+    impact: ClassVar[Impact] = Impact.SETTING
+
+    def inverse(self) -> DataDirectoryAcl:
+        """Gives it the old list back."""
+        return DataDirectoryAcl(self.path, self.after, self.before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,9 +186,21 @@ class ServiceStartMode:
         """Sets the mode back."""
         return ServiceStartMode(self.service, self.after, self.before)
 
-    def to_json(self) -> JsonObject:
-        """The change as the contract writes it."""
-        return {"kind": self.kind, "service": self.service, "before": self.before.value, "after": self.after.value}
+
+@dataclass(frozen=True, slots=True)
+class ServiceRecovery:
+    """What the service control manager does when the product's service fails."""
+
+    service: str
+    before: Recovery
+    after: Recovery
+    kind: ClassVar[str] = "service.recovery"
+    reversal: ClassVar[Reversal] = Reversal.REVERSIBLE
+    impact: ClassVar[Impact] = Impact.SETTING
+
+    def inverse(self) -> ServiceRecovery:
+        """Sets it back."""
+        return ServiceRecovery(self.service, self.after, self.before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +210,7 @@ class FileWrite:
     Attributes:
         path: full Windows path.
         before: the bytes found; None = the file was absent.
-        after: the bytes to write; None = the file is removed, which only an undo does.
+        after: the bytes to write; None = the file is removed, which only an undo or a rollback does.
     """
 
     file: FileName
@@ -204,23 +224,6 @@ class FileWrite:
     def inverse(self) -> FileWrite:
         """The old bytes back, or removed when the file was absent."""
         return FileWrite(self.file, self.path, self.after, self.before)
-
-    def to_json(self) -> JsonObject:
-        """The change as the contract writes it.
-
-        Raises:
-            ValueError: the change removes the file, which a plan cannot ask for.
-        """
-        if self.after is None:
-            raise ValueError(f"a plan cannot remove {self.path}")
-        return {
-            "kind": self.kind,
-            "file": self.file.value,
-            "path": self.path,
-            "before_sha256": None if self.before is None else hashlib.sha256(self.before).hexdigest(),
-            "after_sha256": hashlib.sha256(self.after).hexdigest(),
-            "content": base64.b64encode(self.after).decode("ascii"),
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,10 +239,6 @@ class ServiceRestart:
         """Restarts it again, after everything else is undone."""
         return self
 
-    def to_json(self) -> JsonObject:
-        """The change as the contract writes it."""
-        return {"kind": self.kind, "service": self.service}
-
 
 @dataclass(frozen=True, slots=True)
 class ServiceStart:
@@ -253,10 +252,6 @@ class ServiceStart:
     def inverse(self) -> ServiceStop:
         """Stops it again."""
         return ServiceStop(self.service)
-
-    def to_json(self) -> JsonObject:
-        """The change as the contract writes it."""
-        return {"kind": self.kind, "service": self.service}
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,10 +267,6 @@ class ServiceStop:
         """Starts it again."""
         return ServiceStart(self.service)
 
-    def to_json(self) -> JsonObject:
-        """The change as the contract writes it."""
-        return {"kind": self.kind, "service": self.service}
-
 
 ServiceAct: TypeAlias = ServiceRestart | ServiceStart | ServiceStop
 Change: TypeAlias = (
@@ -286,7 +277,11 @@ Change: TypeAlias = (
     | UrlReservationReplace
     | IpListenAdd
     | IpListenRemove
+    | FirewallRuleAdd
+    | FirewallRuleRemove
+    | DataDirectoryAcl
     | ServiceStartMode
+    | ServiceRecovery
     | FileWrite
     | ServiceAct
 )

@@ -13,6 +13,7 @@ from certify_automation.model.facts import (
     DriverFacts,
     EnvironmentVariable,
     Facts,
+    FirewallRule,
     FolderAccess,
     HostFacts,
     ListenListFacts,
@@ -22,20 +23,27 @@ from certify_automation.model.facts import (
     ReservationFacts,
     ServiceFacts,
     SocketFacts,
+    SslBinding,
     UrlOwner,
 )
-from certify_automation.model.outcome import Failure, HealthOutcome, Outcome, Result, StepOutcome
+from certify_automation.model.outcome import HealthOutcome, Outcome, RecoveredRun, Result
+from certify_automation.model.runs import OpenRun, Records, RunFiles, RunSummary
+from certify_automation.model.step import Failure, StepOutcome
 from certify_automation.model.service import start_mode_from_cim, state_from_cim
 
 T = TypeVar("T")
 Json = Mapping[str, Any]
 
 
+def _bytes(text: str | None) -> bytes | None:
+    return None if text is None else base64.b64decode(text)
+
+
 def _each(make: Callable[[Json], T], items: Iterable[Json]) -> tuple[T, ...]:
     return tuple(make(item) for item in items)
 
 
-def _if_some(make: Callable[[Json], T], item: Json | None) -> T | None:
+def _if_some(make: Callable[[Any], T], item: Any | None) -> T | None:  # noqa: ANN401 - any JSON value
     return None if item is None else make(item)
 
 
@@ -58,6 +66,8 @@ def _service(j: Json) -> ServiceFacts:
         exit_code=j["exit_code"],
         service_exit_code=j["service_exit_code"],
         process_id=j["process_id"],
+        failure_actions=_bytes(j["failure_actions"]),
+        failure_flag=j["failure_flag"],
     )
 
 
@@ -72,8 +82,7 @@ def _product(j: Json) -> ProductFacts:
 
 
 def _file(j: Json) -> FileContent:
-    content = None if j["content"] is None else base64.b64decode(j["content"])
-    return FileContent(j["path"], content, j["sha256"], j["error"] or "")
+    return FileContent(j["path"], _bytes(j["content"]), j["sha256"], j["error"] or "")
 
 
 def _log(j: Json) -> LogTail:
@@ -86,6 +95,22 @@ def _api(j: Json) -> ApiFacts:
 
 def _data_file(j: Json) -> DataFile:
     return DataFile(j["name"], j["bytes"], j["written_utc_ms"])
+
+
+def _steps(j: Json) -> tuple[StepOutcome, ...]:
+    return _each(lambda s: StepOutcome(**s), j["steps"])
+
+
+def _open_run(j: Json) -> OpenRun:
+    return OpenRun(**{**j, "steps": _steps(j)})
+
+
+def _run_files(j: Json) -> RunFiles:
+    return RunFiles(**{**j, "before": {name: _bytes(text) for name, text in j["before"].items()}})
+
+
+def _records(j: Json) -> Records:
+    return Records(_each(lambda r: RunSummary(**r), j["runs"]), _if_some(_run_files, j["run"]))
 
 
 def facts_from_json(j: Json) -> Facts:
@@ -108,6 +133,10 @@ def facts_from_json(j: Json) -> Facts:
         data_copies=_each(_data_file, j["data"]["copies"]),
         data_access=_if_some(lambda a: FolderAccess(**a), j["data_acl"]),
         lock=LockFacts(**j["lock"]),
+        firewall_rules=_if_some(lambda rules: _each(lambda r: FirewallRule(**r), rules), j["firewall_rules"]),
+        ssl_bindings=_each(lambda b: SslBinding(**b), j["ssl_bindings"]),
+        open_run=_if_some(_open_run, j["open_run"]),
+        records=_if_some(_records, j["records"]),
         managed={item["name"]: item["value"] for item in j["managed"]},
     )
 
@@ -116,15 +145,20 @@ def _failure(j: Json) -> Failure:
     return Failure(j["code"], j["message"], j.get("step"), tuple(j.get("moved", ())))
 
 
+def _recovered(j: Json) -> RecoveredRun:
+    return RecoveredRun(j["run_id"], Result(j["result"]), _steps(j), _if_some(_failure, j["failure"]))
+
+
 def outcome_from_json(j: Json) -> Outcome:
     """Outcome of a document that passed outcome.schema.json."""
     return Outcome(
         run_id=j["run_id"],
         result=Result(j["result"]),
-        steps=_each(lambda s: StepOutcome(**s), j["steps"]),
+        steps=_steps(j),
         refusal=_if_some(_failure, j["refusal"]),
         failure=_if_some(_failure, j["failure"]),
         health=_if_some(lambda h: HealthOutcome(**{**h, "effective": tuple(h["effective"])}), j["health"]),
         repeated=j["repeated"],
+        recovered=_each(_recovered, j["recovered"]),
         facts=_if_some(facts_from_json, j["facts"]),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from certify_automation.model.config_files import FileContent
+from certify_automation.model.runs import OpenRun, Records
 from certify_automation.model.service import ServiceState, StartMode
 
 
@@ -26,7 +27,12 @@ class HostFacts:
 
 @dataclass(frozen=True, slots=True)
 class ServiceFacts:
-    """One service of the product as Win32_Service shows it."""
+    """One service of the product as Win32_Service shows it, and what the registry says of its failures.
+
+    Attributes:
+        failure_actions: the value FailureActions; None = there is none.
+        failure_flag: FailureActionsOnNonCrashFailures.
+    """
 
     name: str
     display_name: str | None
@@ -37,6 +43,8 @@ class ServiceFacts:
     exit_code: int
     service_exit_code: int
     process_id: int
+    failure_actions: bytes | None = None
+    failure_flag: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,12 +164,31 @@ class LockFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class FirewallRule:
+    """One inbound rule as the registry keeps it: `v2.30|Action=Allow|Active=TRUE|Dir=In|Protocol=6|LPort=...|`."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class SslBinding:
+    """A certificate bound to `address:port` in http.sys; store None = the default, LocalMachine My."""
+
+    name: str
+    cert_hash: str | None
+    store: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything one visit observed.
 
     Attributes:
         files: by FileName value; a missing key = the place of the file is not known.
         logs: `startup`, `unhandled`, `session`, those that apply to the generation.
+        firewall_rules: inbound rules for the ports of the request, and this program's own; None = not readable.
+        ssl_bindings: those of the ports of the request.
         managed: raw name -> value, what a plan may depend on (docs/contract.md).
     """
 
@@ -179,6 +206,10 @@ class Facts:
     data_copies: tuple[DataFile, ...]
     data_access: FolderAccess | None
     lock: LockFacts
+    firewall_rules: tuple[FirewallRule, ...] | None = None
+    ssl_bindings: tuple[SslBinding, ...] = ()
+    open_run: OpenRun | None = None
+    records: Records | None = None
     managed: dict[str, str] = field(default_factory=dict)
 
     @property

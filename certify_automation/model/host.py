@@ -7,7 +7,9 @@ from enum import StrEnum
 
 from certify_automation.model.config_files import ServerConnection, ServiceConfig
 from certify_automation.model.http_sys import IpListen, UrlReservation
+from certify_automation.model.recovery import Recovery
 from certify_automation.model.secret import Secret
+from certify_automation.model.security import ApiExposure, DeclaredVariable
 from certify_automation.model.service import WindowsService
 
 
@@ -77,6 +79,14 @@ class Endpoint:
         return f"{'https' if self.https else 'http'}://{host}:{self.port}"
 
 
+class KestrelRule(StrEnum):
+    """What to do with an endpoint that appsettings-core.json pins over serviceconfig.json."""
+
+    ALIGN = "align"
+    LEAVE = "leave"
+    ERROR = "error"
+
+
 @dataclass(frozen=True, slots=True)
 class HostState:
     """Everything managed on a host; desired and observed are this same type.
@@ -88,6 +98,10 @@ class HostState:
         endpoint: where the API listens: declared, or the effective one that evidence proves.
         http_01: whether the host answers http-01 challenges (the helper on 127.0.0.1 is then needed).
         allow_https: `force_https` was declared; refused for v7 when planned.
+        kestrel_endpoint: what to do where appsettings-core.json of v7 pins another endpoint than the declared one.
+        account: the account the service is expected to run as; never changed.
+        data_directory_restricted: the data folder is to be closed to Users, Everyone and Authenticated Users.
+        environment: what variables are expected to be; never changed.
     """
 
     service: WindowsService = field(default_factory=WindowsService)
@@ -99,3 +113,9 @@ class HostState:
     endpoint: Endpoint | None = None
     http_01: bool = True
     allow_https: bool = False
+    kestrel_endpoint: KestrelRule = KestrelRule.ALIGN
+    recovery: Recovery | None = None
+    account: str | None = None
+    data_directory_restricted: bool = False
+    api_exposure: ApiExposure | None = None
+    environment: tuple[DeclaredVariable, ...] = ()

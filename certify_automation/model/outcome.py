@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
 from certify_automation.model.facts import Facts
+from certify_automation.model.step import Failure, StepOutcome
 
 
 class ExitCode(IntEnum):
@@ -64,30 +65,10 @@ class Result(StrEnum):
     """What became of a plan on one host."""
 
     APPLIED = "applied"
+    AWAITING = "awaiting"
     REFUSED = "refused"
     ROLLED_BACK = "rolled_back"
     ROLLBACK_FAILED = "rollback_failed"
-
-
-@dataclass(frozen=True, slots=True)
-class StepOutcome:
-    """What became of one change; status: done, failed, undone, undo_failed, kept, not_run."""
-
-    index: int
-    kind: str
-    status: str
-    code: str | None = None
-    message: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a host refused or stopped; code as docs/contract.md lists them, message in the host's own language."""
-
-    code: str
-    message: str
-    step: int | None = None
-    moved: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +83,21 @@ class HealthOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class RecoveredRun:
+    """An earlier run that had been cut off and was brought to its end first: confirmed, or undone."""
+
+    run_id: str
+    result: Result
+    steps: tuple[StepOutcome, ...] = ()
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """The host's answer to a plan, and the facts afterwards (None when it could not read them)."""
+    """The host's answer to a plan, and the facts afterwards (None when it could not read them).
+
+    Result AWAITING: everything is done and healthy, and is put back by the host unless the run is confirmed in time.
+    """
 
     run_id: str
     result: Result
@@ -112,4 +106,5 @@ class Outcome:
     failure: Failure | None = None
     health: HealthOutcome | None = None
     repeated: bool = False
+    recovered: tuple[RecoveredRun, ...] = ()
     facts: Facts | None = None

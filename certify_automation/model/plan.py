@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from certify_automation.errors import HostError, PlanRefused, PolicyRefused, Problem
-from certify_automation.model.change import Change, JsonObject, ServiceRestart, ServiceStart, ServiceStartMode
+from certify_automation.model.change import Change, ServiceRestart, ServiceStart, ServiceStartMode
+from certify_automation.model.change_codec import JsonObject, change_to_json
 from certify_automation.model.config_files import JsonValue
 from certify_automation.model.host import Endpoint
 from certify_automation.model.service import StartMode
@@ -54,11 +55,13 @@ class ObserveRequest:
 
     Attributes:
         endpoint: where the API is asked whether it answers.
-        ports: whose TCP listeners are reported.
+        ports: whose TCP listeners, inbound firewall rules and certificate bindings are reported.
+        run: the run whose record is brought home, `last` for the last one applied; None = no records.
     """
 
     endpoint: Endpoint
     ports: tuple[int, ...]
+    run: str | None = None
 
     def to_json(self) -> JsonObject:
         """Parameters of Observe, as docs/contract.md describes them; also `observe` of a plan."""
@@ -66,6 +69,7 @@ class ObserveRequest:
         return {
             "endpoint": {"host": at.host, "port": at.port, "https": at.https},
             "ports": list(self.ports),
+            "run": self.run,
         }
 
 
@@ -101,6 +105,25 @@ class PortCheck:
         return {"host": self.host, "port": self.port, "service": self.service}
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who has a plan carried out, and what it comes from; kept on the host with the run and in its event log.
+
+    Attributes:
+        by: account and computer of the controller: `alice@ctl01`.
+        commit: of the repository the plan was made from; None = not in git.
+        rolls_back: the run whose changes the plan takes back.
+    """
+
+    by: str
+    commit: str | None = None
+    rolls_back: str | None = None
+
+    def to_json(self) -> JsonObject:
+        """As the contract writes it."""
+        return {"by": self.by, "commit": self.commit, "rolls_back": self.rolls_back}
+
+
 def ordinal(text: str) -> bytes:
     """Sort key that orders texts as .NET's StringComparer.Ordinal does: by UTF-16 code unit."""
     return text.encode("utf-16-be", "surrogatepass")
@@ -134,6 +157,10 @@ class Plan:
         changes: in the order in which they are made.
         expects: the managed raw values the plan depends on, by name.
         warnings: shown, never in the way.
+        conflicts: of a rollback: what somebody else has changed since, and is left as it is.
+        confirm_seconds: the host puts everything back unless it is told within so many seconds after the changes that
+            it can still be reached; None = it does not wait to be told.
+        origin: who has it carried out; not part of what the plan is.
     """
 
     host: str
@@ -146,6 +173,9 @@ class Plan:
     port_check: PortCheck | None = None
     refusals: tuple[Refusal, ...] = ()
     warnings: tuple[Problem, ...] = ()
+    conflicts: tuple[Difference, ...] = ()
+    confirm_seconds: int | None = None
+    origin: Origin = Origin("unknown")
 
     @property
     def fingerprint(self) -> str:
@@ -157,21 +187,22 @@ class Plan:
         """SHA-256 in hex over everything the host is sent, except the run; equal plans have equal ids."""
         return fingerprint(dict(_flat(self._work(), "plan")))
 
-    def for_run(self, run_id: str) -> Plan:
+    def for_run(self, run_id: str, origin: Origin) -> Plan:
         """The same plan to be carried out once more, by another run."""
-        return replace(self, run_id=run_id)
+        return replace(self, run_id=run_id, origin=origin)
 
     def to_json(self) -> JsonObject:
-        """Parameters of Apply, as the contract writes them."""
-        return {"run_id": self.run_id, "plan_id": self.plan_id, **self._work()}
+        """As the contract writes it: `plan` of Apply's parameters."""
+        return {"run_id": self.run_id, "plan_id": self.plan_id, "origin": self.origin.to_json(), **self._work()}
 
     def _work(self) -> JsonObject:
         names = sorted(self.expects, key=ordinal)
         return {
             "expects": [{"name": name, "value": self.expects[name]} for name in names],
-            "changes": [change.to_json() for change in self.changes],
+            "changes": [change_to_json(change) for change in self.changes],
             "health": self.health.to_json() if self.health else None,
             "port_check": self.port_check.to_json() if self.port_check else None,
+            "confirm_seconds": self.confirm_seconds,
             "observe": self.observe.to_json(),
         }
 

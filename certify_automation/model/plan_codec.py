@@ -5,58 +5,36 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from certify_automation.errors import Problem, Severity
-from certify_automation.model.change import (
-    Change,
-    DriverStart,
-    DriverStartMode,
-    FileWrite,
-    IpListenAdd,
-    IpListenRemove,
-    JsonObject,
-    ServiceRestart,
-    ServiceStart,
-    ServiceStartMode,
-    ServiceStop,
-    UrlReservationAdd,
-    UrlReservationRemove,
-    UrlReservationReplace,
-)
+from certify_automation.model.change import Change, FileWrite
+from certify_automation.model.change_codec import JsonObject, change_from_json, change_to_json
 from certify_automation.model.config_files import FileName
 from certify_automation.model.host import Endpoint
-from certify_automation.model.plan import Difference, Health, ObserveRequest, Plan, PortCheck, Refusal
-from certify_automation.model.service import StartMode
+from certify_automation.model.plan import Difference, Health, ObserveRequest, Origin, Plan, PortCheck, Refusal
 
 Json: TypeAlias = Mapping[str, Any]
 
-_CHANGES: dict[str, Callable[[Json], Change]] = {
-    "driver.start_mode": lambda j: DriverStartMode(StartMode(j["before"]), StartMode(j["after"])),
-    "driver.start": lambda _: DriverStart(),
-    "url_reservation.add": lambda j: UrlReservationAdd(j["url"], j["sddl"]),
-    "url_reservation.remove": lambda j: UrlReservationRemove(j["url"], j["sddl"]),
-    "url_reservation.replace": lambda j: UrlReservationReplace(j["url"], j["before"], j["after"]),
-    "ip_listen.add": lambda j: IpListenAdd(j["address"]),
-    "ip_listen.remove": lambda j: IpListenRemove(j["address"]),
-    "service.start_mode": lambda j: ServiceStartMode(j["service"], StartMode(j["before"]), StartMode(j["after"])),
-    "file.write": lambda j: FileWrite(FileName(j["file"]), j["path"], _bytes(j["before"]), _bytes(j["content"])),
-    "service.restart": lambda j: ServiceRestart(j["service"]),
-    "service.start": lambda j: ServiceStart(j["service"]),
-    "service.stop": lambda j: ServiceStop(j["service"]),
-}
+def _before(change: Change) -> JsonObject:
+    if isinstance(change, FileWrite) and change.before is not None:
+        return {"before": base64.b64encode(change.before).decode("ascii")}
+    return {}
 
 
-def _bytes(text: str | None) -> bytes | None:
-    return None if text is None else base64.b64decode(text, validate=True)
+def _change(item: Json) -> Change:
+    text = item.get("before") if item["kind"] == FileWrite.kind else None
+    return change_from_json(item, None if text is None else base64.b64decode(text, validate=True))
 
 
-def _change_record(change: Change) -> JsonObject:
-    record = change.to_json()
-    if isinstance(change, FileWrite):
-        record["before"] = None if change.before is None else base64.b64encode(change.before).decode("ascii")
-    return record
+def _difference(difference: Difference) -> JsonObject:
+    return {
+        "path": difference.path,
+        "declared": difference.declared,
+        "observed": difference.observed,
+        "note": difference.note,
+    }
 
 
 def plan_to_record(plan: Plan) -> JsonObject:
@@ -64,10 +42,9 @@ def plan_to_record(plan: Plan) -> JsonObject:
     return {
         "host": plan.host,
         **plan.to_json(),
-        "changes": [_change_record(change) for change in plan.changes],
-        "differences": [
-            {"path": d.path, "declared": d.declared, "observed": d.observed, "note": d.note} for d in plan.differences
-        ],
+        "changes": [{**change_to_json(change), **_before(change)} for change in plan.changes],
+        "differences": [_difference(one) for one in plan.differences],
+        "conflicts": [_difference(one) for one in plan.conflicts],
         "warnings": [{"id": w.id, "message": w.message, "hint": w.hint} for w in plan.warnings],
         "refusals": [
             {"id": r.id, "message": r.message, "hint": r.hint, "by_policy": r.by_policy} for r in plan.refusals
@@ -86,13 +63,18 @@ def plan_from_record(record: Json) -> Plan:
     plan = Plan(
         host=record["host"],
         run_id=record["run_id"],
-        observe=ObserveRequest(Endpoint(at["host"], at["port"], at["https"]), tuple(observe["ports"])),
+        observe=ObserveRequest(
+            Endpoint(at["host"], at["port"], at["https"]), tuple(observe["ports"]), observe["run"]
+        ),
         differences=tuple(Difference(**d) for d in record["differences"]),
-        changes=tuple(_CHANGES[change["kind"]](change) for change in record["changes"]),
+        changes=tuple(_change(item) for item in record["changes"]),
         expects={item["name"]: item["value"] for item in record["expects"]},
         health=Health(**health) if health else None,
         port_check=PortCheck(**port) if port else None,
         refusals=tuple(Refusal(**r) for r in record["refusals"]),
+        conflicts=tuple(Difference(**d) for d in record["conflicts"]),
+        confirm_seconds=record["confirm_seconds"],
+        origin=Origin(**record["origin"]),
         warnings=tuple(Problem(w["id"], w["message"], None, w["hint"], Severity.WARNING) for w in record["warnings"]),
     )
     if plan.plan_id != record["plan_id"]:

@@ -21,7 +21,7 @@ try {
     $digest = [BitConverter]::ToString($sha.ComputeHash([Text.Encoding]::UTF8.GetBytes($text))).Replace('-', '')
     if ($digest -ne $request.script.sha256) { throw 'The text does not have the digest it was sent with.' }
     $code = 'script_failed'
-    $call = @{ Parameters = $request.parameters; DeadlineSeconds = $request.deadline_seconds }
+    $call = @{ Parameters = $request.parameters; DeadlineSeconds = $request.deadline_seconds; Text = $text }
     $reply = @(& ([scriptblock]::Create($text)) $call)[-1]
 } catch {
     $at = [string]$_.ScriptStackTrace

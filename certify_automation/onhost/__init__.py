@@ -67,10 +67,16 @@ def _read(name: str) -> str:
     return files(__package__).joinpath(name).read_bytes().decode("ascii")
 
 
+def sent(text: str) -> str:
+    """What of a script's text is sent: no comment lines, no blank ones, no indentation. It is read from its file."""
+    lines = (line.strip() for line in text.splitlines())
+    return "".join(f"{line}\n" for line in lines if line and not line.startswith("#"))
+
+
 @cache
 def script(name: Literal["Observe", "Apply"]) -> Script:
-    """The script of that name: its files, byte for byte one after the other."""
-    text = "".join(map(_read, (*FILES[name], f"{name}.ps1")))
+    """The script of that name: its files one after the other, as they are sent."""
+    text = "".join(sent(_read(file)) for file in (*FILES[name], f"{name}.ps1"))
     return Script(name, text, hashlib.sha256(text.encode()).hexdigest())
 
 

@@ -6,23 +6,8 @@ from collections.abc import Iterator
 
 from certify_automation.diff import ip_listen_missing, ip_listen_surplus, reservation_of, reservation_sddl
 from certify_automation.evidence import effective_endpoints
-from certify_automation.model.change import (
-    Change,
-    DriverStart,
-    DriverStartMode,
-    FileWrite,
-    Impact,
-    IpListenAdd,
-    IpListenRemove,
-    ServiceAct,
-    ServiceRestart,
-    ServiceStart,
-    ServiceStartMode,
-    ServiceStop,
-    UrlReservationAdd,
-    UrlReservationRemove,
-    UrlReservationReplace,
-)
+from certify_automation.model.change import Change, DriverStart, DriverStartMode, FileWrite, IpListenAdd, IpListenRemove, ServiceAct, ServiceRestart, ServiceStart, ServiceStartMode, ServiceStop, UrlReservationAdd, UrlReservationRemove, UrlReservationReplace
+from certify_automation.model.impact import Impact
 from certify_automation.model.config_files import FileName
 from certify_automation.model.service import ServiceState
 from certify_automation.plan.situation import Situation

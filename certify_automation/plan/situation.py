@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from certify_automation.config_merge import KestrelEndpoint, kestrel_endpoints
 from certify_automation.diff import Comparison
 from certify_automation.evidence import endpoint_url
-from certify_automation.model.change import Change, Impact, ServiceRestart, ServiceStart
+from certify_automation.model.change import Change, ServiceRestart, ServiceStart
+from certify_automation.model.impact import Impact
 from certify_automation.model.config_files import FileName
 from certify_automation.model.facts import Facts
 from certify_automation.model.host import Endpoint, HostState

@@ -42,9 +42,9 @@ def find_engine() -> str | None:
 def script(name: Literal["Observe", "Apply"]) -> onhost.Script:
     """The script as it is, except that windows.ps1 of the tests stands for Windows.ps1."""
     real = onhost.script(name).text
-    ours = ONHOST.joinpath("Windows.ps1").read_text("ascii")
+    ours = onhost.sent(ONHOST.joinpath("Windows.ps1").read_text("ascii"))
     assert real.startswith(ours)
-    text = (HERE / "windows.ps1").read_text("ascii") + real.removeprefix(ours)
+    text = onhost.sent((HERE / "windows.ps1").read_text("ascii")) + real.removeprefix(ours)
     return onhost.Script(name, text, hashlib.sha256(text.encode()).hexdigest())
 
 

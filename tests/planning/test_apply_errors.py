@@ -7,7 +7,8 @@ import pytest
 
 from certify_automation.errors import HostError, Locked, PlanRefused, Stale
 from certify_automation.model.apply_errors import outcome_error
-from certify_automation.model.outcome import Failure, Outcome, Result, StepOutcome
+from certify_automation.model.outcome import Outcome, Result
+from certify_automation.model.step import Failure, StepOutcome
 from planning.situations import RUN
 
 CONTRACT = Path(__file__).resolve().parent.parent.parent / "docs" / "contract.md"

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from certify_automation.diff import differences
-from certify_automation.model.change import Change, FileWrite, Reversal, ServiceRestart, ServiceStart, ServiceStop
+from certify_automation.model.change import Change, FileWrite, ServiceRestart, ServiceStart, ServiceStop
+from certify_automation.model.impact import Reversal
 from certify_automation.model.host import HostState
 from certify_automation.model.plan import undo
 from certify_automation.plan import PlanOptions, make_plan
