@@ -33,9 +33,13 @@ class ServiceConfig:
     """serviceconfig.json: property name -> value.
 
     Declared: only what is managed. Observed: everything the file says, in its own spelling; empty unless readable.
+
+    Attributes:
+        removed: names of properties that are not to be in the file; only a rollback asks for that.
     """
 
     properties: Mapping[str, JsonValue] = field(default_factory=dict)
+    removed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +50,13 @@ class ServerConnection:
         name: DisplayName.
         properties: the other properties by their own name; declared: only what is managed.
         absent: declared to be removed.
+        removed: names of properties that the entry, if it is there, is not to have; only a rollback asks for that.
     """
 
     name: str
     properties: Mapping[str, JsonValue] = field(default_factory=dict)
     absent: bool = False
+    removed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from certify_automation.model.config_files import ServerConnection, ServiceConfig
+from certify_automation.model.config_files import FileName, ServerConnection, ServiceConfig
 from certify_automation.model.http_sys import IpListen, UrlReservation
 from certify_automation.model.recovery import Recovery
 from certify_automation.model.secret import Secret
@@ -102,6 +103,10 @@ class HostState:
         account: the account the service is expected to run as; never changed.
         data_directory_restricted: the data folder is to be closed to Users, Everyone and Authenticated Users.
         environment: what variables are expected to be; never changed.
+        data_directory_acl: the data folder's access list as SDDL. This and the following only a rollback asks for.
+        kestrel_urls: Url of endpoints that appsettings-core.json pins, by name; endpoints that are not there stay so.
+        whole_files: files that are to have exactly these bytes, None = are not to be there; such a file is not declared
+            in any other way.
     """
 
     service: WindowsService = field(default_factory=WindowsService)
@@ -119,3 +124,6 @@ class HostState:
     data_directory_restricted: bool = False
     api_exposure: ApiExposure | None = None
     environment: tuple[DeclaredVariable, ...] = ()
+    data_directory_acl: str | None = None
+    kestrel_urls: Mapping[str, str] = field(default_factory=dict)
+    whole_files: Mapping[FileName, bytes | None] = field(default_factory=dict)

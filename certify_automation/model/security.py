@@ -14,9 +14,13 @@ class ApiExposure:
 
     Attributes:
         block: True = the block rule is there as well, False = it is not, None = not managed.
+        loopback: False = where the API listens is not judged, the rule alone is managed; only a rollback asks for that.
+        port: of the block rule; None = the one of the API.
     """
 
     block: bool | None = None
+    loopback: bool = True
+    port: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
