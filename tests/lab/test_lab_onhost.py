@@ -20,7 +20,7 @@ from referencing import Registry, Resource
 from certify_automation import bundled, onhost
 from certify_automation.lab.hosts import BuiltHost, HostSpec, build
 from certify_automation.lab.onhost import PowerLost, Visit, VisitFaults, answer, bootstrap
-from certify_automation.lab.onhost.run import ascii_json
+from certify_automation.lab.onhost.json_text import ascii_json
 from certify_automation.lab.state_faults import STATE_FAULTS
 from certify_automation.lab.windows import StillClock, security
 from certify_automation.lab.windows.power import boot, start_delayed

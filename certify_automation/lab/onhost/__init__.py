@@ -11,13 +11,15 @@ import json
 from typing import Any
 
 from certify_automation import onhost
+from certify_automation.lab.onhost.effect import Cut, Killed, Point, PowerLost
 from certify_automation.lab.onhost.facts import read_facts
 from certify_automation.lab.onhost.host import host_refusal
+from certify_automation.lab.onhost.json_text import ascii_json
 from certify_automation.lab.onhost.lock import lock_facts
-from certify_automation.lab.onhost.run import apply_plan, ascii_json, is_failure_of_the_script
-from certify_automation.lab.onhost.visit import Json, PowerLost, Visit, VisitFaults, Waiting
+from certify_automation.lab.onhost.run import apply_plan, is_failure_of_the_script
+from certify_automation.lab.onhost.visit import Json, Visit, VisitFaults, Waiting
 
-__all__ = ["PowerLost", "Visit", "VisitFaults", "Waiting", "answer", "bootstrap", "perform"]
+__all__ = ["Cut", "Killed", "Point", "PowerLost", "Visit", "VisitFaults", "Waiting", "answer", "bootstrap", "perform"]
 
 NO_NONCE = "0"
 

@@ -13,10 +13,11 @@ from certify_automation.lab.onhost.control import (
     stop_service,
 )
 from certify_automation.lab.onhost.data import save_data, undo_restart
+from certify_automation.lab.onhost.effect import PowerLost
 from certify_automation.lab.onhost.file_change import restore_changed_file, write_changed_file
 from certify_automation.lab.onhost.http_sys_change import set_listen_entry, set_reservation
 from certify_automation.lab.onhost.service import DRIVER
-from certify_automation.lab.onhost.visit import ChangeFailed, Json, PowerLost, Waiting
+from certify_automation.lab.onhost.visit import ChangeFailed, Json, Waiting
 from certify_automation.lab.onhost.wait import Run
 from certify_automation.lab.windows import Win32Error
 
@@ -40,7 +41,7 @@ def make_changes(run: Run, changes: list[Json]) -> Waiting[Json | None]:
         _strike_before(run, index, change)
         if run.visit.monotonic_ms() >= run.until:
             return {"code": "deadline", "message": "The deadline has passed.", "step": index}
-        run.acted = False
+        run.in_hand, run.intended, run.acted = index, False, False
         try:
             yield 0.0
             yield from _act(run, change, undo=False)
@@ -53,6 +54,7 @@ def make_changes(run: Run, changes: list[Json]) -> Waiting[Json | None]:
             step["code"], step["message"] = _code_and_text(error, _USUAL_CODES.get(step["kind"], "netsh"))
             return {"code": step["code"], "message": step["message"], "step": index}
         finally:
+            run.in_hand = None
             if run.visit.faults.disk_full_at == index:
                 run.visit.computer.files.disk_full = False
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from certify_automation.lab.onhost.journal import carry_out
 from certify_automation.lab.onhost.service import DRIVER, named_service, process_of, start_mode
 from certify_automation.lab.onhost.visit import ChangeFailed, Waiting
 from certify_automation.lab.onhost.wait import Run, wait_for
@@ -26,8 +27,9 @@ def set_start_mode(run: Run, name: str, mode: str) -> None:
     if start_mode(run.visit.computer, name) == mode:
         return
     word, delayed = _MODES[mode]
+    services = run.visit.computer.services
     try:
-        run.visit.computer.services.configure(name, word, delayed=delayed)
+        carry_out(run, f"sc.exe config {name}", lambda: services.configure(name, word, delayed=delayed))
     except Win32Error as error:
         command = f"sc.exe config {name} start= {_WORDS.get(mode, mode)}"
         raise ChangeFailed("service_config", f"{command}: {error.code}") from error
@@ -106,11 +108,9 @@ def _settle(run: Run, name: str, pending: str) -> Waiting[None]:
 
 def _ask(run: Run, name: str, *, start: bool) -> int:
     services = run.visit.computer.services
+    ask, word = (services.start, "start") if start else (services.stop, "stop")
     try:
-        if start:
-            services.start(name)
-        else:
-            services.stop(name)
+        carry_out(run, f"sc.exe {word} {name}", lambda: ask(name))
     except Win32Error as error:
         return error.code
     return 0

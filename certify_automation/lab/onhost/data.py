@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from certify_automation.lab.onhost import disk
 from certify_automation.lab.onhost.control import restart_service
 from certify_automation.lab.onhost.file import DATABASES, last_lines, net_message
 from certify_automation.lab.onhost.file_change import patiently
@@ -30,22 +31,23 @@ def save_data(run: Run) -> Waiting[None]:
         yield from _copy_all(run, run.data_dir, made)
     except Win32Error as error:
         for path in filter(run.visit.computer.files.exists, made):
-            run.visit.computer.files.delete(path)
+            disk.delete(run.visit, path)
         raise ChangeFailed("data_copy", f"The data could not be copied: {net_message(error)}") from error
     run.check_deadline()
 
 
 def _copy_all(run: Run, folder: str, made: list[str]) -> Waiting[None]:
     files = run.visit.computer.files
-    files.make_folder(_copies(run))
+    disk.make_folder(run.visit, _copies(run))
     for name in DATABASES:
         path, copy = join(folder, name), join(_copies(run), name)
         entry = files.stat(path)
         if entry is None or entry.is_folder or files.exists(copy):
             continue
-        made.append(copy)
+        made += [f"{copy}.new", copy]
         content = yield from patiently(lambda path=path: files.read(path))  # type: ignore[misc]
-        files.write(copy, content)
+        disk.write(run.visit, f"{copy}.new", content)
+        disk.move(run.visit, f"{copy}.new", copy)
 
 
 def undo_restart(run: Run, service: str) -> Waiting[None]:

@@ -6,7 +6,9 @@ import base64
 from collections.abc import Callable
 from typing import Any
 
+from certify_automation.lab.onhost import disk
 from certify_automation.lab.onhost.file import digest
+from certify_automation.lab.onhost.journal import intend
 from certify_automation.lab.onhost.visit import ChangeFailed, Visit, Waiting
 from certify_automation.lab.onhost.wait import Run
 from certify_automation.lab.windows import Win32Error, win32
@@ -22,7 +24,7 @@ def write_changed_file(run: Run, change: dict[str, Any]) -> Waiting[None]:
     files = run.visit.computer.files
     if change["before_sha256"] is not None:
         old = yield from patiently(lambda: files.read(change["path"]))
-        files.write(_saved(run, change), old)
+        disk.write(run.visit, _saved(run, change), old)
     content = base64.b64decode(change["content"])
     if digest(content) != change["after_sha256"]:
         raise ChangeFailed("file_write", "The content does not have the digest it was sent with.")
@@ -42,7 +44,6 @@ def restore_changed_file(run: Run, change: dict[str, Any]) -> Waiting[None]:
 def _set_bytes(run: Run, path: str, digests: tuple[str, str], content: bytes) -> Waiting[None]:
     """From the expected to the wanted content, known by their digests; an empty digest is no file."""
     visit = run.visit
-    files = visit.computer.files
     expected, wanted = digests
     now = yield from _digest(visit, path)
     if now == wanted:
@@ -50,11 +51,12 @@ def _set_bytes(run: Run, path: str, digests: tuple[str, str], content: bytes) ->
     if now != expected:
         raise ChangeFailed("file_changed", f"{path} is not what the plan was made from.")
     if not wanted:
-        yield from patiently(lambda: files.delete(path))
+        intend(run)
+        yield from patiently(lambda: disk.delete(visit, path))
         return
     new = f"{path}.certify-automation"
     try:
-        yield from patiently(lambda: files.write(new, content))
+        yield from patiently(lambda: disk.write(visit, new, content))
         if expected:
             yield from _switch(run, new, path, expected)
         else:
@@ -70,7 +72,8 @@ def _set_bytes(run: Run, path: str, digests: tuple[str, str], content: bytes) ->
 def _add(run: Run, new: str, path: str) -> Waiting[None]:
     files = run.visit.computer.files
     try:
-        yield from patiently(lambda: files.move(new, path))
+        intend(run)
+        yield from patiently(lambda: disk.move(run.visit, new, path))
         run.acted = True
     except Win32Error as error:
         if not files.exists(path):
@@ -79,20 +82,21 @@ def _add(run: Run, new: str, path: str) -> Waiting[None]:
 
 
 def _switch(run: Run, new: str, path: str, expected: str) -> Waiting[None]:
-    files = run.visit.computer.files
+    visit = run.visit
     old = f"{new}.old"
-    yield from patiently(lambda: files.replace(new, path, old))
+    intend(run)
+    yield from patiently(lambda: disk.replace(visit, new, path, old))
     run.acted = True
-    if (yield from _digest(run.visit, old)) != expected:
-        yield from patiently(lambda: files.replace(old, path, new))
+    if (yield from _digest(visit, old)) != expected:
+        yield from patiently(lambda: disk.replace(visit, old, path, new))
         run.acted = False
         raise ChangeFailed("file_changed", f"{path} has been changed meanwhile; that content is back in place.")
-    yield from patiently(lambda: files.delete(old))
+    yield from patiently(lambda: disk.delete(visit, old))
 
 
 def _remove_if_there(visit: Visit, path: str) -> Waiting[None]:
     if visit.computer.files.exists(path):
-        yield from patiently(lambda: visit.computer.files.delete(path))
+        yield from patiently(lambda: disk.delete(visit, path))
 
 
 def _digest(visit: Visit, path: str) -> Waiting[str]:

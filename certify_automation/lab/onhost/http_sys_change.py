@@ -6,6 +6,7 @@ from collections.abc import Callable
 from ipaddress import ip_address
 
 from certify_automation.lab.onhost.http_sys import listen_list
+from certify_automation.lab.onhost.journal import carry_out
 from certify_automation.lab.onhost.visit import ChangeFailed, Visit
 from certify_automation.lab.onhost.wait import Run
 from certify_automation.lab.windows import Win32Error, security
@@ -54,7 +55,7 @@ def _reservation(visit: Visit, url: str) -> str:
 
 def _netsh(run: Run, command: str, act: Callable[[], None]) -> None:
     try:
-        act()
+        carry_out(run, f"netsh.exe http {command}", act)
     except Win32Error as error:
         text = f"Url reservation add failed, Error: {error.code} {error.text}"
         raise ChangeFailed("netsh", f"netsh http {command}: 1 {text}") from error

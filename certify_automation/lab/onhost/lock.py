@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
+from certify_automation.lab.onhost import disk
 from certify_automation.lab.onhost.visit import Json, Visit, Waiting, in_automation_folder
 from certify_automation.lab.windows import Computer, Win32Error
 
@@ -46,11 +47,11 @@ def enter(visit: Visit, run_id: str) -> Waiting[bool]:
 def save_text(visit: Visit, path: str, text: str) -> None:
     """Write a text if that is possible: a full disk must not hide what else has happened."""
     with contextlib.suppress(Win32Error):
-        visit.computer.files.write(path, text.encode())
+        disk.write(visit, path, text.encode())
 
 
 def leave(visit: Visit) -> None:
     """Give the lock back."""
     if visit.computer.files.exists(HOLDER):
-        visit.computer.files.delete(HOLDER)
+        disk.delete(visit, HOLDER)
     visit.computer.files.close(LOCK)

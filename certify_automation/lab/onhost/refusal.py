@@ -29,8 +29,7 @@ def folder_refusal(visit: Visit) -> Json | None:
     """The protected folder is made, or closed; it is refused when it is anybody else's."""
     files = visit.computer.files
     if not files.exists(AUTOMATION_FOLDER):
-        files.make_folder(AUTOMATION_FOLDER)
-        files.set_security(AUTOMATION_FOLDER, _NEW_FOLDER)
+        visit.effect("protected folder", lambda: _make_folder(visit))
     access = folder_access(visit.computer, AUTOMATION_FOLDER)
     if access is None or access["owner"] not in _TRUSTED_OWNERS:
         return refusal("lock_folder", f"{AUTOMATION_FOLDER} belongs to somebody else.")
@@ -38,8 +37,14 @@ def folder_refusal(visit: Visit) -> Json | None:
         return None
     if not _INHERITED_LIST.fullmatch(access["sddl"]):
         return refusal("lock_folder", f"Others were given rights to {AUTOMATION_FOLDER}: {access['sddl']}")
-    files.set_security(AUTOMATION_FOLDER, access["sddl"].split("D:")[0] + _CLOSED)
+    closed = access["sddl"].split("D:")[0] + _CLOSED
+    visit.effect(f"icacls.exe {AUTOMATION_FOLDER}", lambda: files.set_security(AUTOMATION_FOLDER, closed))
     return None
+
+
+def _make_folder(visit: Visit) -> None:
+    visit.computer.files.make_folder(AUTOMATION_FOLDER)
+    visit.computer.files.set_security(AUTOMATION_FOLDER, _NEW_FOLDER)
 
 
 def stale_refusal(visit: Visit, expects: list[Json]) -> Json | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 from certify_automation.lab.onhost.change import make_changes, undo_changes
 from certify_automation.lab.onhost.facts import read_facts
 from certify_automation.lab.onhost.file import start_logs
 from certify_automation.lab.onhost.health import wait_for_health
+from certify_automation.lab.onhost.json_text import ascii_json
 from certify_automation.lab.onhost.lock import enter, holder, leave, lock_facts, save_text
 from certify_automation.lab.onhost.product import product_facts
 from certify_automation.lab.onhost.refusal import folder_refusal, port_refusal, refusal, stale_refusal
@@ -20,7 +20,6 @@ from certify_automation.lab.windows.files import join
 
 _UNDO_MS = 120000
 _FREE: Json = {"held": False, "holder": None}
-_NOT_PLAIN = re.compile(r"[^ !#-\[\]-~]")
 
 
 def apply_plan(visit: Visit, plan: dict[str, Any], deadline_seconds: int) -> Waiting[Json]:
@@ -64,29 +63,13 @@ def outcome(run: Run, run_id: str, *, repeated: bool) -> Json:
     }
 
 
-def ascii_json(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    """JSON on one line as the scripts write it: everything that could need an escape is one."""
-    if isinstance(value, str):
-        return '"' + _NOT_PLAIN.sub(_escaped, value) + '"'
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{ascii_json(name)}:{ascii_json(part)}" for name, part in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ",".join(map(ascii_json, value)) + "]"
-    return json.dumps(value)
-
-
-def _escaped(match: re.Match[str]) -> str:
-    units = match[0].encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
-
-
 def _new_run(visit: Visit, plan: dict[str, Any], deadline_seconds: int) -> Run:
     steps: list[Json] = [
         {"index": index, "kind": change["kind"], "status": "not_run", "code": None, "message": None}
         for index, change in enumerate(plan["changes"])
     ]
     folder = join(in_automation_folder("runs"), plan["run_id"])
-    return Run(visit, visit.monotonic_ms() + 1000 * deadline_seconds, folder, steps)
+    return Run(visit, visit.monotonic_ms() + 1000 * deadline_seconds, folder, steps, plan)
 
 
 def _apply_locked(run: Run, plan: dict[str, Any]) -> Waiting[Json]:

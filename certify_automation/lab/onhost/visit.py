@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from certify_automation.lab.certify import Caller
+from certify_automation.lab.onhost.effect import Cut, Effects
 from certify_automation.lab.windows import Computer
 from certify_automation.lab.windows.files import join
 
@@ -17,10 +18,6 @@ Waiting = Generator[float, None, T]
 Json = dict[str, Any]
 
 AUTOMATION_FOLDER = "C:\\ProgramData\\certify-automation"
-
-
-class PowerLost(BaseException):
-    """The computer stops at this instant; nothing tidies up, so it is not an Exception."""
 
 
 class ChangeFailed(Exception):
@@ -40,11 +37,13 @@ class VisitFaults:
         power_lost_before: the computer loses power before the change of this index; None = it does not.
         disk_full_at: from the change of this index on, the disk is full until the visit ends.
         file_edited_at: before the change of this index, somebody else writes to the file the change is about.
+        cut: the effect at which the visit is cut off; None = it is not.
     """
 
     power_lost_before: int | None = None
     disk_full_at: int | None = None
     file_edited_at: int | None = None
+    cut: Cut | None = None
 
 
 @dataclass(slots=True)
@@ -56,6 +55,7 @@ class Visit:
         administrator: whether its token has the Administrators group.
         user: the account's name, without the computer's.
         process: a name no other visit has; it holds the visit's open files.
+        effects: what it has changed on the computer so far.
     """
 
     computer: Computer
@@ -64,6 +64,7 @@ class Visit:
     user: str = "lab"
     process: str = "visit"
     faults: VisitFaults = field(default_factory=VisitFaults)
+    effects: Effects = field(default_factory=Effects)
 
     @property
     def account(self) -> str:
@@ -73,6 +74,10 @@ class Visit:
     def monotonic_ms(self) -> int:
         """The computer's clock, in milliseconds."""
         return round(self.computer.clock.now().timestamp() * 1000)
+
+    def effect(self, name: str, do: Callable[[], T], part: Callable[[], object] | None = None) -> T:
+        """Change something on the computer; raises Killed or PowerLost where the visit is to be cut off."""
+        return self.effects.have(self.faults.cut, name, do, part)
 
 
 def in_automation_folder(name: str) -> str:

@@ -16,6 +16,9 @@ class Run:
 
     Attributes:
         until: the deadline on the computer's clock, in milliseconds.
+        plan: as it was received.
+        in_hand: the index of the change being made; None between two changes and in an undo.
+        intended: whether the journal says already that the change in hand is being made.
         acted: whether the change in hand has changed something already.
         partial: whether the change that failed had.
         untouched: the indexes of changes that found everything as wanted and acted on nothing.
@@ -28,10 +31,13 @@ class Run:
     until: int
     folder: str
     steps: list[Json]
+    plan: Json
     refusal: Json | None = None
     failure: Json | None = None
     health: Json | None = None
     result: str = "refused"
+    in_hand: int | None = None
+    intended: bool = False
     acted: bool = False
     partial: bool = False
     untouched: set[int] = field(default_factory=set)
