@@ -18,6 +18,7 @@ from certify_automation.lab.windows.computer import (
 from certify_automation.lab.windows.files import DirectoryFiles, Files, FileStat, MemoryFiles
 from certify_automation.lab.windows.services import Ending, Program, Service, ServiceControlManager
 from certify_automation.lab.windows.sockets import SYSTEM_PROCESS, Listener
+from certify_automation.lab.windows.tasks import Instance, Task, TaskScheduler
 from certify_automation.lab.windows.win32 import Win32Error
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "FileStat",
     "Files",
     "Installation",
+    "Instance",
     "Listener",
     "MemoryFiles",
     "Program",
@@ -39,6 +41,8 @@ __all__ = [
     "Service",
     "ServiceControlManager",
     "StillClock",
+    "Task",
+    "TaskScheduler",
     "Win32Error",
     "make_computer",
 ]

@@ -14,6 +14,8 @@ from certify_automation.lab.windows.files import Files, MemoryFiles
 from certify_automation.lab.windows.http_sys import DRIVER, HttpSys
 from certify_automation.lab.windows.services import RUNNING, Idle, Service, ServiceControlManager
 from certify_automation.lab.windows.sockets import SYSTEM_PROCESS, Sockets
+from certify_automation.lab.windows.tasks import SERVICE as SCHEDULER
+from certify_automation.lab.windows.tasks import TaskScheduler
 
 OS_VERSIONS = {"2016": "10.0.14393", "2019": "10.0.17763", "2022": "10.0.20348", "2025": "10.0.26100"}
 """Windows Server release -> version and build."""
@@ -84,6 +86,7 @@ class Computer:
     services: ServiceControlManager
     sockets: Sockets
     http: HttpSys
+    tasks: TaskScheduler
     booted: datetime
     environment: dict[str, str] = field(default_factory=dict)
     service_environment: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -98,7 +101,17 @@ class Computer:
 
     def reachable(self) -> bool:
         """Whether its WinRM service answers: an http.sys application, so driver and listen list decide."""
-        return self.powered and self.http.running() and self.http.listens_on(self.installation.address)
+        winrm = self.services.get("WinRM")
+        served = winrm is not None and winrm.state == RUNNING and self.http.running()
+        return self.powered and served and self.http.listens_on(self.installation.address)
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass at once, with what processes of tasks do in it, each at its time."""
+        end = self.clock.elapsed() + seconds
+        while (instance := self.tasks.next_due()) is not None and instance.due <= end:
+            self.clock.advance(instance.due - self.clock.elapsed())
+            self.tasks.step(instance)
+        self.clock.advance(end - self.clock.elapsed())
 
     def process_name(self, process_id: int) -> str | None:
         """Win32_Process.Name of a process, or None if there is no such process."""
@@ -123,6 +136,7 @@ class Computer:
             "listeners": [asdict(one) for one in self.sockets.listeners()],
             "environment": dict(self.environment),
             "service_environment": {name: dict(values) for name, values in self.service_environment.items()},
+            "tasks": self.tasks.rows(),
             "pending_reboot": list(self.pending_reboot),
             "powered": self.powered,
         }
@@ -139,7 +153,8 @@ def make_computer(installation: Installation, clock: Clock, files: Files | None 
     sockets = Sockets(is_local)
     http = HttpSys(services, sockets, is_local)
     disk = files if files is not None else MemoryFiles(clock)
-    computer = Computer(installation, clock, disk, services, sockets, http, clock.now() - _UPTIME)
+    tasks = TaskScheduler(clock, services, disk)
+    computer = Computer(installation, clock, disk, services, sockets, http, tasks, clock.now() - _UPTIME)
     _install_windows(computer)
     for folder in (PROGRAM_DATA, PROGRAM_FILES, SYSTEM_ROOT):
         disk.make_folder(folder)
@@ -161,7 +176,10 @@ def _install_windows(computer: Computer) -> None:
     )  # fmt: skip
     computer.services.install(winrm, WinRm(computer.http))
     computer.services.install(Service("RPCSS", "Remote Procedure Call (RPC)", host), Idle())
-    computer.services.start("WinRM")
+    netsvcs = "C:\\Windows\\system32\\svchost.exe -k netsvcs -p"
+    computer.services.install(Service(SCHEDULER, "Task Scheduler", netsvcs, depends_on=("RPCSS",)), Idle())
+    for name in ("WinRM", SCHEDULER):
+        computer.services.start(name)
 
 
 class WinRm(Idle):

@@ -16,14 +16,16 @@ DELAYED_SECONDS = 120.0
 
 def lose_power(computer: Computer) -> None:
     """Everything stops where it is; what is on the disk and in the registry stays."""
+    computer.tasks.power_off()
     computer.powered = False
 
 
 def boot(computer: Computer) -> None:
-    """Start Windows: no process of before is left, automatic services start, delayed ones later (`start_delayed`).
+    """Start Windows: no process of before is left; automatic services start, and tasks with a boot trigger.
 
-    A service that does not start is left stopped, as Windows leaves it; without the HTTP driver there is no WinRM.
+    Delayed services start later (`start_delayed`). A service that does not start is left stopped, as Windows leaves it; without the HTTP driver there is no WinRM.
     """
+    computer.tasks.power_off()
     manager = computer.services
     everything = [*manager.services(), *manager.services(drivers=True)]
     for service in everything:
@@ -41,6 +43,7 @@ def boot(computer: Computer) -> None:
     computer.pending_reboot.clear()
     computer.powered = True
     _start(computer, [one for one in everything if one.start_mode in ("Boot", "System", "Auto") and not one.delayed])
+    computer.tasks.boot()
 
 
 def start_delayed(computer: Computer) -> None:

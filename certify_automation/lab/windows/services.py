@@ -76,7 +76,7 @@ class Service:
         depends_on: names of services that must run.
         stop_seconds: how long it takes to stop.
         stuck: it never leaves `Stop Pending`; while True it takes no further control either.
-        due: when the pending state ends; None = it does not.
+        due: on the computer's stopwatch, when the pending state ends; None = it does not.
     """
 
     name: str
@@ -93,13 +93,12 @@ class Service:
     depends_on: tuple[str, ...] = ()
     stop_seconds: float = 2.0
     stuck: bool = False
-    due: datetime | None = None
+    due: float | None = None
 
     def row(self) -> dict[str, Any]:
         """The properties as plain data, comparable."""
         row = asdict(self)
         row["depends_on"] = list(self.depends_on)
-        row["due"] = self.due.isoformat() if self.due else None
         return row
 
 
@@ -167,7 +166,7 @@ class ServiceControlManager:
         except Win32Error as error:
             self._stopped(service, Ending(running=False, exit_code=error.code), now)
             raise
-        service.due = now + timedelta(seconds=seconds)
+        service.due = self.clock.elapsed() + seconds
         self.settle()
 
     def stop(self, name: str) -> None:
@@ -184,7 +183,7 @@ class ServiceControlManager:
         if self.dependents(service.name):
             raise Win32Error(win32.DEPENDENT_SERVICES_RUNNING, service.name)
         service.state = STOP_PENDING
-        service.due = None if service.stuck else self.clock.now() + timedelta(seconds=service.stop_seconds)
+        service.due = None if service.stuck else self.clock.elapsed() + service.stop_seconds
         self.settle()
 
     def configure(self, name: str, start_mode: str, *, delayed: bool = False) -> None:
@@ -219,15 +218,16 @@ class ServiceControlManager:
 
     def settle(self) -> None:
         """Let every pending state end that is due by now."""
-        now = self.clock.now()
         for service in list(self._services.values()):
-            if service.due is None or service.due > now:
+            elapsed = self.clock.elapsed()
+            if service.due is None or service.due > elapsed:
                 continue
-            due, service.due = service.due, None
+            then = self.clock.now() - timedelta(seconds=elapsed - service.due)
+            service.due = None
             if service.state == START_PENDING:
-                self._started(service, due)
+                self._started(service, then)
             elif service.state == STOP_PENDING:
-                self._stopped(service, Ending(running=False), due)
+                self._stopped(service, Ending(running=False), then)
 
     def _started(self, service: Service, now: datetime) -> None:
         ending = self._programs[service.name.casefold()].ready(service, now)

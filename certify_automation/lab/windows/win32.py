@@ -1,4 +1,4 @@
-"""Win32 error codes and their English system texts."""
+"""Win32 error codes, the task scheduler's among them (HRESULTs), and their English system texts."""
 
 from __future__ import annotations
 
@@ -26,9 +26,21 @@ SERVICE_NEVER_STARTED = 1077
 BAD_NET_NAME_FORMAT = 1214
 NETWORK_UNREACHABLE = 1231
 HOST_UNREACHABLE = 1232
+LOG_FILE_FULL = 1502
 ADDRESS_IN_USE = 10048
 ADDRESS_NOT_AVAILABLE = 10049
 CONNECTION_REFUSED = 10061
+
+SCHED_TASK_NOT_RUNNING = 0x8004130B
+SCHED_SERVICE_NOT_RUNNING = 0x80041315
+SCHED_UNEXPECTED_NODE = 0x80041316
+SCHED_NAMESPACE = 0x80041317
+SCHED_INVALID_VALUE = 0x80041318
+SCHED_MISSING_NODE = 0x80041319
+SCHED_MALFORMED_XML = 0x8004131A
+SCHED_TASK_DISABLED = 0x80041326
+SCHED_HAS_NOT_RUN = 267011
+SCHED_TERMINATED = 267014
 
 TEXTS = {
     FILE_NOT_FOUND: "The system cannot find the file specified.",
@@ -54,6 +66,15 @@ TEXTS = {
     PROCESS_ABORTED: "The process terminated unexpectedly.",
     SERVICE_DEPENDENCY_FAIL: "The dependency service or group failed to start.",
     SERVICE_NEVER_STARTED: "No attempts to start the service have been made since the last boot.",
+    LOG_FILE_FULL: "The event log file is full.",
+    SCHED_TASK_NOT_RUNNING: "There is no running instance of the task.",
+    SCHED_SERVICE_NOT_RUNNING: "The Task Scheduler service is not running.",
+    SCHED_UNEXPECTED_NODE: "The task XML contains an unexpected node.",
+    SCHED_NAMESPACE: "The task XML contains an element or attribute from an unexpected namespace.",
+    SCHED_INVALID_VALUE: "The task XML contains a value which is incorrectly formatted or out of range.",
+    SCHED_MISSING_NODE: "The task XML is missing a required element or attribute.",
+    SCHED_MALFORMED_XML: "The task XML is malformed.",
+    SCHED_TASK_DISABLED: "The task is disabled.",
     BAD_NET_NAME_FORMAT: "The format of the specified network name is invalid.",
     HOST_UNREACHABLE: "The network location cannot be reached. For information about network troubleshooting, see "
     "Windows Help.",
