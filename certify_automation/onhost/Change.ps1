@@ -67,6 +67,7 @@ function Invoke-AllChanges {
             return [ordered]@{ code = 'deadline'; message = 'The deadline has passed.'; step = $i }
         }
         $Run.Acted = $false
+        $Run.Intent = $i
         try {
             $null = Invoke-Change -Run $Run -Change $Changes[$i]
             $step.status = 'done'

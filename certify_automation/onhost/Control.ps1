@@ -42,6 +42,7 @@ function Set-StartMode {
     if ((Get-StartMode -Name $Name) -eq $Mode) { return }
     $words = @{ automatic = 'auto'; 'automatic-delayed' = 'delayed-auto'; manual = 'demand' }
     $word = if ($words.ContainsKey($Mode)) { $words[$Mode] } else { $Mode }
+    Write-Intent -Run $Run
     $null = sc.exe config $Name start= $word
     if ($LASTEXITCODE -ne 0) { Stop-Change -Code 'service_config' -Message "sc.exe config $Name start= ${word}: $LASTEXITCODE" }
     $Run.Acted = $true
@@ -61,6 +62,7 @@ function Wait-Service {
 function Stop-ProductService {
     param($Run, [string]$Name)
     $process = Get-ServiceProcessId -Name $Name
+    Write-Intent -Run $Run
     $null = sc.exe stop $Name
     # 1062: not started; 1061: pending, which is waited out.
     if (0, 1061, 1062 -notcontains $LASTEXITCODE) {
@@ -78,6 +80,7 @@ function Stop-ProductService {
 function Start-ProductService {
     param($Run, [string]$Name)
     $Run.LogLengths = Get-LogLength -Product $Run.Product
+    Write-Intent -Run $Run
     $null = sc.exe start $Name
     # 1056: running already.
     if (0, 1056 -notcontains $LASTEXITCODE) {
@@ -102,6 +105,7 @@ function Restart-ProductService {
 function Start-HttpDriver {
     param($Run)
     if ((Get-DriverFacts).state -eq 'Running') { return }
+    Write-Intent -Run $Run
     $null = sc.exe start HTTP
     if (0, 1056 -notcontains $LASTEXITCODE) { Stop-Change -Code 'driver_start' -Message "sc.exe start HTTP: $LASTEXITCODE" }
     $running = { (Get-DriverFacts).state -eq 'Running' }

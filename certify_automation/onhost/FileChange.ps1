@@ -23,6 +23,7 @@ function Get-FileDigest {
 # Puts a new file where none is.
 function Add-File {
     param($Run, [string]$New, [string]$Path)
+    Write-Intent -Run $Run
     try {
         Invoke-FileAct -Act { Rename-NewFile -New $New -Path $Path }
         $Run.Acted = $true
@@ -47,6 +48,7 @@ function Switch-WholeFile {
 function Switch-ExpectedFile {
     param($Run, [string]$New, [string]$Path, [string]$Expected)
     $old = "$New.old"
+    Write-Intent -Run $Run
     Invoke-FileAct -Act { Switch-WholeFile -New $New -Old $Path -Backup $old }
     $Run.Acted = $true
     if ((Get-FileDigest -Path $old) -cne $Expected) {

@@ -2,6 +2,7 @@
 
 function Invoke-NetshHttp {
     param($Run, [string[]]$Arguments)
+    Write-Intent -Run $Run
     $output = netsh.exe http @Arguments
     if ($LASTEXITCODE -eq 0) {
         $Run.Acted = $true

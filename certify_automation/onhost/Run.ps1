@@ -50,6 +50,8 @@ function New-Run {
         Product = $null; LogLengths = @{}
         # Of the change in hand; of the one that failed; the steps that acted on nothing.
         Acted = $false; Partial = $false; Untouched = @()
+        # Where to write; the index of the change whose beginning is still to be written.
+        Journal = ''; Intent = -1
     }
 }
 

@@ -133,3 +133,34 @@ function Remove-OldFile {
     param([string]$Path)
     [IO.File]::Delete($Path)
 }
+
+# Adds a line to a file, on the disk before this returns. What an interruption has left of the last line goes first.
+function Add-FileLine {
+    param([string]$Path, [string]$Text)
+    $stream = [IO.File]::Open($Path, [IO.FileMode]::OpenOrCreate, [IO.FileAccess]::ReadWrite, [IO.FileShare]::Read)
+    try {
+        for ($end = $stream.Length; $end -gt 0; $end--) {
+            $stream.Position = $end - 1
+            if ($stream.ReadByte() -eq 10) { break }
+        }
+        $stream.SetLength($end)
+        $bytes = [Text.Encoding]::UTF8.GetBytes("$Text`n")
+        $stream.Write($bytes, 0, $bytes.Length)
+        $stream.Flush($true)
+    } finally { $stream.Dispose() }
+}
+
+# Links in the folder are removed, not what they lead to.
+function Remove-WholeFolder {
+    param([string]$Path)
+    [IO.Directory]::Delete($Path, $true)
+}
+
+# An entry in the log Application. Whether the source is there is seen by its key: SourceExists would search every log.
+function Write-EventEntry {
+    param([string]$Type, [int]$Id, [string]$Text)
+    $source = 'certify-automation'
+    $key = "HKLM:\SYSTEM\CurrentControlSet\Services\EventLog\Application\$source"
+    if (-not (Test-Path -LiteralPath $key)) { [Diagnostics.EventLog]::CreateEventSource($source, 'Application') }
+    [Diagnostics.EventLog]::WriteEntry($source, $Text, $Type, $Id)
+}

@@ -36,6 +36,7 @@ READING = (
 )
 ACTING = (
     "Wait.ps1",
+    "JournalChange.ps1",
     "Control.ps1",
     "HttpSysChange.ps1",
     "FileChange.ps1",

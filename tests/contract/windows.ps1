@@ -59,3 +59,18 @@ function Remove-OldFile {
     param([string]$Path)
     $null = Invoke-Lab -Command 'Remove-OldFile' -Arguments @{ path = $Path }
 }
+
+function Add-FileLine {
+    param([string]$Path, [string]$Text)
+    $null = Invoke-Lab -Command 'Add-FileLine' -Arguments @{ path = $Path; text = $Text }
+}
+
+function Remove-WholeFolder {
+    param([string]$Path)
+    $null = Invoke-Lab -Command 'Remove-WholeFolder' -Arguments @{ path = $Path }
+}
+
+function Write-EventEntry {
+    param([string]$Type, [int]$Id, [string]$Text)
+    $null = Invoke-Lab -Command 'Write-EventEntry' -Arguments @{ type = $Type; id = $Id; text = $Text }
+}

@@ -13,10 +13,10 @@ $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 Set-StrictMode -Version 3.0
 $script:failures = 0
-$script:run = @{ Acted = $false }
+$script:run = @{ Acted = $false; Intent = -1 }
 
 foreach ($file in 'Windows', 'Json', 'Host', 'Service', 'Product', 'File', 'HttpSys', 'Api', 'Lock', 'Managed', 'Facts',
-    'Wait', 'Control', 'HttpSysChange', 'FileChange', 'Change', 'Health', 'Refusal', 'Run') {
+    'Wait', 'JournalChange', 'Control', 'HttpSysChange', 'FileChange', 'Change', 'Health', 'Refusal', 'Run') {
     . (Join-Path -Path $OnHost -ChildPath "$file.ps1")
 }
 
