@@ -11,6 +11,8 @@ from typing import Any
 from certify_automation.lab.windows import security
 from certify_automation.lab.windows.clock import Clock
 from certify_automation.lab.windows.files import Files, MemoryFiles
+from certify_automation.lab.windows.firewall import SERVICE as FIREWALL_SERVICE
+from certify_automation.lab.windows.firewall import Firewall
 from certify_automation.lab.windows.http_sys import DRIVER, HttpSys
 from certify_automation.lab.windows.services import RUNNING, Idle, Service, ServiceControlManager
 from certify_automation.lab.windows.sockets import SYSTEM_PROCESS, Sockets
@@ -76,6 +78,7 @@ class Computer:
         environment: machine variables.
         service_environment: service name -> the variables of its `Environment` registry value.
         file_versions: path (lower case) -> version resource of an executable.
+        ssl_bindings: name of the subkey, for example `0.0.0.0:443` -> its registry values, bytes or text.
         pending_reboot: what asks for one: `cbs`, `windows_update`, `file_rename`.
         powered: False = it lost power: nothing answers, the state stays as it was.
     """
@@ -91,8 +94,13 @@ class Computer:
     environment: dict[str, str] = field(default_factory=dict)
     service_environment: dict[str, dict[str, str]] = field(default_factory=dict)
     file_versions: dict[str, str] = field(default_factory=dict)
+    ssl_bindings: dict[str, dict[str, bytes | str]] = field(default_factory=dict)
     pending_reboot: list[str] = field(default_factory=list)
     powered: bool = True
+    firewall: Firewall = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.firewall = Firewall(self.services)
 
     @property
     def name(self) -> str:
@@ -137,6 +145,10 @@ class Computer:
             "environment": dict(self.environment),
             "service_environment": {name: dict(values) for name, values in self.service_environment.items()},
             "tasks": self.tasks.rows(),
+            "firewall": None if self.firewall.rules is None else dict(self.firewall.rules),
+            "ssl_bindings": {
+                name: {key: str(value) for key, value in values.items()} for name, values in self.ssl_bindings.items()
+            },
             "pending_reboot": list(self.pending_reboot),
             "powered": self.powered,
         }
@@ -178,7 +190,9 @@ def _install_windows(computer: Computer) -> None:
     computer.services.install(Service("RPCSS", "Remote Procedure Call (RPC)", host), Idle())
     netsvcs = "C:\\Windows\\system32\\svchost.exe -k netsvcs -p"
     computer.services.install(Service(SCHEDULER, "Task Scheduler", netsvcs, depends_on=("RPCSS",)), Idle())
-    for name in ("WinRM", SCHEDULER):
+    firewall = Service(FIREWALL_SERVICE, "Windows Defender Firewall", netsvcs, depends_on=("RPCSS",))
+    computer.services.install(firewall, Idle())
+    for name in ("WinRM", SCHEDULER, FIREWALL_SERVICE):
         computer.services.start(name)
 
 

@@ -5,6 +5,8 @@ States and start modes are the words of Win32_Service (`Running`, `Stop Pending`
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -75,6 +77,8 @@ class Service:
         process_id: 0 unless it runs; drivers have none.
         depends_on: names of services that must run.
         stop_seconds: how long it takes to stop.
+        failure_actions: the registry value FailureActions; None = absent.
+        failure_flag: the registry value FailureActionsOnNonCrashFailures.
         stuck: it never leaves `Stop Pending`; while True it takes no further control either.
         due: on the computer's stopwatch, when the pending state ends; None = it does not.
     """
@@ -92,6 +96,8 @@ class Service:
     driver: bool = False
     depends_on: tuple[str, ...] = ()
     stop_seconds: float = 2.0
+    failure_actions: bytes | None = None
+    failure_flag: bool = False
     stuck: bool = False
     due: float | None = None
 
@@ -99,6 +105,7 @@ class Service:
         """The properties as plain data, comparable."""
         row = asdict(self)
         row["depends_on"] = list(self.depends_on)
+        row["failure_actions"] = None if self.failure_actions is None else self.failure_actions.hex()
         return row
 
 
@@ -196,6 +203,23 @@ class ServiceControlManager:
         if start_mode not in legal or (delayed and (service.driver or start_mode != "Auto")):
             raise Win32Error(win32.INVALID_PARAMETER, service.name)
         service.start_mode, service.delayed = start_mode, delayed
+
+    def set_failure_actions(self, name: str, reset_seconds: int, actions: Sequence[tuple[int, int]]) -> None:
+        """Set what follows a failure, as ChangeServiceConfig2 does; a message or command that is set stays set.
+
+        Args:
+            name: of the service; raises Win32Error 1060.
+            reset_seconds: 0xFFFFFFFF = the count of failures is never reset.
+            actions: SC_ACTION type and delay in milliseconds, in the order of the failures.
+        """
+        service = self._find(name)
+        message, command = struct.unpack_from("<2I", service.failure_actions or bytes(20), 4)
+        packed = b"".join(struct.pack("<2I", *action) for action in actions)
+        service.failure_actions = struct.pack("<5I", reset_seconds, message, command, len(actions), 20) + packed
+
+    def set_failure_flag(self, name: str, *, on: bool) -> None:
+        """Set whether a stop with an error counts as a failure too; raises Win32Error 1060."""
+        self._find(name).failure_flag = on
 
     def dependents(self, name: str) -> tuple[Service, ...]:
         """The services that are not stopped and depend on this one."""

@@ -27,6 +27,7 @@ BAD_NET_NAME_FORMAT = 1214
 NETWORK_UNREACHABLE = 1231
 HOST_UNREACHABLE = 1232
 LOG_FILE_FULL = 1502
+NO_ENDPOINT = 1753
 ADDRESS_IN_USE = 10048
 ADDRESS_NOT_AVAILABLE = 10049
 CONNECTION_REFUSED = 10061
@@ -78,6 +79,7 @@ TEXTS = {
     BAD_NET_NAME_FORMAT: "The format of the specified network name is invalid.",
     HOST_UNREACHABLE: "The network location cannot be reached. For information about network troubleshooting, see "
     "Windows Help.",
+    NO_ENDPOINT: "There are no more endpoints available from the endpoint mapper.",
     ADDRESS_IN_USE: "Only one usage of each socket address (protocol/network address/port) is normally permitted.",
     ADDRESS_NOT_AVAILABLE: "The requested address is not valid in its context.",
     CONNECTION_REFUSED: "No connection could be made because the target machine actively refused it.",
