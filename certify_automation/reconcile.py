@@ -1,19 +1,26 @@
-"""One host, the whole sentence: observe, diff, plan, apply, verify."""
+"""One host, the whole sentence: observe, finish what was cut off, diff, plan, apply, confirm, verify."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from certify_automation.confirmation import Confirmation, apply_confirmed
 from certify_automation.desired import DesiredHost
 from certify_automation.diff import differences
 from certify_automation.errors import HostError
+from certify_automation.model.apply_errors import outcome_error
+from certify_automation.model.facts import Facts
 from certify_automation.model.host import HostState
 from certify_automation.model.host_report import HostReport
-from certify_automation.model.plan import Plan
+from certify_automation.model.outcome import RecoveredRun
+from certify_automation.model.plan import Origin, Plan
 from certify_automation.plan import PlanOptions, make_plan, observe_request
 from certify_automation.remote import Session
 from certify_automation.remote.apply import apply
 from certify_automation.remote.observe import observe
+
+NOBODY = Origin("unknown")
+"""Whoever calls this as a library and does not say who it is."""
 
 
 def plan_host(desired: DesiredHost, session: Session, options: PlanOptions) -> HostReport:
@@ -26,29 +33,67 @@ def plan_host(desired: DesiredHost, session: Session, options: PlanOptions) -> H
     return HostReport.of_plan(make_plan(desired.name, desired.state, facts, options))
 
 
-def apply_plan(plan: Plan, session: Session, desired: HostState | None = None) -> HostReport:
+def prepare_host(desired: DesiredHost, session: Session, options: PlanOptions, origin: Origin = NOBODY) -> HostReport:
+    """As plan_host, for an apply: a run that was cut off there is brought to its end first, and the report names it."""
+    request = observe_request(desired.state)
+    facts, recovered = settled_facts(session, Plan(desired.name, options.run_id, request, origin=origin))
+    plan = replace(make_plan(desired.name, desired.state, facts, options), origin=origin)
+    return replace(HostReport.of_plan(plan), recovered=recovered)
+
+
+def settled_facts(session: Session, nothing: Plan) -> tuple[Facts, tuple[RecoveredRun, ...]]:
+    """The facts of a host on which no run is without an end, and the runs that were brought to theirs for it.
+
+    Args:
+        session: the host's.
+        nothing: a plan without changes; carrying it out recovers and leaves no record.
+
+    Raises:
+        Locked: CA4001 a run is under way, CA4005 one waits for its confirmation.
+        HostError: CA4006, CA4007 its journal says nothing to this program; or a visit failed.
+    """
+    facts = observe(session, nothing.observe)
+    if facts.open_run is None:
+        return facts, ()
+    outcome = apply(session, nothing.to_json())
+    error = outcome_error(outcome)
+    if error is not None:
+        raise error
+    return outcome.facts or observe(session, nothing.observe), outcome.recovered
+
+
+def apply_plan(
+    plan: Plan, session: Session, desired: HostState | None = None, confirmation: Confirmation | None = None
+) -> HostReport:
     """Carries a plan out and says what became of it; a plan without changes makes no visit.
 
     Args:
-        plan: from plan_host or a plan file.
+        plan: from prepare_host or a plan file.
         session: the host's.
         desired: what is declared now; given, the facts the visit brings back are held against it.
+        confirmation: of a plan with `confirm_seconds`; by default the visit that confirms is the proof.
     """
     if not plan.changes:
         return HostReport.of_plan(plan)
     try:
-        outcome = apply(session, plan.to_json())
+        if plan.confirm_seconds is None:
+            outcome = apply(session, plan.to_json())
+        else:
+            outcome = apply_confirmed(plan, session, confirmation or Confirmation())
     except HostError as error:
         return HostReport.of_error(plan.host, error, plan)
     remaining = differences(desired, outcome.facts) if desired and outcome.facts else ()
     return HostReport.of_outcome(plan, replace(outcome, facts=None), remaining)
 
 
-def reconcile(desired: DesiredHost, session: Session, options: PlanOptions) -> HostReport:
-    """Makes the host as declared, in two visits at most, and proves it.
+def reconcile(desired: DesiredHost, session: Session, options: PlanOptions, origin: Origin = NOBODY) -> HostReport:
+    """Makes the host as declared, in two visits where nothing is to be finished or confirmed, and proves it.
 
     Raises:
-        HostError: the first visit failed, so nothing was done.
+        HostError: it could not be looked at, so nothing declared was done.
     """
-    planned = plan_host(desired, session, options)
-    return apply_plan(planned.plan, session, desired.state) if planned.plan else planned
+    planned = prepare_host(desired, session, options, origin)
+    if planned.plan is None or not planned.plan.changes:
+        return planned
+    report = apply_plan(planned.plan, session, desired.state)
+    return replace(report, recovered=(*planned.recovered, *report.recovered))

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from certify_automation.errors import HostError, Locked, PlanRefused, Stale
 from certify_automation.model.outcome import Outcome, Result
-from certify_automation.model.step import Failure
 from certify_automation.model.plan import Difference
+from certify_automation.model.step import Failure
 
 _REFUSALS: dict[str, tuple[type[HostError], str, str, str]] = {
     "locked": (Locked, "CA4001", "another run holds this host", "try again when it has ended"),
@@ -23,6 +23,36 @@ _REFUSALS: dict[str, tuple[type[HostError], str, str, str]] = {
         "CA4004",
         "the protected folder cannot be used",
         r"see who owns %ProgramData%\certify-automation on the host, and remove it if it is not this program's",
+    ),
+    "awaiting": (
+        Locked,
+        "CA4005",
+        "another run waits for its confirmation on this host",
+        "try again when it is confirmed, or has put everything back by itself",
+    ),
+    "journal_version": (
+        HostError,
+        "CA4006",
+        "a run of another version of certify-automation has no end on this host",
+        "run that version, or bring the host to a known state by hand as docs/safety.md says",
+    ),
+    "journal_damaged": (
+        HostError,
+        "CA4007",
+        "the journal of a run that has no end on this host cannot be trusted",
+        "bring the host to a known state by hand as docs/safety.md says",
+    ),
+    "unknown_run": (
+        HostError,
+        "CA4008",
+        "the host knows nothing of the run",
+        "either it never began there, or its record is gone; `plan` shows how the host is now",
+    ),
+    "timer": (
+        HostError,
+        "CA4010",
+        "the timer that would put everything back does not run, so nothing was changed",
+        "see on the host whether the Task Scheduler runs, and what policy says about tasks and PowerShell",
     ),
 }
 _FAILURES: dict[str, tuple[str, str, str]] = {
@@ -54,6 +84,19 @@ _FAILURES: dict[str, tuple[str, str, str]] = {
             " restore or repair manageditems.db as the vendor's pages on its data store say, and start the service"
         ),
     ),
+    "journal": ("CA4024", "the journal could not be written", "see free space on the host's system drive"),
+    "interrupted": (
+        "CA4025",
+        "the run was cut off",
+        "see whether the host lost power or its connection, then apply again",
+    ),
+    "not_confirmed": (
+        "CA4026",
+        "nobody confirmed in time that the host can still be reached",
+        "see which addresses the IP listen list leaves to WinRM; a list that has none cuts it off",
+    ),
+    "access_control": ("CA4027", "an access list could not be set", "see who owns the product's data folder"),
+    "firewall": ("CA4028", "a firewall rule could not be set", "see whether policy manages the host's firewall"),
 }
 _OTHER = ("CA4029", "the host could not carry out the plan", "see the steps of this host")
 
@@ -73,7 +116,8 @@ def outcome_error(outcome: Outcome, remaining: Sequence[Difference] = ()) -> Hos
     error_id, words, hint = _FAILURES.get(failure.code, _OTHER)
     what = f"{words}{_where(outcome, failure)}: {failure.message.rstrip('. ')}"
     if outcome.result is Result.ROLLED_BACK:
-        return HostError(error_id, f"{what}; everything was put back", hint=hint)
+        kind = Stale if failure.code == "file_changed" else HostError
+        return kind(error_id, f"{what}; everything was put back", hint=hint)
     left = [f"{step.index + 1} ({step.kind}): {step.message}" for step in outcome.steps if step.status == "undo_failed"]
     if any(step.code == "data_store" for step in outcome.steps):
         error_id, words, hint = _FAILURES["data_store"]

@@ -17,7 +17,7 @@ from certify_automation.errors import (
     Unreachable,
 )
 from certify_automation.model.apply_errors import outcome_error
-from certify_automation.model.outcome import ExitCode, Outcome, Result
+from certify_automation.model.outcome import ExitCode, Outcome, RecoveredRun, Result
 from certify_automation.model.plan import Difference, Plan
 
 
@@ -69,6 +69,7 @@ class HostReport:
         outcome: the host's answer to the plan, without the facts afterwards.
         remaining: what was still not as declared after the apply.
         error: why the host stopped.
+        recovered: earlier runs that had been cut off there and were brought to their end first.
     """
 
     host: str
@@ -77,6 +78,7 @@ class HostReport:
     outcome: Outcome | None = None
     remaining: tuple[Difference, ...] = ()
     error: CertifyAutomationError | None = None
+    recovered: tuple[RecoveredRun, ...] = ()
 
     @classmethod
     def of_error(cls, host: str, error: CertifyAutomationError, plan: Plan | None = None) -> HostReport:
@@ -98,14 +100,15 @@ class HostReport:
         """The report of a plan that was carried out, or refused by the host when it was about to be."""
         error = outcome_error(outcome, remaining)
         if error is None:
-            return cls(plan.host, HostStatus.CHANGED, plan, outcome)
+            return cls(plan.host, HostStatus.CHANGED, plan, outcome, recovered=outcome.recovered)
         report = cls.of_error(plan.host, error, plan)
-        rolled_back = outcome.result is Result.ROLLED_BACK
+        rolled_back = outcome.result is Result.ROLLED_BACK and report.status is not HostStatus.STALE
         return replace(
             report,
             status=HostStatus.ROLLED_BACK if rolled_back else report.status,
             outcome=outcome,
             remaining=remaining,
+            recovered=outcome.recovered,
         )
 
     @property

@@ -13,7 +13,17 @@ from planning.situations import RUN
 
 CONTRACT = Path(__file__).resolve().parent.parent.parent / "docs" / "contract.md"
 CODES = re.search(r"### Codes of refusals and failures\n(.*)", CONTRACT.read_text("utf-8"), re.DOTALL)
-REFUSALS = ("locked", "stale", "port_owned", "lock_folder")
+REFUSALS = {
+    "locked": (Locked, 7),
+    "awaiting": (Locked, 7),
+    "stale": (Stale, 6),
+    "port_owned": (PlanRefused, 3),
+    "lock_folder": (HostError, 3),
+    "journal_version": (HostError, 3),
+    "journal_damaged": (HostError, 3),
+    "unknown_run": (HostError, 3),
+    "timer": (HostError, 3),
+}
 
 
 def failures() -> list[str]:
@@ -21,11 +31,9 @@ def failures() -> list[str]:
     return [code for code in re.findall(r"`([a-z_]+)`", CODES[1]) if code not in {*REFUSALS, "undo"}]
 
 
-@pytest.mark.parametrize(
-    ("code", "kind", "exit_code"),
-    [("locked", Locked, 7), ("stale", Stale, 6), ("port_owned", PlanRefused, 3), ("lock_folder", HostError, 3)],
-)
-def test_refusals_of_the_host(code: str, kind: type[HostError], exit_code: int) -> None:
+@pytest.mark.parametrize("code", REFUSALS)
+def test_refusals_of_the_host(code: str) -> None:
+    kind, exit_code = REFUSALS[code]
     outcome = Outcome(RUN, Result.REFUSED, refusal=Failure(code, "the host's words", moved=("ip_listen",)))
     error = outcome_error(outcome)
     assert type(error) is kind
@@ -34,6 +42,22 @@ def test_refusals_of_the_host(code: str, kind: type[HostError], exit_code: int) 
     assert "the host's words" in error.message
     assert "(ip_listen)" in error.message
     assert error.hint
+
+
+def test_every_refusal_of_the_contract_has_an_id_of_its_own() -> None:
+    errors = [outcome_error(Outcome(RUN, Result.REFUSED, refusal=Failure(code, "words"))) for code in REFUSALS]
+    ids = {error.id for error in errors if error}
+    assert len(ids) == len(REFUSALS)
+    assert "CA4009" not in ids
+
+
+def test_a_file_that_somebody_else_changed_meanwhile_makes_the_host_stale() -> None:
+    failure = Failure("file_changed", "serviceconfig.json", 0)
+    steps = (StepOutcome(0, "file.write", "failed", "file_changed", "serviceconfig.json"),)
+    assert type(outcome_error(Outcome(RUN, Result.ROLLED_BACK, steps, failure=failure))) is Stale
+    left = outcome_error(Outcome(RUN, Result.ROLLBACK_FAILED, steps, failure=failure))
+    assert left is not None
+    assert (left.id, left.exit_code) == ("CA4030", 3)
 
 
 def test_every_failure_of_the_contract_has_an_id_of_its_own() -> None:

@@ -16,7 +16,7 @@ from certify_automation.model.change import ServiceRestart, ServiceStart
 from certify_automation.model.host_report import HostReport, HostStatus
 from certify_automation.model.outcome import ExitCode
 from certify_automation.plan import PlanOptions
-from certify_automation.reconcile import apply_plan, plan_host, reconcile
+from certify_automation.reconcile import NOBODY, apply_plan, plan_host, reconcile
 from certify_automation.status import status_host
 from planning.on_the_lab import LabSession, built, declared
 from planning.tables import table
@@ -158,7 +158,7 @@ def test_a_plan_whose_facts_have_moved_is_stale(host: tuple[DesiredHost, LabSess
     plan = plan_host(desired, session, run(1)).plan
     assert plan is not None
     apply_plan(plan, session, desired.state)
-    report = apply_plan(plan.for_run(f"{2:032x}"), session, desired.state)
+    report = apply_plan(plan.for_run(f"{2:032x}", NOBODY), session, desired.state)
     assert (said(report), report.exit_code) == ("stale CA4002", ExitCode.STALE_PLAN)
     assert report.error is not None
     assert "url_reservation http://127.0.0.2:9696/" in report.error.message
@@ -178,16 +178,19 @@ def test_a_host_that_drops_out_is_unknown_and_converges_in_the_next_run(tmp_path
 
 
 @pytest.mark.parametrize(
-    ("faults", "error"),
-    [(VisitFaults(disk_full_at=1), "CA4018"), (VisitFaults(file_edited_at=1), "CA4017")],
+    ("faults", "ended", "code"),
+    [
+        (VisitFaults(disk_full_at=1), "rolled_back CA4018", ExitCode.ROLLED_BACK),
+        (VisitFaults(file_edited_at=1), "stale CA4017", ExitCode.STALE_PLAN),
+    ],
 )
-def test_what_fails_half_way_is_put_back(tmp_path: Path, faults: VisitFaults, error: str) -> None:
+def test_what_fails_half_way_is_put_back(tmp_path: Path, faults: VisitFaults, ended: str, code: ExitCode) -> None:
     spec = HostSpec(NAMES["v6"], "v6")
     desired = declared(tmp_path, [spec]).hosts[spec.name]
     session = LabSession(built(spec, 0, [("malformed_config", {})]))
     session.faults = faults
     report = reconcile(desired, session, run(1))
-    assert (said(report), report.exit_code) == (f"rolled_back {error}", ExitCode.ROLLED_BACK)
+    assert (said(report), report.exit_code) == (ended, code)
     left = plan_host(desired, session, run(2)).plan
     assert left is not None
     assert "http_sys.url_reservations[http://127.0.0.2:9696/]" in {d.path for d in left.differences}

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
 
-from certify_automation import onhost
+from certify_automation import bundled, onhost
 from certify_automation.errors import OutcomeUnknown, ProtocolError
 from certify_automation.lab.hosts import HostSpec, build
 from certify_automation.lab.onhost import Visit, answer
@@ -19,20 +22,13 @@ from certify_automation.lab.windows.clock import StillClock
 from certify_automation.model.facts import Facts
 from certify_automation.model.host import Endpoint
 from certify_automation.model.outcome import Result
-from certify_automation.model.plan import ObserveRequest
-from certify_automation.remote.apply import apply
+from certify_automation.model.plan import ObserveRequest, Origin, Plan
+from certify_automation.remote.apply import apply, confirm, undo
 from certify_automation.remote.observe import observe
 
 REQUEST = ObserveRequest(Endpoint("127.0.0.2", 9696), (9696, 9698))
-PLAN: dict[str, Any] = {
-    "run_id": "0" * 32,
-    "plan_id": "1" * 64,
-    "expects": [],
-    "changes": [],
-    "health": None,
-    "port_check": None,
-    "observe": REQUEST.to_json(),
-}
+RUN = "0" * 32
+PLAN = Plan("web01", RUN, REQUEST, origin=Origin("alice@ctl01")).to_json()
 
 
 class LabSession:
@@ -83,6 +79,48 @@ def test_apply_brings_an_outcome_and_says_that_it_acts() -> None:
     assert outcome.result is Result.APPLIED
     assert isinstance(outcome.facts, Facts)
     assert session.acted == [True]
+
+
+def schema_of(name: str) -> Draft202012Validator:
+    files = ("apply.schema.json", "plan.schema.json", "facts.schema.json")
+    documents = [json.loads(bundled.text("schemas", file)) for file in files]
+    registry: Registry[Any] = [Resource.from_contents(document) for document in documents] @ Registry()
+    return Draft202012Validator(json.loads(bundled.text("schemas", name)), registry=registry)
+
+
+class Notes:
+    """A Session that takes down what it is sent and answers nothing."""
+
+    def __init__(self) -> None:
+        self.sent: list[Mapping[str, object]] = []
+
+    def run(self, script: onhost.Script, parameters: Mapping[str, object], *, acts: bool) -> Mapping[str, object]:
+        assert (script.name, acts) == ("Apply", True)
+        self.sent.append(parameters)
+        raise OutcomeUnknown("CA2030", "no answer")
+
+
+@pytest.mark.parametrize(
+    ("verb", "say"),
+    [
+        ("apply", lambda session: apply(session, PLAN)),
+        ("confirm", lambda session: confirm(session, RUN, REQUEST)),
+        ("undo", lambda session: undo(session, RUN, REQUEST)),
+    ],
+)
+def test_what_is_sent_is_as_the_schema_says(verb: str, say: Callable[[Notes], object]) -> None:
+    session = Notes()
+    with pytest.raises(OutcomeUnknown, match=RUN):
+        say(session)
+    assert [sent["verb"] for sent in session.sent] == [verb]
+    schema_of("apply.schema.json").validate(session.sent[0])
+
+
+@pytest.mark.parametrize("verb", [confirm, undo])
+def test_a_word_on_a_run_the_host_does_not_know_is_a_refusal(verb: Any) -> None:
+    outcome = verb(LabSession(), RUN, REQUEST)
+    assert outcome.result is Result.REFUSED
+    assert outcome.refusal.code == "unknown_run"
 
 
 def test_an_unknown_outcome_says_what_was_sent() -> None:

@@ -1,0 +1,229 @@
+"""A run that waits for its confirmation: who ends it, and what is said of it, whatever becomes of the way there."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from certify_automation import onhost
+from certify_automation.confirmation import Confirmation, Patience
+from certify_automation.errors import AuthenticationRefused, HostError, NotTrusted, OutcomeUnknown, Unreachable
+from certify_automation.model.change import IpListenAdd
+from certify_automation.model.host import Endpoint
+from certify_automation.model.host_report import HostReport
+from certify_automation.model.outcome import ExitCode
+from certify_automation.model.plan import ObserveRequest, Plan
+from certify_automation.reconcile import apply_plan
+
+RUN, OTHER = "1" * 32, "2" * 32
+PLAN = Plan(
+    "web01",
+    RUN,
+    ObserveRequest(Endpoint("127.0.0.2", 9696), (9696,)),
+    changes=(IpListenAdd("127.0.0.2", first=True),),
+    confirm_seconds=60,
+)
+LOST = OutcomeUnknown("CA2030", "no answer")
+DEAF = Unreachable("CA2002", "nothing listens")
+
+
+@dataclass
+class GuardedHost:
+    """A host with a dead-man timer whose time passes by visits.
+
+    Attributes:
+        cut: whether the change cuts it off: no visit reaches it until it has put the change back.
+        patience: visits after which the timer puts everything back; None = it waits for ever.
+        lost: numbers of visits whose answer is lost on the way, counted from 0.
+        trouble: what a visit of this number ends with before it reaches the host.
+        state: None = no such run; `awaiting`, or its result.
+    """
+
+    cut: bool = False
+    patience: int | None = None
+    lost: frozenset[int] = frozenset()
+    trouble: dict[int, HostError] = field(default_factory=dict)
+    locked: frozenset[int] = frozenset()
+    state: str | None = None
+    said: list[str] = field(default_factory=list)
+
+    def run(self, script: onhost.Script, parameters: Mapping[str, Any], *, acts: bool) -> Mapping[str, object]:
+        assert (script.name, acts) == ("Apply", True)
+        number = len(self.said)
+        self.said.append(parameters["verb"])
+        if self.state == "awaiting" and self.patience is not None and number > self.patience:
+            self.state = "rolled_back"
+        if number in self.trouble:
+            raise self.trouble[number]
+        if self.cut and self.state == "awaiting":
+            raise DEAF
+        value = self._answer(parameters, locked=number in self.locked)
+        if number in self.lost:
+            raise LOST
+        return value
+
+    def _answer(self, parameters: Mapping[str, Any], *, locked: bool) -> Mapping[str, object]:
+        if locked:
+            return outcome("refused", refusal="locked")
+        if parameters["verb"] == "apply":
+            self.state = "awaiting"
+            return outcome("awaiting", recovered=OTHER)
+        if self.state is None:
+            return outcome("refused", refusal="unknown_run")
+        repeated = self.state != "awaiting"
+        if not repeated:
+            self.state = {"confirm": "applied", "undo": "rolled_back"}[parameters["verb"]]
+        return outcome(self.state, repeated=repeated)
+
+
+def outcome(result: str, *, refusal: str = "", repeated: bool = False, recovered: str = "") -> Mapping[str, object]:
+    """An Outcome without facts."""
+    status = {"applied": "done", "awaiting": "done", "rolled_back": "undone"}.get(result, "not_run")
+    ended = {"run_id": recovered, "result": "rolled_back", "steps": [], "failure": None}
+    return {
+        "contract": 1,
+        "run_id": RUN,
+        "result": result,
+        "refusal": {"code": refusal, "message": "words", "moved": []} if refusal else None,
+        "steps": [{"index": 0, "kind": "ip_listen.add", "status": status, "code": None, "message": None}],
+        "failure": {"code": "not_confirmed", "message": "words", "step": None} if result == "rolled_back" else None,
+        "health": None,
+        "repeated": repeated,
+        "recovered": [ended] if recovered else [],
+        "facts": None,
+    }
+
+
+def carried_out(host: GuardedHost, confirmation: Confirmation | None = None) -> HostReport:
+    return apply_plan(
+        PLAN, host, None, confirmation or Confirmation(patience=Patience(pause=0.0005, longest_pause=0.0005))
+    )
+
+
+def said(report: HostReport) -> str:
+    return f"{report.status}{f' {report.error.id}' if report.error else ''}"
+
+
+def test_a_host_that_can_still_be_reached_is_confirmed_by_a_visit_of_its_own() -> None:
+    host = GuardedHost()
+    report = carried_out(host)
+    assert (said(report), report.exit_code, host.said) == ("changed", ExitCode.DONE, ["apply", "confirm"])
+    assert [run.run_id for run in report.recovered] == [OTHER]
+
+
+def test_a_host_that_is_cut_off_puts_itself_back_and_says_so() -> None:
+    host = GuardedHost(cut=True, patience=6)
+    report = carried_out(host)
+    assert (said(report), report.exit_code) == ("rolled_back CA4026", ExitCode.ROLLED_BACK)
+    assert host.said == ["apply", *["confirm"] * 7]
+    assert report.outcome is not None
+    assert report.outcome.repeated
+
+
+def test_an_apply_of_which_nothing_was_heard_is_never_sent_again_and_yet_confirmed() -> None:
+    host = GuardedHost(lost=frozenset({0}))
+    assert said(carried_out(host)) == "changed"
+    assert host.said == ["apply", "confirm"]
+
+
+def test_an_apply_that_never_arrived() -> None:
+    host = GuardedHost(trouble={0: LOST})
+    report = carried_out(host, Confirmation(patience=Patience(start=0.02, pause=0.0005, longest_pause=0.0005)))
+    assert (said(report), host.state) == ("failed CA4008", None)
+    assert host.said.count("confirm") > 1
+
+
+def test_an_apply_that_was_not_sent_is_not_confirmed() -> None:
+    host = GuardedHost(trouble={0: DEAF})
+    assert said(carried_out(host)) == "unreachable CA2002"
+    assert host.said == ["apply"]
+
+
+def test_an_apply_that_the_host_refused_is_not_confirmed() -> None:
+    host = GuardedHost(locked=frozenset({0}))
+    assert said(carried_out(host)) == "locked CA4001"
+    assert host.said == ["apply"]
+
+
+def test_a_confirmation_whose_answer_was_lost_is_asked_for_again() -> None:
+    host = GuardedHost(lost=frozenset({1, 2}))
+    report = carried_out(host)
+    assert (said(report), host.said) == ("changed", ["apply", *["confirm"] * 3])
+    assert report.outcome is not None
+    assert report.outcome.repeated
+
+
+def test_a_lock_that_is_held_for_a_while_is_waited_for() -> None:
+    host = GuardedHost(locked=frozenset({1, 2, 3}))
+    assert said(carried_out(host)) == "changed"
+    assert host.said == ["apply", *["confirm"] * 4]
+
+
+def test_a_host_that_never_comes_back_is_unknown_and_not_waited_for_without_end() -> None:
+    host = GuardedHost(trouble=dict.fromkeys(range(1, 5000), DEAF))
+    plan = Plan(PLAN.host, RUN, PLAN.observe, changes=PLAN.changes, confirm_seconds=0)
+    report = apply_plan(plan, host, None, Confirmation(patience=Patience(back=0.05, pause=0.001, longest_pause=0.001)))
+    assert (said(report), report.exit_code) == ("unknown CA4033", ExitCode.HOSTS_FAILED)
+    assert report.error is not None
+    assert "nothing listens" in report.error.message
+    assert host.state == "awaiting"
+
+
+@pytest.mark.parametrize(
+    "error", [AuthenticationRefused("CA2010", "refused"), NotTrusted("CA2015", "another certificate")]
+)
+def test_a_refused_credential_is_not_tried_again(error: HostError) -> None:
+    host = GuardedHost(trouble={1: error})
+    report = carried_out(host)
+    assert (said(report), host.said) == ("unknown CA4034", ["apply", "confirm"])
+    assert report.error is not None
+    assert error.id in report.error.message
+
+
+class Person:
+    """Somebody at the terminal who gives this answer."""
+
+    def __init__(self, *, answer: bool) -> None:
+        self.answer = answer
+        self.asked: list[tuple[str, int]] = []
+
+    def __call__(self, host: str, seconds: int) -> bool:
+        self.asked.append((host, seconds))
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "word", "ended"), [(True, "confirm", "changed"), (False, "undo", "rolled_back CA4026")]
+)
+def test_where_a_visit_proves_nothing_a_person_confirms(answer: bool, word: str, ended: str) -> None:
+    host, person = GuardedHost(), Person(answer=answer)
+    assert said(carried_out(host, Confirmation(person))) == ended
+    assert (person.asked, host.said) == ([("web01", 60)], ["apply", word])
+
+
+def test_nobody_is_asked_to_confirm_what_nothing_was_heard_of() -> None:
+    host, person = GuardedHost(lost=frozenset({0})), Person(answer=True)
+    assert said(carried_out(host, Confirmation(person))) == "rolled_back CA4026"
+    assert (person.asked, host.said) == ([], ["apply", "undo"])
+
+
+def test_hosts_are_confirmed_side_by_side() -> None:
+    """Each waits on its own: one that is cut off holds up nobody."""
+    cut, fine = GuardedHost(cut=True, patience=20), GuardedHost()
+    done: dict[str, str] = {}
+    both = threading.Barrier(2)
+
+    def work(name: str, host: GuardedHost) -> None:
+        both.wait()
+        done[name] = said(carried_out(host))
+
+    threads = [threading.Thread(target=work, args=one) for one in (("cut", cut), ("fine", fine))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert done == {"cut": "rolled_back CA4026", "fine": "changed"}
