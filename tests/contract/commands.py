@@ -9,7 +9,7 @@ from typing import Any
 
 from certify_automation.lab.windows import Computer, Service, Win32Error, security
 from certify_automation.lab.windows.services import Idle
-from contract import cim, netsh, registry
+from contract import cim, netsh, registry, schtasks
 from contract.answers import ProgramResult
 from contract.paths import Paths
 
@@ -59,7 +59,12 @@ class Commands:
 
     def _act(self, command: str, arguments: Any) -> dict[str, Any]:
         if command.endswith(".exe"):
-            run = {"netsh.exe": netsh.run, "sc.exe": service_control, "icacls.exe": access_control}[command]
+            run = {
+                "netsh.exe": netsh.run,
+                "sc.exe": service_control,
+                "icacls.exe": access_control,
+                "schtasks.exe": schtasks.run,
+            }[command]
             result = run(self.computer, arguments)
             return {"exit_code": result.exit_code, "lines": list(result.lines)}
         act = getattr(self, "_" + command.lower().replace("-", "_"))
@@ -83,10 +88,10 @@ class Commands:
         return {"unix_ms": round(self.computer.clock.now().timestamp() * 1000)}
 
     def _get_monotonicms(self, _: Any) -> dict[str, Any]:
-        return {"value": round(self.computer.clock.now().timestamp() * 1000)}
+        return {"value": round(self.computer.clock.elapsed() * 1000)}
 
     def _start_sleep(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        self.computer.clock.advance(arguments["milliseconds"] / 1000)
+        self.computer.pass_time(arguments["milliseconds"] / 1000)
         return {}
 
     def _get_culture(self, _: Any) -> dict[str, Any]:

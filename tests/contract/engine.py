@@ -104,7 +104,11 @@ class Engine:
                 stack.enter_context(lock_held(commands))
             for visit in visits:
                 port = stack.enter_context(serving(visit.commands))
-                line = {"port": port, "environment": _variables(visit.commands), "request": visit.request().decode()}
+                line = {
+                    "port": port,
+                    "environment": environment_of(visit.commands),
+                    "request": visit.request().decode(),
+                }
                 lines.append(json.dumps(line))
             text = f". '{HERE / 'prelude.ps1'}'\n" + (HERE / "batch.ps1").read_text("ascii")
             finished = self.run(text, "\n".join(lines).encode("ascii"), {})
@@ -119,7 +123,7 @@ class Engine:
         """Run PowerShell text whose Windows commands a simulated computer answers."""
         prelude = f". '{HERE / 'prelude.ps1'}'\nConnect-Lab -Port $env:LAB_PORT\n"
         with serving(commands) as port, lock_held(commands):
-            return self.run(prelude + text, stdin, {**_variables(commands), "LAB_PORT": str(port)})
+            return self.run(prelude + text, stdin, {**environment_of(commands), "LAB_PORT": str(port)})
 
     def run(self, text: str, stdin: bytes, variables: Mapping[str, str]) -> Finished:
         """Run PowerShell text as powershell.exe is started for a visit."""
@@ -135,7 +139,8 @@ class Engine:
         return Finished(done.returncode, done.stdout.decode("cp437"), done.stderr.decode("cp437"))
 
 
-def _variables(commands: Commands) -> dict[str, str]:
+def environment_of(commands: Commands) -> dict[str, str]:
+    """The environment of a process on the simulated computer."""
     drive = commands.paths.root / "C"
     return {
         "ProgramData": str(drive / "ProgramData"),

@@ -34,6 +34,12 @@ function global:netsh.exe { Invoke-LabProgram -Name 'netsh.exe' -Arguments $args
 function global:sc.exe { Invoke-LabProgram -Name 'sc.exe' -Arguments $args }
 function global:icacls.exe { Invoke-LabProgram -Name 'icacls.exe' -Arguments $args }
 
+# Says on standard error what went wrong.
+function global:schtasks.exe {
+    $lines = Invoke-LabProgram -Name 'schtasks.exe' -Arguments $args
+    if ($LASTEXITCODE -eq 0) { $lines } else { $lines | Write-Error }
+}
+
 # CIM instances have the properties that were asked for, and dates as DateTime.
 function global:Get-CimInstance {
     param(
