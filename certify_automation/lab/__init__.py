@@ -5,5 +5,6 @@ gives access to every simulated computer.
 """
 
 from certify_automation.lab.fleet import MIXED, USER, Lab, LabHost, LabOptions, running, start
+from certify_automation.lab.machine import Pace
 
-__all__ = ["MIXED", "USER", "Lab", "LabHost", "LabOptions", "running", "start"]
+__all__ = ["MIXED", "USER", "Lab", "LabHost", "LabOptions", "Pace", "running", "start"]

@@ -15,7 +15,7 @@ from certify_automation.lab.authority import Authority, IssuedCertificate
 from certify_automation.lab.faults import FaultRules
 from certify_automation.lab.hosts import BuiltHost, HostSpec, build, generated_hosts, mixed_hosts
 from certify_automation.lab.inventory import Reached, write_inventory
-from certify_automation.lab.machine import TIME_SCALE, SimulatedMachine
+from certify_automation.lab.machine import Pace, SimulatedMachine
 from certify_automation.lab.windows import Computer, RunningClock
 from certify_automation.lab.winrm import Account, BackgroundServer, Endpoint, Faults, Listening, Server
 
@@ -38,14 +38,14 @@ class LabOptions:
         hosts: the fleet.
         faults: what is wrong; None = nothing.
         scheme: of the inventory's connections, `https` or `http`; both listeners are there in any case.
-        time_scale: real seconds that a second of waiting on a host takes.
+        pace: how long waits on a host take.
         password: of the account; a random one if it is empty.
     """
 
     hosts: tuple[HostSpec, ...] = MIXED
     faults: FaultRules | None = None
     scheme: str = "https"
-    time_scale: float = TIME_SCALE
+    pace: Pace = field(default_factory=Pace)
     password: str = field(default="", repr=False)
 
     @staticmethod
@@ -195,7 +195,7 @@ class _Plan:
             administrator=host.administrator,
             faults=lambda: self._rules.visit(spec.name),
             reboot_seconds=self._rules.reboot_seconds(spec.name),
-            time_scale=self._options.time_scale,
+            pace=self._options.pace,
         )
 
 

@@ -5,23 +5,33 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from itertools import count
 
 from certify_automation import onhost
 from certify_automation.lab import console
 from certify_automation.lab.certify import Caller
-from certify_automation.lab.onhost import PowerLost, Visit, VisitFaults, bootstrap
-from certify_automation.lab.windows import Computer
-from certify_automation.lab.windows.power import boot, lose_power, start_delayed
+from certify_automation.lab.onhost import Killed, PowerLost, Visit, VisitFaults, bootstrap
+from certify_automation.lab.windows import Computer, Instance
+from certify_automation.lab.windows.power import DELAYED_SECONDS, boot, lose_power, start_delayed
 from certify_automation.lab.winrm import Logon, Process, decode_encoded_command
-
-TIME_SCALE = 0.02
-"""Real seconds that a second of waiting on a host takes."""
 
 _APPLY = re.compile(r'"script"\s*:\s*\{\s*"name"\s*:\s*"Apply"')
 _INTERRUPTED = 0xC000013A
 _LOST = 1
-_BOOT_TO_DELAYED = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Real seconds that a second of waiting on a host takes.
+
+    Attributes:
+        visits: in a visit, or while the host starts up.
+        tasks: in a scheduled task: a dead-man timer races with a controller, whose seconds are real.
+    """
+
+    visits: float = 0.02
+    tasks: float = 1.0
 
 
 class SimulatedMachine:
@@ -39,7 +49,7 @@ class SimulatedMachine:
         administrator: bool = True,
         faults: Callable[[], VisitFaults] = VisitFaults,
         reboot_seconds: float = 60.0,
-        time_scale: float = TIME_SCALE,
+        pace: Pace = Pace(),
     ) -> None:
         """Put a computer on the wire.
 
@@ -48,16 +58,16 @@ class SimulatedMachine:
             administrator: whether the token of its visitors is an administrator's.
             faults: asked before each visit for what goes wrong in it.
             reboot_seconds: how long it stays away after it lost power.
-            time_scale: real seconds that a second of waiting takes.
+            pace: how long waits take.
         """
         self.computer = computer
         self.visits = 0
         self._administrator = administrator
         self._faults = faults
         self._reboot_seconds = reboot_seconds
-        self._time_scale = time_scale
+        self._pace = pace
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._processes = count(1)
-        self._booting: asyncio.Task[None] | None = None
 
     @property
     def name(self) -> str:
@@ -70,6 +80,7 @@ class SimulatedMachine:
 
     async def run(self, process: Process) -> int:
         """Run one process and return its exit code."""
+        self._attach()
         script = decode_encoded_command(process.command_line)
         if script is not None and script == decode_encoded_command(onhost.command_line()):
             return await self._visit(process)
@@ -94,10 +105,12 @@ class SimulatedMachine:
         try:
             output = await self._carry_out(bootstrap(visit, stdin), process)
         except PowerLost:
-            lose_power(self.computer)
-            self._booting = asyncio.get_running_loop().create_task(self._come_back())
-            await self._booting
+            self._lose_power()
             return _LOST
+        except Killed:
+            return _LOST
+        finally:
+            self.computer.files.close_all(visit.process)
         if output is None:
             return _INTERRUPTED
         process.emit_stdout(output.encode("ascii"))
@@ -119,11 +132,50 @@ class SimulatedMachine:
 
     async def pass_time(self, seconds: float) -> None:
         """Let time pass on the computer, in less real time."""
-        await asyncio.sleep(seconds * self._time_scale)
-        self.computer.clock.advance(seconds * (1 - self._time_scale))
+        await asyncio.sleep(seconds * self._pace.visits)
+        self.computer.clock.advance(seconds * (1 - self._pace.visits))
 
-    async def _come_back(self) -> None:
-        await self.pass_time(self._reboot_seconds)
+    def _attach(self) -> None:
+        """Carry tasks on in this event loop from now on: they outlast the visit that started them."""
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+            self.computer.tasks.started = self._started
+
+    def _started(self, instance: Instance) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._step, instance)
+
+    def _step(self, instance: Instance) -> None:
+        """Let a task's process go on; the loop's own timers wake it, so that nothing pends when the loop closes."""
+        try:
+            seconds = self.computer.tasks.step(instance)
+        except Killed:
+            return
+        except PowerLost:
+            self._lose_power()
+            return
+        if seconds is not None and self._loop is not None:
+            self._loop.call_later(seconds * self._pace.tasks, self._wake, instance, seconds)
+
+    def _wake(self, instance: Instance, seconds: float) -> None:
+        if not instance.running:
+            return
+        self.computer.clock.advance(seconds * (1 - self._pace.tasks))
+        self._step(instance)
+
+    def _lose_power(self) -> None:
+        lose_power(self.computer)
+        self._later(self._reboot_seconds, self._boot)
+
+    def _boot(self) -> None:
         boot(self.computer)
-        await self.pass_time(_BOOT_TO_DELAYED)
-        start_delayed(self.computer)
+        self._later(DELAYED_SECONDS, lambda: start_delayed(self.computer))
+
+    def _later(self, seconds: float, act: Callable[[], None]) -> None:
+        """Do something when time has passed on the computer; given up without a trace when the loop closes."""
+
+        def wake() -> None:
+            self.computer.clock.advance(seconds * (1 - self._pace.visits))
+            act()
+
+        asyncio.get_running_loop().call_later(seconds * self._pace.visits, wake)

@@ -183,7 +183,7 @@ def test_a_host_without_power_does_not_answer(fleet: lab.Lab, folder: Path) -> N
 
 def test_a_host_that_loses_power_in_the_middle_comes_back(folder: Path) -> None:
     rules = FaultRules([FaultRule("power_loss", ("web01",), {"change": 1, "seconds": 10.0})])
-    options = lab.LabOptions(PAIR, rules, time_scale=0.001)
+    options = lab.LabOptions(PAIR, rules, pace=lab.Pace(visits=0.001))
     with lab.running(options, folder / "inventory.yaml") as fleet:
         computer = fleet.hosts["web01"].computer
         booted = computer.booted

@@ -23,7 +23,8 @@ def lose_power(computer: Computer) -> None:
 def boot(computer: Computer) -> None:
     """Start Windows: no process of before is left; automatic services start, and tasks with a boot trigger.
 
-    Delayed services start later (`start_delayed`). A service that does not start is left stopped, as Windows leaves it; without the HTTP driver there is no WinRM.
+    Delayed services start later (`start_delayed`). A service that does not start is left stopped, as Windows leaves it;
+    without the HTTP driver there is no WinRM.
     """
     computer.tasks.power_off()
     manager = computer.services
