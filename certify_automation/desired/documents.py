@@ -17,7 +17,7 @@ from certify_automation.desired.nodes import DataPath, Document
 from certify_automation.desired.secrets import find_reference
 from certify_automation.errors import Position, Problem
 
-SECTIONS = ("service", "connections", "http_sys")
+SECTIONS = ("service", "connections", "http_sys", "security", "environment")
 
 
 class Level(IntEnum):

@@ -62,6 +62,12 @@ def known_values(kind: str, name: str) -> tuple[str, ...]:
 
 
 @cache
+def declared_default(kind: str, name: str) -> Any:  # noqa: ANN401 - any JSON value
+    """What a field of a state document means where it is not written, for example of `recovery`: `reset_after`."""
+    return schema("desired-state")["$defs"][kind]["properties"][name]["default"]
+
+
+@cache
 def used_ports() -> Mapping[int, str]:
     """Ports that Windows or its usual roles listen on -> what listens there."""
     ports = schema("desired-state")["$defs"]["config"]["properties"]["port"]["x-used-by"]

@@ -6,6 +6,7 @@ import os
 from collections import ChainMap, Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import chain, product
 from pathlib import Path
 
 from certify_automation.desired import source
@@ -24,6 +25,7 @@ from certify_automation.desired.documents import (
 from certify_automation.desired.fleet import DesiredHost, Fleet
 from certify_automation.desired.identities import check_identities
 from certify_automation.desired.inventory import Facets, Inventory, InventoryHost, read_inventory
+from certify_automation.desired.lockouts import check_lockouts
 from certify_automation.desired.nodes import DataPath, Document
 from certify_automation.desired.rendering import SERVERS, SERVICE_CONFIG, Renderer
 from certify_automation.desired.resolution import Resolver
@@ -159,7 +161,7 @@ class _Loading:
         self._problems += check_verification(inventory.hosts, connections)
         self._problems += resolver.problems
         self._problems += templates.mistyped([f"{name}.j2" for name in (SERVICE_CONFIG, SERVERS)])
-        self._problems += _for_hosts(concerned)
+        self._problems += _for_hosts(_of_documents(concerned), check_lockouts(hosts.values()))
         self._problems += check_identities(concerned)
         return hosts
 
@@ -185,12 +187,17 @@ def _is_document(path: Path) -> bool:
     return path.suffix.casefold() in {".yaml", ".yml"} and not path.name.startswith(".")
 
 
-def _for_hosts(concerned: Mapping[Resolved, list[str]]) -> Iterator[Problem]:
-    """Problems of resolved documents, each once, with the hosts it concerns."""
-    hosts: dict[Problem, list[str]] = {}
+def _of_documents(concerned: Mapping[Resolved, list[str]]) -> Iterator[tuple[Problem, str]]:
+    """Problems of resolved documents, each with every host it concerns."""
     for resolved, names in concerned.items():
-        for problem in dict.fromkeys(resolved.problems):
-            hosts.setdefault(problem, []).extend(names)
+        yield from product(dict.fromkeys(resolved.problems), names)
+
+
+def _for_hosts(*found: Iterable[tuple[Problem, str]]) -> Iterator[Problem]:
+    """Every Problem once, with the hosts it concerns."""
+    hosts: dict[Problem, list[str]] = {}
+    for problem, name in chain(*found):
+        hosts.setdefault(problem, []).append(name)
     for problem, names in hosts.items():
         others = f" and {len(names) - 1} more" if len(names) > 1 else ""
         message = f"{problem.message} (for {names[0]}{others})"

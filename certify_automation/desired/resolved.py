@@ -10,7 +10,14 @@ from certify_automation.desired import schema
 from certify_automation.desired.fleet import Origin
 from certify_automation.desired.origins import Places
 from certify_automation.desired.rendering import SERVERS, SERVICE_CONFIG, Renderer, product_properties, server_entries
-from certify_automation.desired.rules import Declared, check_connections, check_http_sys, check_service
+from certify_automation.desired.rules import (
+    Declared,
+    check_connections,
+    check_environment,
+    check_http_sys,
+    check_security,
+    check_service,
+)
 from certify_automation.desired.state import host_state
 from certify_automation.desired.templates import TemplateFailed
 from certify_automation.errors import Problem, Severity
@@ -51,6 +58,10 @@ class Resolution:
             self._problems += check_connections(declared)
         if not {"service", "http_sys"} & self._wrong:
             self._problems += check_http_sys(declared)
+        if not {"service", "environment"} & self._wrong:
+            self._problems += check_environment(declared)
+        if not {"service", "security", "environment"} & self._wrong:
+            self._problems += check_security(declared)
         failed = self._wrong or any(problem.severity is Severity.ERROR for problem in self._problems)
         removed = (
             tuple(entry["name"] for entry in self._connections() if entry.get("state") == "absent")
@@ -94,7 +105,16 @@ class Resolution:
             entries = self._render(
                 SERVERS, "connections", renderer, {**full, "properties": config or {}, "entries": merged}
             )
-        return Declared(service, config, entries, written, self._data.get("http_sys", {}), self._places.where)
+        return Declared(
+            service=service,
+            config=config,
+            connections=entries,
+            written_connections=written,
+            http_sys=self._data.get("http_sys", {}),
+            security=self._data.get("security", {}),
+            environment=self._data.get("environment", {}),
+            where=self._places.where,
+        )
 
     def _render(self, name: str, section: str, renderer: Renderer, context: Mapping[str, object]) -> Any:  # noqa: ANN401 - any JSON value
         try:

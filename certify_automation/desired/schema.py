@@ -14,7 +14,7 @@ from typing import Any
 from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 
-from certify_automation.desired import words
+from certify_automation.desired import durations, words
 from certify_automation.desired.nodes import DataPath, Document
 from certify_automation.desired.reference import schema
 from certify_automation.errors import Problem
@@ -97,6 +97,21 @@ def _is_integer(_checker: object, value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+def _seconds(_validator: object, limits: list[int], instance: object, _part: object) -> Iterator[ValidationError]:
+    """The limits of a duration, however it is written; what is none fails elsewhere."""
+    found = durations.seconds(instance)
+    if found is not None and not limits[0] <= found <= limits[1]:
+        yield ValidationError(str(instance))
+
+
+def _names(_validator: object, pattern: str, instance: object, _part: object) -> Iterator[ValidationError]:
+    """The names a mapping may have, ignoring case."""
+    known = _regex(f"(?ai)^(?:{pattern})$")
+    for name in instance if isinstance(instance, Mapping) else ():
+        if not known.search(str(name)):
+            yield ValidationError(str(name), instance=name)
+
+
 def _read_only(
     _validator: object, value: object, _instance: object, part: Mapping[str, Any]
 ) -> Iterator[ValidationError]:
@@ -106,7 +121,7 @@ def _read_only(
 
 _Validator = validators.extend(  # type: ignore[no-untyped-call]  # the stubs leave it without types
     Draft202012Validator,
-    {"readOnly": _read_only, "pattern": _pattern},
+    {"readOnly": _read_only, "pattern": _pattern, "x-seconds": _seconds, "x-names": _names},
     type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer),
 )
 
@@ -130,8 +145,9 @@ def _misfits(error: ValidationError) -> Iterator[Misfit]:
         known = part.get("properties", {})
         for name in error.instance:
             if name not in known:
-                hint = words.near_key(name, known)
-                yield Misfit((*path, name), "CA1103", f"the key {name} is not known here", hint, key=True)
+                yield _unknown(path, name, known)
+    elif error.validator == "x-names":
+        yield _unknown(path, str(error.instance), part.get("properties", {}))
     elif error.validator == "required" and isinstance(error.instance, Mapping):
         for name in limit:
             if name not in error.instance:
@@ -143,6 +159,10 @@ def _misfits(error: ValidationError) -> Iterator[Misfit]:
         # the line of a key is shown to the reader; a secret may stand in the one below
         key = error.validator == "readOnly" or bool(part.get("writeOnly"))
         yield Misfit(path, *words.sentence(error), key=key)
+
+
+def _unknown(path: DataPath, name: str, known: Mapping[str, Any]) -> Misfit:
+    return Misfit((*path, name), "CA1103", f"the key {name} is not known here", words.near_key(name, known), key=True)
 
 
 def _of_choice(error: ValidationError, path: DataPath) -> Iterator[Misfit]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from certify_automation.desired import durations, reference
 from certify_automation.desired.rules import Declared
 from certify_automation.model.config_files import ServerConnection, ServiceConfig
-from certify_automation.model.host import Endpoint, HostState
+from certify_automation.model.host import Endpoint, HostState, KestrelRule
 from certify_automation.model.http_sys import IpListen, ListenRule, UrlReservation
+from certify_automation.model.recovery import FailureAction, Recovery, RecoveryAction
+from certify_automation.model.security import DeclaredVariable
 from certify_automation.model.service import ServiceState, StartMode, WindowsService
 
 
@@ -30,6 +33,12 @@ def host_state(declared: Declared, removed: tuple[str, ...]) -> HostState:
         endpoint=_endpoint(declared),
         http_01=declared.http_01,
         allow_https=bool(service.get("force_https", False)),
+        kestrel_endpoint=KestrelRule(service.get("kestrel_endpoint", KestrelRule.ALIGN)),
+        recovery=_recovery(service),
+        account=service.get("account"),
+        data_directory_restricted=declared.security.get("data_directory_acl") == "restricted",
+        api_exposure=declared.api_exposure,
+        environment=_environment(declared),
     )
 
 
@@ -39,6 +48,33 @@ def _windows_service(section: Mapping[str, Any]) -> WindowsService:
         None if state is None else ServiceState(state),
         None if mode is None else StartMode(mode),
     )
+
+
+def _recovery(service: Mapping[str, Any]) -> Recovery | None:
+    if "recovery" not in service:
+        return None
+    recovery = service["recovery"]
+    reset = recovery.get("reset_after", reference.declared_default("recovery", "reset_after"))
+    return Recovery(
+        None if reset == "never" else durations.seconds(reset),
+        tuple(_failure_action(one) for one in recovery["actions"]),
+        recovery.get("on_stop_with_error", False),
+    )
+
+
+def _failure_action(written: Mapping[str, Any]) -> FailureAction:
+    action = RecoveryAction[written["action"].upper()]
+    if action is RecoveryAction.NONE:
+        return FailureAction(action, 0)
+    delay = durations.seconds(written.get("delay"))
+    if delay is None:
+        delay = durations.seconds(reference.declared_default("failure_action", "delay")) or 0
+    return FailureAction(action, 1000 * delay)
+
+
+def _environment(declared: Declared) -> tuple[DeclaredVariable, ...]:
+    variables = declared.environment
+    return tuple(DeclaredVariable(name, declared.variable(name)) for name in sorted(variables, key=str.casefold))
 
 
 def _connections(declared: Declared, removed: tuple[str, ...]) -> tuple[ServerConnection, ...] | None:

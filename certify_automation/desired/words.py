@@ -10,6 +10,7 @@ from typing import Any
 
 from jsonschema.exceptions import ValidationError
 
+from certify_automation.desired import durations
 from certify_automation.desired.nodes import DataPath
 
 _LONGEST = 60
@@ -83,7 +84,8 @@ def part_of(error: ValidationError) -> Mapping[str, Any]:
 
 def sentence(error: ValidationError) -> tuple[str, str, str]:
     """Id, message and hint for an error of one value."""
-    part, value = part_of(error), error.instance
+    part = part_of(error)
+    value: Any = error.instance
     limit: Any = error.validator_value
     secret = bool(part.get("writeOnly"))
     text, hint = "what is written" if secret else shown(value), ""
@@ -94,7 +96,9 @@ def sentence(error: ValidationError) -> tuple[str, str, str]:
             error_id, hint = "CA1101", "" if secret else _type_hint(value, limit)
         case "enum" | "const":
             choices = [limit] if error.validator == "const" else limit
-            error_id, wrong, hint = "CA1102", f"must be {_listed(choices)}, not {text}", _choice_hint(value, choices)
+            error_id, wrong = "CA1102", f"must be {_listed(choices)}, not {text}"
+            hint = part.get("x-refused", {}).get(value, "") if isinstance(value, str) else ""
+            hint = hint or _choice_hint(value, choices)
         case "minimum" | "maximum":
             low, high = part.get("minimum"), part.get("maximum")
             limits = f"{low} or more" if high is None else f"between {low} and {high}"
@@ -102,8 +106,14 @@ def sentence(error: ValidationError) -> tuple[str, str, str]:
         case "pattern":
             form = part.get("x-words", f"of the form {limit}")
             error_id, wrong = "CA1106", f"must be {form}" if secret else f"is {text}, but must be {form}"
+        case "x-seconds":
+            low, high = (durations.shown(each) for each in limit)
+            error_id, wrong = "CA1105", f"must be between {low} and {high}, not {text}"
         case "minLength" | "minItems" | "minProperties":
             error_id, wrong = "CA1107", "must not be empty"
+        case "maxLength" | "maxItems":
+            parts = "entries" if error.validator == "maxItems" else "characters"
+            error_id, wrong = "CA1105", f"must have at most {limit} {parts}, not {len(value)}"
         case "readOnly":
             error_id, wrong, hint = "CA1108", f"cannot be declared: {error.message}", "remove it"
         case _:
@@ -134,7 +144,8 @@ def _type_hint(value: object, limit: object) -> str:
         if "integer" in kinds and re.fullmatch(r"\s*[0-9]{1,9}\s*", value):
             return f"write {int(value)} without quotes; a template that gives text needs `| int`"
     elif "string" in kinds and isinstance(value, bool | int | float):
-        return f'put it in quotes: "{str(value).lower() if isinstance(value, bool) else value}"'
+        text = str(value).lower() if isinstance(value, bool) else value
+        return f'put it in quotes: "{text}"; a template that gives it needs `| string`'
     return ""
 
 

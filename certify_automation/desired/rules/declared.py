@@ -9,6 +9,7 @@ from typing import Any
 
 from certify_automation.desired import reference
 from certify_automation.errors import Position, Problem, Severity
+from certify_automation.model.security import ApiExposure
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Declared:
         config: serviceconfig.json as rendered, names in the product's spelling; None = not declared.
         connections: servers.json as rendered; None = not declared.
         written_connections: the section of that name, entries with `state: absent` left out.
-        http_sys: the section of that name.
+        http_sys, security, environment: the sections of those names.
         where: dotted paths -> the place of the first one that was written, otherwise of the template.
     """
 
@@ -29,6 +30,8 @@ class Declared:
     connections: Sequence[Mapping[str, Any]] | None
     written_connections: Sequence[Mapping[str, Any]]
     http_sys: Mapping[str, Any]
+    security: Mapping[str, Any]
+    environment: Mapping[str, Any]
     where: Callable[..., Position]
 
     def setting(self, product_name: str) -> Any:  # noqa: ANN401 - any JSON value
@@ -39,6 +42,25 @@ class Declared:
     def http_01(self) -> bool:
         """Whether the host answers http-01 challenges."""
         return bool(self.service.get("http_01", True))
+
+    @property
+    def api_exposure(self) -> ApiExposure | None:
+        """Whether the API is to be reachable from the machine only; None = not declared."""
+        declared = self.security.get("api_exposure")
+        if declared is None:
+            return None
+        return ApiExposure(declared.get("block") if isinstance(declared, Mapping) else None)
+
+    def variable(self, name: str) -> str | None:
+        """The value declared for an environment variable; None for one that is absent or not declared."""
+        value = next((value for known, value in self.environment.items() if known.casefold() == name.casefold()), None)
+        return value if isinstance(value, str) else None
+
+    def endpoint_variables(self) -> Iterator[tuple[str, str]]:
+        """Declared `Kestrel__Endpoints__*__Url` variables that are set: name, URL."""
+        for name, value in self.environment.items():
+            if name.casefold().startswith("kestrel__") and isinstance(value, str):
+                yield name, value
 
     def listening_address(self) -> str:
         """The address literal that the API listens on; `localhost` is read as 127.0.0.1."""

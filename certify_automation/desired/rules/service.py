@@ -7,6 +7,7 @@ from ipaddress import IPv6Address
 
 from certify_automation.desired import reference
 from certify_automation.desired.rules.declared import Declared, address, repeated_names, warning
+from certify_automation.desired.rules.operation import check_operation
 from certify_automation.desired.words import near, shown
 from certify_automation.errors import Problem
 
@@ -17,10 +18,7 @@ _HTTP = 80
 
 def check_service(declared: Declared) -> Iterator[Problem]:
     """Problems of the service section; none about serviceconfig.json where it is not declared."""
-    mode = declared.service.get("start_mode")
-    if mode in {"manual", "disabled"} and declared.service.get("state") != "stopped":
-        message = f"the start mode {mode} leaves the service stopped after the next boot: nothing is renewed"
-        yield warning("CA1217", message, declared.where("service.start_mode"), "use automatic-delayed")
+    yield from check_operation(declared)
     if declared.config is None:
         return
     yield from _host(declared)
