@@ -311,7 +311,7 @@ class TestFiles:
     def test_rights_are_handed_down(self, files: Files) -> None:
         files.make_folder("C:\\Data\\inner")
         files.set_security("C:\\DATA", "O:BAG:BAD:P")
-        assert files.security("C:\\Data\\inner") == "O:BAG:BAD:P"
+        assert files.security("C:\\Data\\inner") == "O:BAG:BAD:AI"
         assert "BU" in files.security("C:\\")
 
 

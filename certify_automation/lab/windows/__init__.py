@@ -15,7 +15,8 @@ from certify_automation.lab.windows.computer import (
     Installation,
     make_computer,
 )
-from certify_automation.lab.windows.files import DirectoryFiles, Files, FileStat, MemoryFiles
+from certify_automation.lab.windows.disks import DirectoryFiles, MemoryFiles
+from certify_automation.lab.windows.files import Files, FileStat
 from certify_automation.lab.windows.services import Ending, Program, Service, ServiceControlManager
 from certify_automation.lab.windows.sockets import SYSTEM_PROCESS, Listener
 from certify_automation.lab.windows.tasks import Instance, Task, TaskScheduler

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from certify_automation.lab.windows import security
-from certify_automation.lab.windows.files import Files, split
-
-_HEAD = re.compile(r"(?P<owned>[^(]*?)D:(?P<flags>[A-Z]*)(?=\(|\Z)")
-_ENTRY = re.compile(r"\((?P<kind>[AD]);(?P<flags>[A-Z]*);(?P<rest>[^()]*)\)")
-_INHERITED = "ID"
+from certify_automation.lab.windows.files import Files
+from certify_automation.lab.windows.inheritance import is_protected
 
 
 def canonical_list(sddl: str) -> str:
@@ -21,30 +16,9 @@ def canonical_list(sddl: str) -> str:
     return f"D:{'PAI' if is_protected(sddl) else 'AI'}{entries}"
 
 
-def is_protected(sddl: str) -> bool:
-    """Whether the list takes nothing from the folder above."""
-    head = _HEAD.match(sddl)
-    return head is not None and "P" in head["flags"]
-
-
 def set_list(files: Files, path: str, sddl: str) -> None:
     """What SetNamedSecurityInfo makes of a discretionary list; owner and group stay.
 
-    An unprotected list keeps its own entries and gets those of the folder above anew. Raises Win32Error 87.
+    An unprotected list keeps its own entries and gets those of the folder above anew. Raises Win32Error 5, 87.
     """
-    owned = files.security(path).split("D:")[0]
-    wanted = canonical_list(sddl)
-    if not is_protected(sddl):
-        own = "".join(match[0] for match in _ENTRY.finditer(wanted) if _INHERITED not in match["flags"])
-        wanted = "D:AI" + own + _handed_down(files.security(split(path)[0]))
-    files.set_security(path, owned + wanted)
-
-
-def _handed_down(sddl: str) -> str:
-    """The entries a folder below inherits."""
-    found = []
-    for match in _ENTRY.finditer(sddl):
-        flags = match["flags"].replace(_INHERITED, "").replace("IO", "")
-        if "CI" in flags:
-            found.append(f"({match['kind']};{flags}{_INHERITED};{match['rest']})")
-    return "".join(found)
+    files.set_security(path, files.security(path).split("D:")[0] + canonical_list(sddl))

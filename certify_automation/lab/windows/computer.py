@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
-from certify_automation.lab.windows import security
+from certify_automation.lab.windows import inheritance, security
 from certify_automation.lab.windows.clock import Clock
-from certify_automation.lab.windows.files import Files, MemoryFiles
+from certify_automation.lab.windows.disks import MemoryFiles
+from certify_automation.lab.windows.events import EventLog
+from certify_automation.lab.windows.files import Files
 from certify_automation.lab.windows.firewall import SERVICE as FIREWALL_SERVICE
 from certify_automation.lab.windows.firewall import Firewall
 from certify_automation.lab.windows.http_sys import DRIVER, HttpSys
@@ -98,9 +100,11 @@ class Computer:
     pending_reboot: list[str] = field(default_factory=list)
     powered: bool = True
     firewall: Firewall = field(init=False)
+    events: EventLog = field(init=False)
 
     def __post_init__(self) -> None:
         self.firewall = Firewall(self.services)
+        self.events = EventLog(self.clock)
 
     @property
     def name(self) -> str:
@@ -149,6 +153,7 @@ class Computer:
             "ssl_bindings": {
                 name: {key: str(value) for key, value in values.items()} for name, values in self.ssl_bindings.items()
             },
+            "events": self.events.rows(),
             "pending_reboot": list(self.pending_reboot),
             "powered": self.powered,
         }
@@ -170,6 +175,7 @@ def make_computer(installation: Installation, clock: Clock, files: Files | None 
     _install_windows(computer)
     for folder in (PROGRAM_DATA, PROGRAM_FILES, SYSTEM_ROOT):
         disk.make_folder(folder)
+    disk.set_security(PROGRAM_DATA, inheritance.PROGRAM_DATA)
     return computer
 
 

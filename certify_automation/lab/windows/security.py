@@ -19,10 +19,13 @@ GENERIC_EXECUTE = 0x20000000
 GENERIC_ALL = 0x10000000
 _RIGHTS = {
     "GA": GENERIC_ALL, "GX": GENERIC_EXECUTE, "GW": 0x40000000, "GR": 0x80000000,
+    "CC": 0x1, "DC": 0x2, "LC": 0x4, "SW": 0x8, "RP": 0x10, "WP": 0x20, "DT": 0x40, "LO": 0x80, "CR": 0x100,
     "SD": 0x10000, "RC": 0x20000, "WD": 0x40000, "WO": 0x80000,
     "FA": 0x1F01FF, "FR": 0x120089, "FW": 0x120116, "FX": 0x1200A0,
 }  # fmt: skip
-_SINGLE = ("GA", "GX", "GW", "GR", "SD", "RC", "WD", "WO")
+_SINGLE = (
+    "CC", "DC", "LC", "SW", "RP", "WP", "DT", "LO", "CR", "GA", "GX", "GW", "GR", "SD", "RC", "WD", "WO",
+)  # fmt: skip
 _TYPES = {"A": 0, "D": 1}
 _FLAGS = {"OI": 0x01, "CI": 0x02, "NP": 0x04, "IO": 0x08, "ID": 0x10}
 _DACL = re.compile(r"D:(?P<flags>P|AI|PAI|AR)?(?P<aces>(\([^()]*\))*)\Z")
