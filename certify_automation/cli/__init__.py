@@ -11,6 +11,7 @@ import click
 from certify_automation import __version__
 from certify_automation.cli.authoring import init, render, schema, validate, version
 from certify_automation.cli.console import hold_standard_descriptors, make_console
+from certify_automation.cli.following import terminable
 from certify_automation.cli.looking import explain, inventory
 from certify_automation.cli.online import apply, plan
 from certify_automation.cli.practice import demo, lab
@@ -61,12 +62,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     console = make_console(as_json="--json" in given, color="--no-color" not in given)
     try:
-        code = root.main(
-            given,
-            prog_name="certify-automation",
-            standalone_mode=False,
-            windows_expand_args=False,  # a host pattern is not a file name
-        )
+        with terminable():
+            code = root.main(
+                given,
+                prog_name="certify-automation",
+                standalone_mode=False,
+                windows_expand_args=False,  # a host pattern is not a file name
+            )
     except click.exceptions.NoArgsIsHelpError as error:
         console.err.print(error.format_message())
         return ExitCode.CONFIGURATION_ERROR

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import FrameType
@@ -65,12 +65,11 @@ class Interruption:
 
 
 @contextmanager
-def interruptible() -> Iterator[Interruption]:
-    """Turns the first Ctrl-C into `cancelled`, the second into `aborted`; a third raises KeyboardInterrupt.
+def interruptible(asked: Interruption) -> Iterator[None]:
+    """Turns the first Ctrl-C or SIGTERM into `cancelled`, the second into `aborted`; a third raises KeyboardInterrupt.
 
     Outside the main thread, where Python delivers no signals, nothing sets them.
     """
-    asked = Interruption()
 
     def handle(_number: int, _frame: FrameType | None) -> None:
         if asked.aborted.is_set():
@@ -78,14 +77,28 @@ def interruptible() -> Iterator[Interruption]:
         _tell(_ABORTED if asked.cancelled.is_set() else _CANCELLED)
         (asked.aborted if asked.cancelled.is_set() else asked.cancelled).set()
 
+    with _handled({signal.SIGINT: handle, signal.SIGTERM: handle}):
+        yield
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Turns SIGTERM into the KeyboardInterrupt that Ctrl-C is: whoever stops a job ends it as a person would."""
+    with _handled({signal.SIGTERM: signal.default_int_handler}):
+        yield
+
+
+@contextmanager
+def _handled(handlers: Mapping[signal.Signals, Callable[[int, FrameType | None], object]]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
-        yield asked
+        yield
         return
-    before = signal.signal(signal.SIGINT, handle)
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
-        yield asked
+        yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _tell(message: bytes) -> None:

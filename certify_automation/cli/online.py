@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
 from certify_automation import plan_file
+from certify_automation.cli.carrying_out import APPLY, APPLY_FILE, ask_and_carry_out, carry_out, code_of, look_at
+from certify_automation.cli.lockout import (
+    check_confirmable,
+    confirm_seconds,
+    lockout_options,
+    lockout_refused,
+    visited_address,
+)
 from certify_automation.cli.options import Call, fleet_options
-from certify_automation.cli.outcomes import show_details, show_plan, show_recap, show_stop
+from certify_automation.cli.origin import origin_of
+from certify_automation.cli.outcomes import show_details, show_plan
 from certify_automation.cli.saved import save_plans, saved_plans
 from certify_automation.cli.visits import Visits, open_visits, rollout_options
+from certify_automation.desired import DesiredHost
 from certify_automation.errors import UsageError
-from certify_automation.model.host_report import HostReport, HostStatus
-from certify_automation.model.outcome import ExitCode, worst
-from certify_automation.model.plan import Plan
+from certify_automation.model.host_report import HostReport
 from certify_automation.plan import PlanOptions
-from certify_automation.reconcile import apply_plan, plan_host
+from certify_automation.reconcile import plan_host, prepare_host
 from certify_automation.report import document
 
 _replace_malformed = click.option(
@@ -33,6 +41,7 @@ _replace_malformed = click.option(
 @click.command(short_help="Show what would change on the servers, field by field.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan for `apply FILE`.")
 @_replace_malformed
+@lockout_options
 @rollout_options
 @fleet_options
 def plan(call: Call, output: Path | None, **flags: object) -> int:
@@ -43,7 +52,10 @@ def plan(call: Call, output: Path | None, **flags: object) -> int:
     if output is not None:
         plan_file.check_target(output)
     visits = open_visits(call, flags)
-    reports, code = _planned(visits, list(visits.fleet.hosts), flags)
+    options = plan_options(visits, flags)
+    hosts = list(visits.fleet.hosts)
+    reports = look_at(visits, hosts, lambda host: plan_host(host, visits.session(host), options(host)))
+    code = code_of(visits, reports)
     show_plan(call.console, reports)
     if output is not None:
         save_plans(call, output, reports, _now_ms())
@@ -55,84 +67,62 @@ def plan(call: Call, output: Path | None, **flags: object) -> int:
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @_replace_malformed
+@lockout_options
 @rollout_options
 @fleet_options
 def apply(call: Call, file: Path | None, *, yes: bool, **flags: object) -> int:
     """Make the servers as declared: plan, show, ask, and carry out; or carry out FILE, saved by `plan -o`.
 
-    A server on which something fails is put back as it was.
+    A run that was cut off on a server is brought to its end first. A server on which something fails is put back as
+    it was.
     """
-    if file is None and not yes and (call.console.as_json or not call.console.interactive):
+    if file is not None:
+        return _apply_file(call, file, flags)
+    if not yes and (call.console.as_json or not call.console.interactive):
         hint = "look at it with `plan` first, then say `apply --yes`, or `plan -o FILE` and `apply FILE`"
         raise UsageError("CA5006", "nobody can be asked whether to apply, and --yes is not given", hint=hint)
-    if file is not None and flags["replace_malformed"]:
-        hint = f"what {file} replaces was settled when it was made: `plan --replace-malformed -o {file}`"
-        raise UsageError("CA5018", "--replace-malformed is for planning, and FILE is planned already", hint=hint)
     visits = open_visits(call, flags)
-    if file is not None:
-        return _apply(visits, saved_plans(call, file, visits.fleet.hosts, _now_ms()), [], saved=True)
-    reports, code = _planned(visits, list(visits.fleet.hosts), flags)
-    changing = [report.plan for report in reports if report.plan and report.status is HostStatus.CHANGED]
-    others = [report for report in reports if report.status is not HostStatus.CHANGED]
-    if not changing or code is ExitCode.INTERRUPTED or any(r.status is HostStatus.NOT_RUN for r in others):
-        return _unchanged(visits, reports, code)
-    show_plan(call.console, reports)
-    question = f"Apply these changes to {len(changing)} host{'' if len(changing) == 1 else 's'}?"
-    if not yes and not click.confirm(question, err=True):
-        call.console.error("not applied")
-        return ExitCode.CONFIGURATION_ERROR
-    return _apply(visits, changing, others)
+    options, origin = plan_options(visits, flags), origin_of(call.repo)
+    reports = look_at(
+        visits,
+        list(visits.fleet.hosts),
+        lambda host: prepare_host(host, visits.session(host), options(host), origin),
+    )
+    return ask_and_carry_out(visits, APPLY, reports, yes=yes)
 
 
-def _planned(visits: Visits, hosts: Sequence[str], flags: Mapping[str, object]) -> tuple[list[HostReport], ExitCode]:
+def plan_options(visits: Visits, flags: Mapping[str, Any]) -> Callable[[DesiredHost], PlanOptions]:
+    """What the flags of a command allow on each host, under one run id.
+
+    Raises:
+        UsageError: CA5020 --confirm-within.
+    """
     run_id = uuid.uuid4().hex
-    reports: list[HostReport] = []
-
-    def options() -> PlanOptions:
-        return PlanOptions(run_id, replace_malformed=bool(flags["replace_malformed"]), now_utc_ms=_now_ms())
-
-    finished = visits.carry_out(
-        "planning", hosts, lambda host: plan_host(host, visits.session(host), options()), reports.append
+    seconds = confirm_seconds(flags, visits.fleet.settings, visits.fleet.hosts.values())
+    return lambda host: PlanOptions(
+        run_id,
+        replace_malformed=bool(flags.get("replace_malformed")),
+        now_utc_ms=_now_ms(),
+        allow_lockout=bool(flags["allow_lockout"]),
+        confirm_seconds=seconds,
+        visited_address=visited_address(host),
     )
-    show_stop(visits.console, finished)
-    return _in_order(reports, hosts), finished.exit_code
 
 
-def _apply(visits: Visits, plans: Sequence[Plan], others: Sequence[HostReport], *, saved: bool = False) -> int:
-    by_host = {plan.host: plan for plan in plans}
-    reports: list[HostReport] = []
-    finished = visits.carry_out(
-        "applying",
-        list(by_host),
-        # What is declared may have changed since a plan was saved, and that is no failure of the plan.
-        lambda host: apply_plan(by_host[host.name], visits.session(host), None if saved else host.state),
-        reports.append,
-    )
-    show_stop(visits.console, finished)
-    every = _in_order([*others, *reports], list(visits.fleet.hosts))
-    code = worst([finished.exit_code, *(report.exit_code for report in others)])
-    show_details(visits.console, [report for report in reports if report.error])
-    show_recap(visits.console, every)
-    visits.console.print_document(document("apply", every, code))
-    return code
-
-
-def _unchanged(visits: Visits, planned: Sequence[HostReport], code: ExitCode) -> int:
-    """The end of an apply that acts on no host: there is nothing to do, or not all of it is known."""
-    reports = [replace(r, status=HostStatus.NOT_RUN) if r.status is HostStatus.CHANGED else r for r in planned]
-    show_details(visits.console, [report for report in reports if report.error])
-    if any(report.status is HostStatus.NOT_RUN for report in planned):
-        visits.console.error("not every host could be looked at: nothing was applied")
-    elif code is ExitCode.INTERRUPTED:
-        visits.console.error("nothing was applied")
-    show_recap(visits.console, reports)
-    visits.console.print_document(document("apply", reports, code))
-    return code
-
-
-def _in_order(reports: Sequence[HostReport], hosts: Sequence[str]) -> list[HostReport]:
-    place = {host: index for index, host in enumerate(hosts)}
-    return sorted(reports, key=lambda report: place[report.host])
+def _apply_file(call: Call, file: Path, flags: Mapping[str, Any]) -> int:
+    for name in ("replace_malformed", "confirm_within"):
+        if flags[name]:
+            flag = f"--{name.replace('_', '-')}"
+            hint = f"what {file} does was settled when it was made: plan again with {flag} and `-o {file}`"
+            raise UsageError("CA5018", f"{flag} is for planning, and FILE is planned already", hint=hint)
+    visits = open_visits(call, flags)
+    plans = saved_plans(call, file, visits.fleet.hosts, _now_ms())
+    refused = [] if flags["allow_lockout"] else [one for one in plans if one.confirm_seconds is not None]
+    allowed = [one for one in plans if one not in refused]
+    check_confirmable(allowed, visits.fleet.hosts, interactive=call.console.interactive)
+    held_back = [HostReport.of_error(one.host, lockout_refused(one), one) for one in refused]
+    show_details(call.console, held_back)
+    return carry_out(visits, APPLY_FILE, [*held_back, *map(HostReport.of_plan, allowed)])
 
 
 def _now_ms() -> int:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import shlex
-import subprocess
 import uuid
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from certify_automation import plan_file
 from certify_automation.cli.options import Call
+from certify_automation.cli.origin import commit_of, origin_of
 from certify_automation.desired.words import printable
 from certify_automation.errors import UsageError
 from certify_automation.model.host_report import HostReport, HostStatus
 from certify_automation.model.plan import Plan
 from certify_automation.plan_file import PlanFile
 
-_GIT_SECONDS = 10
 _NAMES_SHOWN = 5
 _COMMIT_SHOWN = 12
 _MS = 1000
@@ -30,7 +30,7 @@ def save_plans(call: Call, target: Path, reports: Sequence[HostReport], now_utc_
         UsageError: CA5010, the file cannot be written.
     """
     plans = tuple(report.plan for report in reports if report.plan and report.status is HostStatus.CHANGED)
-    plan_file.save(target, PlanFile(now_utc_ms, plans, _commit(call.repo)))
+    plan_file.save(target, PlanFile(now_utc_ms, plans, commit_of(call.repo)))
     command = shlex.join(["certify-automation", "apply", str(target), *_where(call)])
     said = f"apply it with `{command}`" if plans else "there is nothing in it to apply"
     call.console.say(printable(f"saved: {said}"))
@@ -60,8 +60,8 @@ def saved_plans(call: Call, file: Path, selected: Collection[str], now_utc_ms: i
         raise UsageError(
             "CA5007", f"{file} has plans for hosts that are not in the inventory: {_some(foreign)}", hint=hint
         )
-    run_id = uuid.uuid4().hex
-    plans = [plan.for_run(run_id) for plan in saved.plans if plan.host in selected]
+    run_id, origin = uuid.uuid4().hex, replace(origin_of(call.repo), commit=saved.commit)
+    plans = [plan.for_run(run_id, origin) for plan in saved.plans if plan.host in selected]
     if not plans:
         hint = f"it has plans for {_some(hosts)}"
         raise UsageError("CA5017", f"{file} holds no plan for the hosts of --limit {' '.join(call.limit)}", hint=hint)
@@ -88,13 +88,3 @@ def age(milliseconds: int) -> str:
 def _some(hosts: Sequence[str]) -> str:
     more = f" and {len(hosts) - _NAMES_SHOWN} more" if len(hosts) > _NAMES_SHOWN else ""
     return ", ".join(hosts[:_NAMES_SHOWN]) + more
-
-
-def _commit(repo: Path) -> str | None:
-    """The commit the repository is at; None where git is not there or knows nothing of it."""
-    command = ["git", "-C", str(repo), "rev-parse", "HEAD"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_GIT_SECONDS, check=False)  # noqa: S603
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None

@@ -11,12 +11,15 @@ from typing import Any
 import click
 
 from certify_automation.cli.console import Console
-from certify_automation.cli.following import follow, interruptible
+from certify_automation.cli.following import Interruption, follow, interruptible
 from certify_automation.cli.options import Call, Command, Duration
+from certify_automation.cli.person import Typist
+from certify_automation.confirmation import Confirmation, Patience
 from certify_automation.desired import DesiredHost, Fleet, Settings, connect_secrets
 from certify_automation.errors import ConfigurationError
 from certify_automation.fleet.pool import FleetOptions, RunFinished, run_fleet
 from certify_automation.fleet.rollout import Budget
+from certify_automation.model.host import Transport
 from certify_automation.model.host_report import HostReport
 from certify_automation.remote import Credentials, Deadlines, Session, connect
 
@@ -70,12 +73,22 @@ class RunFlags:
 
 @dataclass(slots=True)
 class Visits:
-    """One command's visits: every host with the same credentials record and deadlines."""
+    """One command's visits: every host with the same credentials record and deadlines.
+
+    Attributes:
+        interruption: what Ctrl-C has asked for; once cancelled, no further host is visited.
+        typist: who confirms hosts that are reached without a network.
+    """
 
     console: Console
     fleet: Fleet
     flags: RunFlags
     credentials: Credentials = field(default_factory=Credentials)
+    interruption: Interruption = field(default_factory=Interruption)
+    typist: Typist = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.typist = Typist(self.console, self.interruption.cancelled.is_set)
 
     def session(self, host: DesiredHost) -> Session:
         """The session for one host, its secrets read now.
@@ -96,11 +109,19 @@ class Visits:
     ) -> RunFinished:
         """Do the work on these hosts of the fleet and hand on each report as it comes; Ctrl-C ends it early."""
         options = FleetOptions(self.flags.forks, self.flags.budget)
-        with interruptible() as asked:
+        asked = self.interruption
+        with interruptible(asked):
             events = run_fleet(
                 hosts, lambda name: work(self.fleet.hosts[name]), options, asked.cancelled, asked.aborted
             )
             return follow(self.console, title, len(hosts), events, taken)
+
+    def confirmation(self, host: DesiredHost) -> Confirmation:
+        """How a run of this host is confirmed: by a visit over the network, or by the one at the terminal."""
+        deadlines = self.flags.deadlines
+        patience = Patience(act=deadlines.act, back=deadlines.undo + deadlines.start)
+        local = host.connection.transport is Transport.LOCAL
+        return Confirmation(self.typist if local else None, patience)
 
 
 def open_visits(call: Call, flags: Mapping[str, Any]) -> Visits:

@@ -11,7 +11,7 @@ from rich.console import Console as RichConsole
 from rich.text import Text
 
 from certify_automation.cli.console import Console, make_console
-from certify_automation.cli.following import follow, interruptible
+from certify_automation.cli.following import Interruption, follow, interruptible, terminable
 from certify_automation.fleet.pool import Event, HostFinished, HostStarted, RunFinished
 from certify_automation.model.host_report import HostReport, HostStatus
 from certify_automation.model.outcome import ExitCode
@@ -77,23 +77,33 @@ def test_events_that_stop_without_an_end_are_a_defect() -> None:
         follow(make_console(), "planning", 1, iter([HostStarted("web01")]), lambda _: None)
 
 
-def test_the_first_interrupt_asks_the_second_aborts_and_the_third_raises() -> None:
-    before = signal.getsignal(signal.SIGINT)
-    with interruptible() as asked:
-        signal.raise_signal(signal.SIGINT)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_interrupt_asks_the_second_aborts_and_the_third_raises(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    asked = Interruption()
+    with interruptible(asked):
+        signal.raise_signal(number)
         assert (asked.cancelled.is_set(), asked.aborted.is_set()) == (True, False)
-        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(number)
         assert asked.aborted.is_set()
         with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is before
+            signal.raise_signal(number)
+    assert signal.getsignal(number) is before
+
+
+def test_a_job_that_is_terminated_ends_as_by_an_interrupt() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), terminable():
+        signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_outside_the_main_thread_the_flag_is_only_a_flag() -> None:
     found: list[bool] = []
 
     def work() -> None:
-        with interruptible() as asked:
+        asked = Interruption()
+        with terminable(), interruptible(asked):
             found.append(asked.cancelled.is_set())
 
     thread = threading.Thread(target=work)

@@ -1,0 +1,113 @@
+"""From hosts to plans, and from plans to hosts that are as planned: looked at, shown, asked about, carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import click
+
+from certify_automation.cli.lockout import check_confirmable
+from certify_automation.cli.outcomes import show_details, show_plan, show_recap, show_stop
+from certify_automation.cli.visits import Visits
+from certify_automation.desired import DesiredHost
+from certify_automation.model.host_report import HostReport, HostStatus
+from certify_automation.model.outcome import ExitCode, worst
+from certify_automation.reconcile import apply_plan
+from certify_automation.report import document
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """A command that acts.
+
+    Attributes:
+        name: of the command, also the kind of its JSON document.
+        question: asked before anything is carried out, `{}` for `3 hosts`.
+        declared: the plans are to make the hosts as declared now, so what is left is a failure.
+    """
+
+    name: str
+    question: str
+    declared: bool = True
+
+
+APPLY = Act("apply", "Apply these changes to {}?")
+APPLY_FILE = replace(APPLY, declared=False)
+"""What is declared may have changed since a plan was saved, and that is no failure of the plan."""
+
+
+def look_at(visits: Visits, hosts: Sequence[str], work: Callable[[DesiredHost], HostReport]) -> list[HostReport]:
+    """The reports of these hosts in their order; why some were held back is said."""
+    reports: list[HostReport] = []
+    show_stop(visits.console, visits.carry_out("planning", hosts, work, reports.append))
+    return _in_order(reports, hosts)
+
+
+def code_of(visits: Visits, reports: Sequence[HostReport]) -> ExitCode:
+    """The exit code of hosts that were looked at."""
+    interrupted = [ExitCode.INTERRUPTED] if visits.interruption.cancelled.is_set() else []
+    return worst([*interrupted, *(report.exit_code for report in reports)])
+
+
+def ask_and_carry_out(visits: Visits, act: Act, planned: Sequence[HostReport], *, yes: bool) -> int:
+    """Show the plans, ask unless `yes`, carry them out, and show what became of every host.
+
+    Returns:
+        The exit code; 5 when the answer was no.
+    """
+    plans = [report.plan for report in planned if report.plan and report.status is HostStatus.CHANGED]
+    others = [report for report in planned if report.status is not HostStatus.CHANGED]
+    code = code_of(visits, planned)
+    if not plans or code is ExitCode.INTERRUPTED or any(r.status is HostStatus.NOT_RUN for r in others):
+        return _unchanged(visits, act, planned, code)
+    show_plan(visits.console, planned)
+    check_confirmable(plans, visits.fleet.hosts, interactive=visits.console.interactive)
+    question = act.question.format(f"{len(plans)} host{'' if len(plans) == 1 else 's'}")
+    if not yes and not click.confirm(question, err=True):
+        visits.console.error(f"not {'applied' if act.name == APPLY.name else 'carried out'}")
+        return ExitCode.CONFIGURATION_ERROR
+    return carry_out(visits, act, planned)
+
+
+def carry_out(visits: Visits, act: Act, planned: Sequence[HostReport]) -> int:
+    """Carry out the plans among these reports, and show what became of every host."""
+    plans = {report.host: report.plan for report in planned if report.plan and report.status is HostStatus.CHANGED}
+    before = {report.host: report for report in planned}
+    reports: list[HostReport] = []
+
+    def work(host: DesiredHost) -> HostReport:
+        declared = host.state if act.declared else None
+        report = apply_plan(plans[host.name], visits.session(host), declared, visits.confirmation(host))
+        return replace(report, recovered=(*before[host.name].recovered, *report.recovered))
+
+    finished = visits.carry_out("applying", list(plans), work, reports.append)
+    show_stop(visits.console, finished)
+    others = [report for report in planned if report.host not in plans]
+    code = worst([finished.exit_code, *(report.exit_code for report in others)])
+    brought_back = {report.host for report in reports if report.outcome and report.outcome.recovered}
+    show_details(visits.console, [report for report in reports if report.error or report.host in brought_back])
+    return _ended(visits, act, [*others, *reports], code)
+
+
+def _unchanged(visits: Visits, act: Act, planned: Sequence[HostReport], code: ExitCode) -> int:
+    """The end of a command that acts on no host: there is nothing to do, or not all of it is known."""
+    reports = [replace(r, status=HostStatus.NOT_RUN) if r.status is HostStatus.CHANGED else r for r in planned]
+    show_details(visits.console, [report for report in reports if report.error or report.recovered])
+    if any(report.status is HostStatus.NOT_RUN for report in planned):
+        visits.console.error("not every host could be looked at: nothing was applied")
+    elif code is ExitCode.INTERRUPTED:
+        visits.console.error("nothing was applied")
+    return _ended(visits, act, reports, code)
+
+
+def _ended(visits: Visits, act: Act, reports: Sequence[HostReport], code: ExitCode) -> int:
+    every = _in_order(reports, list(visits.fleet.hosts))
+    show_recap(visits.console, every)
+    visits.console.print_document(document(act.name, every, code))
+    return code
+
+
+def _in_order(reports: Sequence[HostReport], hosts: Sequence[str]) -> list[HostReport]:
+    place = {host: index for index, host in enumerate(hosts)}
+    return sorted(reports, key=lambda report: place[report.host])
