@@ -11,7 +11,7 @@ _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 def seconds(value: object) -> int | None:
     """Seconds of `90`, `"90"`, `90s`, `5m`, `12h` or `1d`; None for anything else."""
     if isinstance(value, int) and not isinstance(value, bool):
-        return value
+        return value if value >= 0 else None
     match = _FORM.fullmatch(value) if isinstance(value, str) else None
     return int(match["number"]) * _SECONDS[match["unit"]] if match else None
 

@@ -66,6 +66,13 @@ def test_the_starter_is_valid_wherever_it_is_copied(tmp_path: Path) -> None:
     assert set(fleet.hosts["web01.example.com"].files) == {"serviceconfig.json", "servers.json"}
 
 
+@pytest.mark.parametrize(("written", "expected"), [("120s", 120), ("'60'", 60), ("15m", 900), (60, 60), (None, None)])
+def test_the_time_for_a_confirmation_is_a_setting(tmp_path: Path, written: object, expected: int | None) -> None:
+    line = "" if written is None else f"confirm_within: {written}\n"
+    write(tmp_path, {**SOUND, "files": {"certify-automation.yaml": f"version: 1\n{line}"}})
+    assert load(tmp_path, environ={}).settings == Settings(confirm_within=expected)
+
+
 def test_every_example_names_a_schema_that_is_there() -> None:
     """`init` puts the schemas beside the starter; the fleet is read where it lies in the repository."""
     schemas = {path.name for path in bundled.folder("schemas").iterdir()}

@@ -45,10 +45,26 @@ ENTRY = st.fixed_dictionaries(
     {"name": st.sampled_from(["(local)", "(LOCAL)", "other"])},
     optional={"default": st.booleans(), "port": PORT, "state": st.sampled_from(["present", "absent"])},
 )
+RECOVERY = st.fixed_dictionaries(
+    {},
+    optional={
+        "reset_after": st.sampled_from(["1d", "never", 60, None]),
+        "actions": st.sampled_from([[], [{"action": "restart"}], [{"action": "none", "delay": 5}], None]),
+        "on_stop_with_error": st.booleans(),
+    },
+)
+EXPOSURE = st.sampled_from(["loopback", {"scope": "loopback"}, {"scope": "loopback", "block": True}, None])
+VARIABLE = st.sampled_from(["D:\\a", "D:\\b", {"state": "absent"}, None])
 DOCUMENT = st.fixed_dictionaries(
     {"version": st.just(1), "applies_to": st.sampled_from(TARGETS)},
     optional={
-        "service": st.fixed_dictionaries({}, optional={"config": st.none() | CONFIG, "http_01": st.booleans()}),
+        "service": st.fixed_dictionaries(
+            {}, optional={"config": st.none() | CONFIG, "http_01": st.booleans(), "recovery": st.none() | RECOVERY}
+        ),
+        "security": st.fixed_dictionaries({}, optional={"api_exposure": EXPOSURE}),
+        "environment": st.none()
+        | st.dictionaries(st.sampled_from(["ASPNETCORE_URLS", "CERTIFY_APP_DATA"]), VARIABLE, max_size=2)
+        | st.dictionaries(st.sampled_from(["aspnetcore_urls", "certify_app_data"]), VARIABLE, max_size=2),
         "connections": st.none() | st.lists(ENTRY, max_size=2, unique_by=lambda entry: entry["name"].casefold()),
         "http_sys": st.fixed_dictionaries(
             {}, optional={"ip_listen": st.sampled_from(["reachable", {"include": ["10.0.0.1"]}, {"exactly": []}, None])}

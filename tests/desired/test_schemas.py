@@ -54,6 +54,18 @@ def test_known_values_are_the_same_wherever_they_stand() -> None:
                 assert sorted(reference.known_values(kind, name)) == sorted(known)
 
 
+def test_the_variables_an_editor_offers_are_those_that_are_taken() -> None:
+    section = reference.schema("desired-state")["properties"]["environment"]
+    assert len(section["properties"]) == 8
+    assert (
+        check(
+            {"version": 1, "applies_to": "all", "environment": dict.fromkeys(section["properties"], "x")},
+            "desired-state",
+        )
+        == ()
+    )
+
+
 def test_every_key_a_user_writes_is_described_for_the_editor() -> None:
     def walk(part: object, path: str) -> None:
         if isinstance(part, dict):

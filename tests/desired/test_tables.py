@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from certify_automation.desired import DesiredHost
+from certify_automation.model.recovery import Recovery
 from desired.cases import expect_problems, table
 
 
@@ -30,6 +31,11 @@ def test_layers(case: dict[str, Any], tmp_path: Path) -> None:
         assert {key: _seen(fleet.hosts[name], key, tmp_path) for key in expected} == expected
 
 
+def _recovery(recovery: Recovery) -> list[object]:
+    actions = [f"{one.action.word} {one.delay_ms}" for one in recovery.actions]
+    return [recovery.reset_seconds, actions, recovery.on_stop_with_error]
+
+
 def _seen(host: DesiredHost, key: str, folder: Path) -> object:
     """One aspect of a host as the tables write it."""
     if key.startswith("origins of "):
@@ -44,6 +50,12 @@ def _seen(host: DesiredHost, key: str, folder: Path) -> object:
         "service": [value and str(value) for value in (state.service.state, state.service.start_mode)],
         "driver": [value and str(value) for value in (state.driver.state, state.driver.start_mode)],
         "endpoint": state.endpoint and state.endpoint.url,
+        "kestrel_endpoint": str(state.kestrel_endpoint),
+        "account": state.account,
+        "recovery": state.recovery and _recovery(state.recovery),
+        "data_directory": state.data_directory_restricted,
+        "exposure": state.api_exposure and {"block": state.api_exposure.block},
+        "environment": {variable.name: variable.value for variable in state.environment},
         "labels": dict(host.labels),
         "vars": dict(host.vars),
         "groups": list(host.groups),

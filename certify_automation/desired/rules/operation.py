@@ -11,6 +11,7 @@ from certify_automation.errors import Problem
 
 _ACCOUNT = re.compile(r"(?ai:LocalSystem)|[^\\/@]+\\[^\\/@]+|[^\\/@]+@[^\\/@]+")
 _BUILT_IN = {
+    "localsystem": "LocalSystem",
     "system": "LocalSystem",
     "localservice": "NT AUTHORITY\\LocalService",
     "networkservice": "NT AUTHORITY\\NetworkService",
