@@ -26,7 +26,11 @@ from certify_automation.lab.windows import StillClock, security
 from certify_automation.lab.windows.power import boot, start_delayed
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
-OBSERVE = {"endpoint": {"host": "127.0.0.2", "port": 9696, "https": False}, "ports": [80, 9696, 9698, 9797]}
+OBSERVE = {
+    "endpoint": {"host": "127.0.0.2", "port": 9696, "https": False},
+    "ports": [80, 9696, 9698, 9797],
+    "run": None,
+}
 CONFIG = b'{"Host": "127.0.0.2", "Port": 9797}'
 AUTOMATION = "C:\\ProgramData\\certify-automation"
 RUN_IDS = itertools.count(1)
@@ -41,7 +45,7 @@ def observe(host: BuiltHost, **choices: Any) -> dict[str, Any]:
 
 
 def apply(host: BuiltHost, plan: dict[str, Any], *, deadline: int = 300, **choices: Any) -> dict[str, Any]:
-    reply = answer(Visit(host.computer, **choices), "Apply", plan, deadline_seconds=deadline)
+    reply = answer(Visit(host.computer, **choices), "Apply", {"verb": "apply", "plan": plan}, deadline_seconds=deadline)
     return reply["value"]
 
 
@@ -79,6 +83,8 @@ def plan_for(host: BuiltHost, changes: list[dict[str, Any]], port: int | None = 
         "changes": changes,
         "health": health if port else None,
         "port_check": {"host": "127.0.0.2", "port": port, "service": service} if port else None,
+        "confirm_seconds": None,
+        "origin": {"by": "alice@ctl01", "commit": None, "rolls_back": None},
         "observe": copy.deepcopy(OBSERVE),
     }
 
@@ -93,7 +99,7 @@ def state(host: BuiltHost) -> dict[str, Any]:
     }
     for service in dump["services"]:
         service["process_id"] = bool(service["process_id"])
-    for name in ("processes", "registrations", "listeners", "file_security"):
+    for name in ("processes", "registrations", "listeners", "file_security", "events"):
         del dump[name]
     return dump
 
@@ -214,6 +220,7 @@ class TestApply:
         changes = [listen, write_config(host), {"kind": "service.restart", "service": "Certify.Service"}]
         computer.http.add_listen("10.20.0.1")
         plan = plan_for(host, changes, 9797)
+        before = computer.files.read(changes[1]["path"])
         with pytest.raises(PowerLost):
             apply(host, plan, faults=VisitFaults(power_lost_before=index))
         assert ("192.0.2.10" in computer.http.live) == (index > 0)
@@ -222,7 +229,11 @@ class TestApply:
         start_delayed(computer)
         computer.clock.advance(60)
         assert observe(host)["value"]["lock"]["held"] is False
-        assert apply(host, plan)["refusal" if index else "health"] is not None
+        again = apply(host, plan)
+        assert (again["repeated"], again["result"]) == (True, "rolled_back")
+        assert [one["failure"]["code"] for one in again["recovered"]] == ["interrupted"]
+        assert "192.0.2.10" not in computer.http.live
+        assert computer.files.read(changes[1]["path"]) == before
 
 
 def listen_changes() -> st.SearchStrategy[dict[str, Any]]:
@@ -353,7 +364,10 @@ class TestBootstrap:
     def test_a_killed_visit_gives_its_lock_back_but_leaves_its_text(self) -> None:
         host = make()
         line = onhost.request(
-            onhost.script("Apply"), plan_for(host, [write_config(host)]), nonce="b" * 32, deadline_seconds=60
+            onhost.script("Apply"),
+            {"verb": "apply", "plan": plan_for(host, [write_config(host)])},
+            nonce="b" * 32,
+            deadline_seconds=60,
         )
         steps = bootstrap(Visit(host.computer), line.decode())
         next(steps)

@@ -11,6 +11,7 @@ import json
 from typing import Any
 
 from certify_automation import onhost
+from certify_automation.lab.onhost.confirm import confirm_or_undo
 from certify_automation.lab.onhost.effect import Cut, Killed, Point, PowerLost
 from certify_automation.lab.onhost.facts import read_facts
 from certify_automation.lab.onhost.host import host_refusal
@@ -28,7 +29,7 @@ def bootstrap(visit: Visit, stdin: str) -> Waiting[str]:
     """What the bootstrap writes to standard output for this standard input: one framed reply.
 
     Raises:
-        PowerLost: a fault of the visit struck; there is no reply.
+        PowerLost, Killed: a fault of the visit struck; there is no reply.
     """
     nonce, reply = yield from _reply(visit, stdin)
     text = ascii_json(reply)
@@ -41,16 +42,26 @@ def perform(visit: Visit, name: str, parameters: dict[str, Any], deadline_second
     if refused is not None:
         return {"contract": 1, "ok": False, "error": refused}
     if name == "Observe":
-        return {"contract": 1, "ok": True, "value": read_facts(visit, parameters, lock_facts(visit.computer))}
-    value = yield from apply_plan(visit, parameters, deadline_seconds)
+        facts = read_facts(visit, parameters, lock_facts(visit.computer), with_records=True)
+        return {"contract": 1, "ok": True, "value": facts}
+    value = yield from _act(visit, parameters, deadline_seconds)
     return {"contract": 1, "ok": True, "value": value}
 
 
+def _act(visit: Visit, parameters: dict[str, Any], deadline_seconds: int) -> Waiting[Json]:
+    verb = parameters["verb"]
+    if verb == "apply":
+        return (yield from apply_plan(visit, parameters["plan"], deadline_seconds))
+    if verb in ("confirm", "undo"):
+        return (yield from confirm_or_undo(visit, parameters, deadline_seconds))
+    raise ValueError(f"No such verb: {verb}")
+
+
 def answer(visit: Visit, name: str, parameters: dict[str, Any], *, deadline_seconds: int = 60) -> Json:
-    """The reply at once: every wait turns the computer's clock instead.
+    """The reply at once: every wait turns the computer's clock instead, and timers act while it lasts.
 
     Raises:
-        PowerLost: a fault of the visit struck.
+        PowerLost, Killed: a fault of the visit struck.
     """
     steps = _guarded(visit, name, parameters, deadline_seconds)
     while True:
@@ -59,7 +70,7 @@ def answer(visit: Visit, name: str, parameters: dict[str, Any], *, deadline_seco
         except StopIteration as done:
             reply: Json = done.value
             return reply
-        visit.computer.clock.advance(seconds)
+        visit.computer.pass_time(seconds)
 
 
 def _reply(visit: Visit, stdin: str) -> Waiting[tuple[str, Json]]:

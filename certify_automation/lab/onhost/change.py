@@ -16,6 +16,7 @@ from certify_automation.lab.onhost.data import save_data, undo_restart
 from certify_automation.lab.onhost.effect import PowerLost
 from certify_automation.lab.onhost.file_change import restore_changed_file, write_changed_file
 from certify_automation.lab.onhost.http_sys_change import set_listen_entry, set_reservation
+from certify_automation.lab.onhost.journal import note, note_if_possible
 from certify_automation.lab.onhost.service import DRIVER
 from certify_automation.lab.onhost.visit import ChangeFailed, Json, Waiting
 from certify_automation.lab.onhost.wait import Run
@@ -30,13 +31,14 @@ _USUAL_CODES = {
     "service.start": "service_start",
     "service.restart": "service_start",
 }
+_UNDOABLE = ("done", "begun", "undo_failed")
 _LAST_UNDONE = ("service.restart", "service.stop")
 _STRANGE_EDIT = b"\r\n"
 
 
-def make_changes(run: Run, changes: list[Json]) -> Waiting[Json | None]:
+def make_changes(run: Run) -> Waiting[Json | None]:
     """Make the changes in order and mark each step; the failure of the first that fails, else None."""
-    for index, change in enumerate(changes):
+    for index, change in enumerate(run.plan["changes"]):
         step = run.steps[index]
         _strike_before(run, index, change)
         if run.visit.monotonic_ms() >= run.until:
@@ -45,51 +47,70 @@ def make_changes(run: Run, changes: list[Json]) -> Waiting[Json | None]:
         try:
             yield 0.0
             yield from _act(run, change, undo=False)
+            note(run, {"event": "done", "step": index, "acted": run.acted})
             step["status"] = "done"
-            if not run.acted:
-                run.untouched.add(index)
         except (ChangeFailed, Win32Error, ValueError) as error:
-            run.partial = run.acted
-            step["status"] = "failed"
-            step["code"], step["message"] = _code_and_text(error, _USUAL_CODES.get(step["kind"], "netsh"))
-            return {"code": step["code"], "message": step["message"], "step": index}
+            return _failed(run, step, error)
         finally:
             run.in_hand = None
+            if not run.acted:
+                run.untouched.add(index)
             if run.visit.faults.disk_full_at == index:
                 run.visit.computer.files.disk_full = False
     return None
 
 
-def undo_changes(run: Run, changes: list[Json]) -> Waiting[bool]:
-    """Undo in reverse order, what starts the service again last of all; whether everything is back."""
+def _failed(run: Run, step: Json, error: Exception) -> Json:
+    step["status"] = "failed"
+    step["code"], step["message"] = _code_and_text(error, _USUAL_CODES.get(step["kind"], "netsh"))
+    said = {"code": step["code"], "message": step["message"]}
+    note_if_possible(run, {"event": "failed", "step": step["index"], **said, "acted": run.acted})
+    return {**said, "step": step["index"]}
+
+
+def undo_changes(run: Run) -> Waiting[bool]:
+    """Undo in reverse order, what starts the service again last of all; whether everything is back.
+
+    What a step found to be there already is not this run's to take away, and neither is what a failed one has not
+    come to.
+    """
     complete = True
-    for index in _undo_order(run, changes):
+    for index in _undo_order(run):
         step = run.steps[index]
-        if step["kind"] == "driver.start":
-            step["status"] = "kept" if step["status"] == "done" else step["status"]
-            continue
+        undone = "kept" if step["kind"] == "driver.start" else "undone"
+        said = {"event": undone, "step": index}
         try:
-            if index not in run.untouched:
-                yield from _act(run, changes[index], undo=True)
-            step["status"] = "undone" if step["status"] == "done" else step["status"]
+            if index not in run.untouched and undone == "undone":
+                yield from _act(run, run.plan["changes"][index], undo=True)
+            step["status"] = undone if step["status"] in _UNDOABLE else step["status"]
         except (ChangeFailed, Win32Error, ValueError) as error:
             complete = False
             code, step["message"] = _code_and_text(error, "undo")
             step["status"], step["code"] = "undo_failed", code if code == "data_store" else "undo"
+            said = {"event": "undo_failed", "step": index, "code": step["code"], "message": step["message"]}
+        if step["status"] != "not_run":
+            note_if_possible(run, said)
     return complete
 
 
-def _undo_order(run: Run, changes: list[Json]) -> list[int]:
-    """In reverse, what starts the service again later, and a start mode that was disabled only after that.
-
-    A failed step is among them only when it had changed something before it failed.
-    """
-    untouched = ("not_run",) if run.partial else ("not_run", "failed")
-    done = [index for index in reversed(range(len(run.steps))) if run.steps[index]["status"] not in untouched]
-    last = [index for index in done if run.steps[index]["kind"] in _LAST_UNDONE]
-    modes = [index for index, change in enumerate(changes) if change["kind"] == "service.start_mode"][:1]
-    disabled = [index for index in modes if index in done and changes[index]["before"] == "disabled"]
-    return [*(index for index in done if index not in {*last, *disabled}), *last, *disabled]
+def _undo_order(run: Run) -> list[int]:
+    """In reverse, what starts the service again later, and a start mode that was disabled only after that."""
+    order: list[int] = []
+    last: list[int] = []
+    disabled: list[int] = []
+    for index in reversed(range(len(run.steps))):
+        step, change = run.steps[index], run.plan["changes"][index]
+        if step["status"] in ("undone", "kept"):
+            continue
+        if step["status"] == "not_run":
+            last += [index] if step["kind"] == "service.restart" and run.replaced else []
+        elif step["kind"] in _LAST_UNDONE:
+            last.append(index)
+        elif step["kind"] == "service.start_mode" and change["before"] == "disabled":
+            disabled.append(index)
+        else:
+            order.append(index)
+    return [*order, *last, *disabled]
 
 
 def _set_mode(run: Run, change: dict[str, Any], undo: bool) -> Waiting[None]:

@@ -72,8 +72,8 @@ class Visit:
         return f"{self.computer.name}\\{self.user}"
 
     def monotonic_ms(self) -> int:
-        """The computer's clock, in milliseconds."""
-        return round(self.computer.clock.now().timestamp() * 1000)
+        """The computer's stopwatch, in milliseconds."""
+        return round(self.computer.clock.elapsed() * 1000)
 
     def effect(self, name: str, do: Callable[[], T], part: Callable[[], object] | None = None) -> T:
         """Change something on the computer; raises Killed or PowerLost where the visit is to be cut off."""

@@ -20,8 +20,9 @@ class Run:
         in_hand: the index of the change being made; None between two changes and in an undo.
         intended: whether the journal says already that the change in hand is being made.
         acted: whether the change in hand has changed something already.
-        partial: whether the change that failed had.
-        untouched: the indexes of changes that found everything as wanted and acted on nothing.
+        replaced: in a recovery, whether the service is another process than at the beginning of the run.
+        recovered: earlier runs that were brought to their end first.
+        untouched: the indexes of changes that acted on nothing.
         data_dir: the product's data folder; None when it is not known.
         logs: the paths of the logs that a start writes to.
         log_lengths: how many bytes each of them had before the last start.
@@ -39,11 +40,17 @@ class Run:
     in_hand: int | None = None
     intended: bool = False
     acted: bool = False
-    partial: bool = False
+    replaced: bool = False
+    recovered: list[Json] = field(default_factory=list)
     untouched: set[int] = field(default_factory=set)
     data_dir: str | None = None
     logs: tuple[str, ...] = ()
     log_lengths: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def run_id(self) -> str:
+        """Of its plan."""
+        return str(self.plan["run_id"])
 
     def limit(self, seconds: int) -> int:
         """Seconds from now, but not beyond the run's own limit."""

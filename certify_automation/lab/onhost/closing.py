@@ -1,0 +1,56 @@
+"""Undoing a run, and ending one: its outcome recorded, its entry in the event log written, its timer's task removed."""
+
+from __future__ import annotations
+
+import contextlib
+
+from certify_automation.lab.onhost import disk
+from certify_automation.lab.onhost.change import undo_changes
+from certify_automation.lab.onhost.event import log_outcome
+from certify_automation.lab.onhost.journal import note_if_possible
+from certify_automation.lab.onhost.json_text import ascii_json
+from certify_automation.lab.onhost.task import remove_task
+from certify_automation.lab.onhost.visit import Json, Waiting
+from certify_automation.lab.onhost.wait import Run
+from certify_automation.lab.windows import Win32Error
+from certify_automation.lab.windows.files import join
+
+_UNDO_MS = 120000
+
+
+def outcome(run: Run, *, repeated: bool = False) -> Json:
+    """The Outcome, without facts."""
+    return {
+        "contract": 1,
+        "run_id": run.run_id,
+        "result": run.result,
+        "refusal": run.refusal,
+        "steps": run.steps,
+        "failure": run.failure,
+        "health": run.health,
+        "repeated": repeated,
+        "recovered": run.recovered,
+    }
+
+
+def undo_run(run: Run, failure: Json) -> Waiting[None]:
+    """Take back what the run did and end it; an undo has two minutes of its own."""
+    run.failure = failure
+    run.until = run.visit.monotonic_ms() + _UNDO_MS
+    note_if_possible(run, {"event": "undo", "failure": failure})
+    complete = yield from undo_changes(run)
+    end_run(run, "rolled_back" if complete else "rollback_failed")
+
+
+def end_run(run: Run, result: str) -> None:
+    """Record the result; a run without changes leaves no record."""
+    run.result = result
+    if not run.steps:
+        return
+    record = join(run.folder, "outcome.json")
+    with contextlib.suppress(Win32Error):
+        disk.write(run.visit, f"{record}.new", ascii_json(outcome(run, repeated=True)).encode())
+        disk.move(run.visit, f"{record}.new", record)
+    log_outcome(run)
+    if run.plan["confirm_seconds"] is not None:
+        remove_task(run.visit, run.run_id)

@@ -1,0 +1,44 @@
+"""The entry in the event log: one for every run that ends, waits for its confirmation, or is refused."""
+
+from __future__ import annotations
+
+import contextlib
+
+from certify_automation.lab.onhost.wait import Run
+from certify_automation.lab.windows import Win32Error
+
+SOURCE = "certify-automation"
+
+_KINDS = {
+    "applied": ("Information", 1000),
+    "awaiting": ("Information", 1001),
+    "rolled_back": ("Warning", 1010),
+    "refused": ("Warning", 1011),
+    "rollback_failed": ("Error", 1020),
+}
+_LONGEST = 31000
+
+
+def log_outcome(run: Run) -> None:
+    """Write the entry; when that is not possible nothing else changes. A run without changes has none."""
+    if not run.steps:
+        return
+    kind, event_id = _KINDS[run.result]
+    text, log = _text(run)[:_LONGEST], run.visit.computer.events
+    with contextlib.suppress(Win32Error):
+        run.visit.effect("event log", lambda: log.write(SOURCE, kind, event_id, text))
+
+
+def _text(run: Run) -> str:
+    origin = run.plan["origin"]
+    lines = [
+        f"Result: {run.result}",
+        f"Run: {run.run_id}",
+        f"Plan: {run.plan['plan_id']}",
+        f"Commit: {origin['commit'] or 'none'}",
+        f"By: {origin['by']} on the controller, {run.visit.account} on this computer",
+    ]
+    lines += [f"{step['index']} {step['kind']}: {step['status']} {step['code'] or ''}".rstrip() for step in run.steps]
+    stop = run.refusal or run.failure
+    lines += [f"Failure: {stop['code']} {stop['message']}"] if stop else []
+    return "\r\n".join(lines)

@@ -1,0 +1,88 @@
+"""What the computer has kept of runs: the one without an end, and the records of those that have ended."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+from certify_automation.lab.onhost.run_record import RunRecord, ended_runs, folder_of, open_runs, read_run, timer_lives
+from certify_automation.lab.onhost.visit import Json
+from certify_automation.lab.windows import Computer, Win32Error
+from certify_automation.lab.windows.files import join
+
+_LISTED = 50
+
+
+def open_run_facts(computer: Computer) -> Json | None:
+    """The `open_run` of Facts."""
+    found = open_runs(computer)
+    if not found:
+        return None
+    run = found[-1]
+    facts: Json = {
+        "run_id": run.run_id,
+        "journal": run.version,
+        "awaiting": False,
+        "timer": False,
+        "started_utc_ms": None,
+        "by": "",
+        "commit": None,
+        "steps": [],
+        "error": run.problem[1] if run.problem else "",
+    }
+    if run.problem is None:
+        facts["awaiting"], facts["timer"] = run.waits, timer_lives(computer, run.folder)
+        facts["started_utc_ms"], facts["steps"] = run.started_utc_ms, run.steps
+        facts["by"], facts["commit"] = run.begin["origin"]["by"], run.begin["origin"]["commit"]
+    return facts
+
+
+def records(computer: Computer, wanted: str | None) -> Json | None:
+    """The `records` of Facts: for a run id, for `last`, or for none."""
+    if wanted is None:
+        return None
+    runs = [_summary(computer, one) for one in ended_runs(computer)]
+    if wanted == "last":
+        wanted = next((one["run_id"] for one in runs if one["result"] == "applied"), None)
+    known = wanted is not None and read_run(computer, wanted) is not None
+    return {"runs": runs[:_LISTED], "run": _files(computer, wanted) if known and wanted else None}
+
+
+def _summary(computer: Computer, run: RunRecord) -> Json:
+    outcome = json.loads(_text(computer, run.run_id, "outcome.json") or "{}")
+    origin = run.begin.get("origin", {"by": "", "commit": None, "rolls_back": None})
+    return {
+        "run_id": run.run_id,
+        "result": outcome.get("result", ""),
+        "started_utc_ms": run.started_utc_ms,
+        "by": origin["by"],
+        "commit": origin["commit"],
+        "rolls_back": origin["rolls_back"],
+    }
+
+
+def _files(computer: Computer, run_id: str) -> Json:
+    record = read_run(computer, run_id)
+    changes = record.plan.get("changes", []) if record else []
+    written = [one["file"] for one in changes if one["kind"] == "file.write" and one["before_sha256"] is not None]
+    return {
+        "run_id": run_id,
+        "plan": _text(computer, run_id, "plan.json"),
+        "plan_sha256": record.begin.get("plan_sha256") if record else None,
+        "outcome": _text(computer, run_id, "outcome.json"),
+        "before": {name: _bytes(computer, run_id, f"{name}.before") for name in written},
+    }
+
+
+def _bytes(computer: Computer, run_id: str, name: str) -> str | None:
+    try:
+        return base64.b64encode(computer.files.read(join(folder_of(run_id), name))).decode()
+    except Win32Error:
+        return None
+
+
+def _text(computer: Computer, run_id: str, name: str) -> str | None:
+    try:
+        return computer.files.read(join(folder_of(run_id), name)).decode("utf-8", "replace")
+    except Win32Error:
+        return None
