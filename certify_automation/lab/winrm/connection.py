@@ -75,6 +75,7 @@ class Connection:
         self._authentication = Authentication(service.accounts, channel, service.endpoint.channel_binding)
         self._occasions = Occasions(service.endpoint.machine.name, service.endpoint.address)
         self._after: set[WireFaultKind] = set()
+        self._asked = False
         peer = self._writer.get_extra_info("peername")
         self._client = str(peer[0]) if peer else ""
 
@@ -107,6 +108,7 @@ class Connection:
             return False
         if request is None:
             return False
+        self._count()
         self._after.clear()
         self._check_reachable()
         try:
@@ -119,6 +121,12 @@ class Connection:
             raise _Dropped
         await self._write(response)
         return request is not None and not request.closes and WireFaultKind.CLOSE_IDLE not in self._after
+
+    def _count(self) -> None:
+        traffic = self._service.endpoint.traffic
+        traffic.requests += 1
+        traffic.connections += not self._asked
+        self._asked = True
 
     async def _write(self, response: bytes) -> None:
         self._writer.write(response)

@@ -113,6 +113,19 @@ class Machine(Protocol):
         """Run one process and return its exit code; called in the server's event loop, several at a time."""
 
 
+@dataclass(slots=True)
+class Traffic:
+    """What an endpoint has been asked so far.
+
+    Attributes:
+        connections: TCP connections over which a request came.
+        requests: HTTP requests, those of a login included.
+    """
+
+    connections: int = 0
+    requests: int = 0
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Endpoint:
     """Where one machine is to be served and under which terms.
@@ -128,6 +141,7 @@ class Endpoint:
         limits: the host's quotas.
         faults: the rules in force; usually one object shared by all endpoints of a fleet.
         channel_binding: CbtHardeningLevel.
+        traffic: counted while it is served.
     """
 
     machine: Machine
@@ -139,3 +153,4 @@ class Endpoint:
     limits: Limits = field(default_factory=Limits)
     faults: Faults = field(default_factory=Faults)
     channel_binding: ChannelBinding = ChannelBinding.RELAXED
+    traffic: Traffic = field(default_factory=Traffic)
