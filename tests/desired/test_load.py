@@ -62,7 +62,7 @@ def test_the_starter_is_valid_wherever_it_is_copied(tmp_path: Path) -> None:
     fleet = load(tmp_path / "fleet", environ={})
     assert fleet.warnings == ()
     assert len(fleet.hosts) == 3
-    assert fleet.settings == Settings(16, "3")
+    assert fleet.settings == Settings(16, "3", 120)
     assert set(fleet.hosts["web01.example.com"].files) == {"serviceconfig.json", "servers.json"}
 
 
