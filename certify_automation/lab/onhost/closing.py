@@ -34,10 +34,14 @@ def outcome(run: Run, *, repeated: bool = False) -> Json:
 
 
 def undo_run(run: Run, failure: Json) -> Waiting[None]:
-    """Take back what the run did and end it; an undo has two minutes of its own."""
-    run.failure = failure
+    """Take back what the run did and end it; an undo that was cut off goes on for its own reason.
+
+    It has two minutes of its own: it must not be cut short.
+    """
+    if run.failure is None:
+        run.failure = failure
+        note_if_possible(run, {"event": "undo", "failure": failure})
     run.until = run.visit.monotonic_ms() + _UNDO_MS
-    note_if_possible(run, {"event": "undo", "failure": failure})
     complete = yield from undo_changes(run)
     end_run(run, "rolled_back" if complete else "rollback_failed")
 

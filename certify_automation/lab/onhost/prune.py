@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 
+from certify_automation.lab.onhost import disk
 from certify_automation.lab.onhost.host import unix_ms
-from certify_automation.lab.onhost.run_record import ended_runs
+from certify_automation.lab.onhost.journal import journal_of
+from certify_automation.lab.onhost.run_record import ended_runs, folder_of, folders
 from certify_automation.lab.onhost.visit import Visit
 from certify_automation.lab.windows import Win32Error
 from certify_automation.lab.windows.files import Files, join
@@ -18,24 +20,44 @@ _BACKUPS = ("serviceconfig.before", "servers.before", "appsettings_core.before")
 
 def prune(visit: Visit) -> None:
     """Keep the last runs, those of the last 90 days, and never remove the only copy of a file; what resists stays."""
-    computer = visit.computer
-    ended = ended_runs(computer)
-    oldest = unix_ms(computer.clock.now()) - _AGE_MS
-    kept = {one.run_id for place, one in enumerate(ended) if place < _LAST or one.started_utc_ms >= oldest}
-    for name in _BACKUPS:
-        with_it = [one.run_id for one in ended if computer.files.exists(join(one.folder, name))]
-        kept.update(with_it[:1])
-    with_data = [one for one in ended if computer.files.exists(join(one.folder, "data"))]
-    for one in ended:
-        if one.run_id not in kept:
-            _remove(visit, one.folder)
-    for one in with_data[_COPIES:]:
-        _remove(visit, join(one.folder, "data"))
+    files = visit.computer.files
+    oldest = unix_ms(visit.computer.clock.now()) - _AGE_MS
+    wanted, copies = set(_BACKUPS), 0
+    for place, one in enumerate(ended_runs(visit.computer)):
+        only = {name for name in wanted if files.exists(join(one.folder, name))}
+        wanted -= only
+        if place >= _LAST and one.started_utc_ms < oldest and not only:
+            _remove_run(visit, one.folder)
+        if files.exists(data := join(one.folder, "data")):
+            copies += 1
+            if copies > _COPIES:
+                _remove(visit, data)
+    # What never had a first line, and what an interrupted removal has left.
+    for name in folders(visit.computer, ended=False):
+        if not files.exists(journal_of(folder_of(name))):
+            _remove_run(visit, folder_of(name))
+
+
+def _remove_run(visit: Visit, folder: str) -> None:
+    """The journal goes first: what is left of a folder must not pass for a run that was cut off."""
+    try:
+        if visit.computer.files.exists(journal_of(folder)):
+            disk.delete(visit, journal_of(folder))
+    except Win32Error:
+        return
+    _remove(visit, folder)
 
 
 def _remove(visit: Visit, folder: str) -> None:
+    files = visit.computer.files
+    some = [entry.name for entry in files.entries(folder) if not entry.is_folder][:1]
+
+    def remove_some() -> None:
+        for name in some:
+            files.delete(join(folder, name))
+
     with contextlib.suppress(Win32Error):
-        visit.effect(f"remove {folder}", lambda: _remove_all(visit.computer.files, folder))
+        visit.effect(f"remove {folder}", lambda: _remove_all(files, folder), remove_some)
 
 
 def _remove_all(files: Files, folder: str) -> None:

@@ -16,7 +16,7 @@ from certify_automation.lab.onhost.product import product_facts
 from certify_automation.lab.onhost.prune import prune
 from certify_automation.lab.onhost.recover import recover_runs
 from certify_automation.lab.onhost.refusal import folder_refusal, port_refusal, refusal, stale_refusal
-from certify_automation.lab.onhost.run_record import folder_of, new_steps, read_run, recorded_outcome
+from certify_automation.lab.onhost.run_record import folder_of, new_steps, recorded_outcome
 from certify_automation.lab.onhost.timer import start_timer
 from certify_automation.lab.onhost.visit import ChangeFailed, Json, Visit, Waiting
 from certify_automation.lab.onhost.wait import Run
@@ -61,16 +61,12 @@ def _facts_or_none(visit: Visit, observe: Json, lock: Json) -> Json | None:
 
 def _apply_locked(run: Run) -> Waiting[Json]:
     computer, plan = run.visit.computer, run.plan
-    run.refusal, run.recovered = yield from recover_runs(run.visit, run.run_id)
+    own = yield from recover_runs(run)
     if run.refusal is not None:
         return outcome(run)
-    recorded = recorded_outcome(computer, run.run_id)
+    recorded = own or recorded_outcome(computer, run.run_id)
     if recorded is not None:
         return {**recorded, "recovered": run.recovered}
-    waiting = read_run(computer, run.run_id)
-    if waiting is not None:
-        run.steps, run.result = waiting.steps, "awaiting"
-        return outcome(run, repeated=True)
     product = product_facts(computer)
     run.data_dir, run.logs = product["data_dir"], start_logs(product)
     run.refusal = stale_refusal(run.visit, plan["expects"]) or port_refusal(

@@ -86,17 +86,18 @@ def timer_lives(computer: Computer, folder: str) -> bool:
 
 def open_runs(computer: Computer) -> list[RunRecord]:
     """The runs that have not ended, oldest first."""
-    found = [read_run(computer, name) for name in _folders(computer, ended=False)]
+    found = [read_run(computer, name) for name in folders(computer, ended=False)]
     return sorted((one for one in found if one is not None), key=lambda one: (one.started_utc_ms, one.run_id))
 
 
 def ended_runs(computer: Computer) -> list[RunRecord]:
     """The runs that have ended, newest first; one without a journal is among them."""
-    found = [read_run(computer, name) or RunRecord(name, folder_of(name)) for name in _folders(computer, ended=True)]
+    found = [read_run(computer, name) or RunRecord(name, folder_of(name)) for name in folders(computer, ended=True)]
     return sorted(found, key=lambda one: (one.started_utc_ms, one.run_id), reverse=True)
 
 
-def _folders(computer: Computer, *, ended: bool) -> list[str]:
+def folders(computer: Computer, *, ended: bool) -> list[str]:
+    """The names of the folders of runs that have ended, or have not."""
     names = [entry.name for entry in computer.files.entries(RUNS) if entry.is_folder]
     return [name for name in names if computer.files.exists(join(folder_of(name), "outcome.json")) is ended]
 
