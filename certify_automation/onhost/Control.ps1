@@ -42,12 +42,17 @@ function Set-StartMode {
     if ((Get-StartMode -Name $Name) -eq $Mode) { return }
     $words = @{ automatic = 'auto'; 'automatic-delayed' = 'delayed-auto'; manual = 'demand' }
     $word = if ($words.ContainsKey($Mode)) { $words[$Mode] } else { $Mode }
-    Write-Intent -Run $Run
-    $null = sc.exe config $Name start= $word
-    if ($LASTEXITCODE -ne 0) { Stop-Change -Code 'service_config' -Message "sc.exe config $Name start= ${word}: $LASTEXITCODE" }
-    $Run.Acted = $true
+    Invoke-ServiceConfiguration -Run $Run -Arguments 'config', $Name, 'start=', $word
     $now = Get-StartMode -Name $Name
     if ($now -ne $Mode) { Stop-Change -Code 'service_config' -Message "The start mode of $Name reads $now." }
+}
+
+function Invoke-ServiceConfiguration {
+    param($Run, [string[]]$Arguments)
+    Write-Intent -Run $Run
+    $null = sc.exe @Arguments
+    if ($LASTEXITCODE -ne 0) { Stop-Change -Code 'service_config' -Message "sc.exe $($Arguments -join ' '): $LASTEXITCODE" }
+    $Run.Acted = $true
 }
 
 # Waits out a pending state of the named kind.

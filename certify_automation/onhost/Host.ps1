@@ -20,6 +20,13 @@ function Get-RegistryValue {
     if (($null -ne $property) -and ($null -ne $property.Value)) { $property.Value }
 }
 
+# The bytes of a value that is binary and not empty; otherwise nothing.
+function Get-RegistryBinary {
+    param([string]$Path, [string]$Name)
+    $bytes = @(Get-RegistryValue -Path $Path -Name $Name) -as [byte[]]
+    if (($null -ne $bytes) -and $bytes.Length) { , $bytes }
+}
+
 function Get-PendingReboot {
     $windows = 'HKLM:\SOFTWARE\Microsoft\Windows\CurrentVersion'
     $control = 'HKLM:\SYSTEM\CurrentControlSet\Control'
@@ -37,9 +44,13 @@ function Get-OperatingSystem {
     Get-CimInstance @wanted
 }
 
+function Get-BootTimeMs {
+    param($OperatingSystem)
+    if ($null -ne $OperatingSystem.LastBootUpTime) { Get-UnixTimeMs -Time $OperatingSystem.LastBootUpTime }
+}
+
 function Get-HostFacts {
     param($OperatingSystem)
-    $boot = $OperatingSystem.LastBootUpTime
     [ordered]@{
         name = $env:COMPUTERNAME
         os_version = $OperatingSystem.Version
@@ -49,7 +60,7 @@ function Get-HostFacts {
         administrator = Test-Administrator
         culture = (Get-Culture).Name
         clock_utc_ms = Get-UnixTimeMs -Time (Get-Date)
-        boot_utc_ms = $(if ($null -ne $boot) { Get-UnixTimeMs -Time $boot })
+        boot_utc_ms = Get-BootTimeMs -OperatingSystem $OperatingSystem
         pending_reboot = @(Get-PendingReboot)
     }
 }

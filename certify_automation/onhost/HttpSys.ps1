@@ -37,6 +37,22 @@ function Get-ReservationFacts {
     }
 }
 
+# The certificates of http.sys for these ports: one subkey an address and port, the parent may be absent.
+function Get-CertificateBindingFacts {
+    param([int[]]$Ports)
+    $path = 'HKLM:\SYSTEM\CurrentControlSet\Services\HTTP\Parameters\SslBindingInfo'
+    if (-not (Test-Path -LiteralPath $path)) { return }
+    foreach ($name in @(Get-OrdinalOrder -Names (Get-Item -LiteralPath $path).GetSubKeyNames())) {
+        if (-not [regex]::IsMatch($name, ":($($Ports -join '|'))$")) { continue }
+        $hash = Get-RegistryBinary -Path "$path\$name" -Name 'SslCertHash'
+        [ordered]@{
+            name = $name
+            cert_hash = $(if ($null -ne $hash) { [BitConverter]::ToString($hash).Replace('-', '').ToLowerInvariant() })
+            store = Get-RegistryValue -Path "$path\$name" -Name 'SslCertStoreName'
+        }
+    }
+}
+
 # The indentation of request queues: the least one of lines with a value after their label.
 function Get-QueueIndent {
     param([string[]]$Lines)

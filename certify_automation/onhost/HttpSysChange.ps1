@@ -1,15 +1,15 @@
 # Writing to http.sys. netsh's exit code alone proves little: what it wrote is read back.
 
-function Invoke-NetshHttp {
-    param($Run, [string[]]$Arguments)
+function Invoke-Netsh {
+    param($Run, [string[]]$Arguments, [string]$Code = 'netsh')
     Write-Intent -Run $Run
-    $output = netsh.exe http @Arguments
+    $output = netsh.exe @Arguments
     if ($LASTEXITCODE -eq 0) {
         $Run.Acted = $true
         return
     }
     $text = @($output | Where-Object { $_ -and $_.Trim() }) -join ' '
-    Stop-Change -Code 'netsh' -Message "netsh http $($Arguments -join ' '): $LASTEXITCODE $text"
+    Stop-Change -Code $Code -Message "netsh $($Arguments -join ' '): $LASTEXITCODE $text"
 }
 
 # The descriptor of a reservation in its canonical spelling, empty when there is none. URLs compare ignoring case.
@@ -28,8 +28,8 @@ function Set-Reservation {
     $wanted = if ($Sddl -eq '') { '' } else { Get-CanonicalSddl -Descriptor $Sddl }
     $now = Get-Reservation -Url $Url
     if ($now -ceq $wanted) { return }
-    if ($now -ne '') { Invoke-NetshHttp -Run $Run -Arguments 'delete', 'urlacl', "url=$Url" }
-    if ($wanted -ne '') { Invoke-NetshHttp -Run $Run -Arguments 'add', 'urlacl', "url=$Url", "sddl=$Sddl" }
+    if ($now -ne '') { Invoke-Netsh -Run $Run -Arguments 'http', 'delete', 'urlacl', "url=$Url" }
+    if ($wanted -ne '') { Invoke-Netsh -Run $Run -Arguments 'http', 'add', 'urlacl', "url=$Url", "sddl=$Sddl" }
     $now = Get-Reservation -Url $Url
     if ($now -cne $wanted) { Stop-Change -Code 'netsh' -Message "The reservation of $Url reads '$now'." }
 }
@@ -41,7 +41,7 @@ function Set-ListenEntry {
     if ($null -eq $live) { Stop-Change -Code 'netsh' -Message 'The IP listen list cannot be read.' }
     if (($live -contains $wanted) -eq $Present) { return }
     $verb = if ($Present) { 'add' } else { 'delete' }
-    Invoke-NetshHttp -Run $Run -Arguments $verb, 'iplisten', "ipaddress=$wanted"
+    Invoke-Netsh -Run $Run -Arguments 'http', $verb, 'iplisten', "ipaddress=$wanted"
     $now = @((Get-ListenListFacts).live)
     if (($now -contains $wanted) -ne $Present) { Stop-Change -Code 'netsh' -Message "The list reads $($now -join ', ')." }
 }

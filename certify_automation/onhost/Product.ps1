@@ -7,7 +7,10 @@ function Get-ProductService {
     $terms = @($names | ForEach-Object { "Name='$_'" }) + @($programs | ForEach-Object { "PathName LIKE '%$_%'" })
     $found = @(Get-ServiceInstance -Filter ($terms -join ' OR '))
     foreach ($name in @(Get-OrdinalOrder -Names @($found | ForEach-Object { $_.Name }))) {
-        foreach ($service in $found) { if ($service.Name -ceq $name) { Get-ServiceFacts -Service $service } }
+        $facts = Get-ServiceFacts -Service ($found | Where-Object { $_.Name -ceq $name })
+        $recovery = Get-RecoveryFacts -Name $name
+        foreach ($key in $recovery.Keys) { $facts[$key] = $recovery[$key] }
+        $facts
     }
 }
 

@@ -28,6 +28,17 @@ function Get-ServiceFacts {
     }
 }
 
+# What follows a failure of a service: CIM does not say.
+function Get-RecoveryFacts {
+    param([string]$Name)
+    $path = "HKLM:\SYSTEM\CurrentControlSet\Services\$Name"
+    $actions = Get-RegistryBinary -Path $path -Name 'FailureActions'
+    [ordered]@{
+        failure_actions = $(if ($null -ne $actions) { [Convert]::ToBase64String($actions) })
+        failure_flag = [bool](Get-RegistryValue -Path $path -Name 'FailureActionsOnNonCrashFailures')
+    }
+}
+
 # The HTTP driver; nothing when the computer does not have it.
 function Get-DriverFacts {
     $wanted = @{

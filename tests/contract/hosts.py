@@ -172,6 +172,34 @@ def _set_service(computer: Computer, value: dict[str, Any]) -> None:
         setattr(service, name, setting)
 
 
+def _recovery(computer: Computer, value: dict[str, Any]) -> None:
+    """What the registry says of a service's recovery."""
+    service = computer.services.get(value["service"])
+    assert service is not None
+    if "failure_actions" in value:
+        service.failure_actions = bytes.fromhex(value["failure_actions"])
+    service.failure_flag = value.get("failure_flag", service.failure_flag)
+
+
+def _firewall_rules(computer: Computer, value: dict[str, Any] | None) -> None:
+    """Rules by the names of their registry values, `times` of each; null = the key cannot be read."""
+    if value is None or computer.firewall.rules is None:
+        computer.firewall.rules = None
+        return
+    for name, text in value["rules"].items():
+        for number in range(value.get("times", 1)):
+            computer.firewall.rules[name + (str(number) if number else "")] = text
+
+
+def _ssl_binding(computer: Computer, value: dict[str, str]) -> None:
+    values: dict[str, bytes | str] = {"AppId": bytes(16)}
+    if "hash" in value:
+        values["SslCertHash"] = bytes.fromhex(value["hash"])
+    if "store" in value:
+        values["SslCertStoreName"] = value["store"]
+    computer.ssl_bindings[value["name"]] = values
+
+
 def _variable(computer: Computer, value: dict[str, str]) -> None:
     if "service" in value:
         computer.service_environment.setdefault(value["service"], {})[value["name"]] = value["value"]
@@ -226,6 +254,9 @@ _ACTS: dict[str, Callable[[Computer, Any], None]] = {
     "impostor": _impostor,
     "set_service": _set_service,
     "variable": _variable,
+    "recovery": _recovery,
+    "firewall_rules": _firewall_rules,
+    "ssl_binding": _ssl_binding,
     "pending_reboot": lambda computer, names: computer.pending_reboot.extend(names),
     "hold_lock": _hold_lock,
     "remove_file": lambda computer, path: computer.files.delete(path),

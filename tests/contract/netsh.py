@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from certify_automation.lab.windows import Computer, Win32Error, security
+from contract import advfirewall
 from contract.answers import ProgramResult
 
 _NEW_LAYOUT = (10, 0, 20348)
@@ -80,6 +81,8 @@ _LANGUAGES = {"de": GERMAN, "it": ITALIAN}
 
 def run(computer: Computer, arguments: Sequence[str]) -> ProgramResult:
     """`netsh.exe http VERB OBJECT name=value ...`."""
+    if arguments[0] == "advfirewall":
+        return advfirewall.run(computer, arguments)
     context, verb, noun, *rest = arguments
     assert context == "http"
     words = _LANGUAGES.get(computer.installation.culture[:2], ENGLISH)

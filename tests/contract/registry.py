@@ -11,11 +11,20 @@ Values = dict[str, tuple[str, Any]]
 _WINDOWS = "HKLM:\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion"
 _CONTROL = "HKLM:\\SYSTEM\\CurrentControlSet\\Control"
 _SERVICES = "HKLM:\\SYSTEM\\CurrentControlSet\\Services"
+_FIREWALL = f"{_SERVICES}\\SharedAccess\\Parameters\\FirewallPolicy\\FirewallRules"
+_BINDINGS = f"{_SERVICES}\\HTTP\\Parameters\\SslBindingInfo"
 
 
 def key(computer: Computer, path: str) -> Values | None:
     """The values of a key as name -> (type, data), None when there is no such key."""
     return {name.casefold(): values for name, values in _keys(computer).items()}.get(path.casefold())
+
+
+def subkeys(computer: Computer, path: str) -> list[str]:
+    """The names of the keys right below a key, in no order that means anything."""
+    below = f"{path}\\".casefold()
+    found = [name[len(below) :] for name in _keys(computer) if name.casefold().startswith(below)]
+    return [name for name in reversed(found) if "\\" not in name]
 
 
 def _keys(computer: Computer) -> dict[str, Values]:
@@ -32,21 +41,35 @@ def _keys(computer: Computer) -> dict[str, Values]:
         },
         f"{_SERVICES}\\HTTP\\Parameters": http,
         f"{_SERVICES}\\HTTP\\Parameters\\UrlAclInfo": {
-            url: ("REG_BINARY", base64.b64encode(data).decode()) for url, data in computer.http.reservations.items()
+            url: _binary(data) for url, data in computer.http.reservations.items()
         },
     }
+    if computer.firewall.rules is not None:
+        keys[_FIREWALL] = {name: ("REG_SZ", text) for name, text in computer.firewall.rules.items()}
+    if computer.ssl_bindings:
+        keys[_BINDINGS] = {}
+    for name, values in computer.ssl_bindings.items():
+        keys[f"{_BINDINGS}\\{name}"] = {
+            key: ("REG_SZ", value) if isinstance(value, str) else _binary(value) for key, value in values.items()
+        }
     for service in computer.services.services():
         own = computer.service_environment.get(service.name, {})
         lines = [f"{name}={value}" for name, value in own.items()]
         keys[f"{_SERVICES}\\{service.name}"] = {
             "ObjectName": ("REG_SZ", service.account or ""),
             **({"Environment": ("REG_MULTI_SZ", lines)} if lines else {}),
+            **({} if service.failure_actions is None else {"FailureActions": _binary(service.failure_actions)}),
+            **({"FailureActionsOnNonCrashFailures": ("REG_DWORD", 1)} if service.failure_flag else {}),
         }
     if "component_based_servicing" in computer.pending_reboot:
         keys[f"{_WINDOWS}\\Component Based Servicing\\RebootPending"] = {}
     if "windows_update" in computer.pending_reboot:
         keys[f"{_WINDOWS}\\WindowsUpdate\\Auto Update\\RebootRequired"] = {}
     return keys
+
+
+def _binary(value: bytes) -> tuple[str, str]:
+    return ("REG_BINARY", base64.b64encode(value).decode())
 
 
 def _renames(computer: Computer) -> Values:

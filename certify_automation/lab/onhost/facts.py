@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from certify_automation.lab.onhost.api import api_facts, endpoint_url
-from certify_automation.lab.onhost.file import config_files, data, folder_access, logs
+from certify_automation.lab.onhost.file import config_files, data, data_access, logs
+from certify_automation.lab.onhost.firewall import firewall_rules
 from certify_automation.lab.onhost.host import host_facts
-from certify_automation.lab.onhost.http_sys import listen_list, reservations, sockets, url_owners
+from certify_automation.lab.onhost.http_sys import listen_list, reservations, sockets, ssl_bindings, url_owners
 from certify_automation.lab.onhost.managed import managed_values
 from certify_automation.lab.onhost.product import product_facts
+from certify_automation.lab.onhost.records import open_run_facts, records
 from certify_automation.lab.onhost.service import driver_facts
 from certify_automation.lab.onhost.visit import Json, Visit
 
 
-def read_facts(visit: Visit, parameters: Json, lock: Json) -> Json:
-    """Facts for Observe's parameters; `lock` is what is known of the lock."""
+def read_facts(visit: Visit, parameters: Json, lock: Json, *, with_records: bool = False) -> Json:
+    """Facts for Observe's parameters; `lock` is what is known of the lock. Records are brought by Observe alone."""
     computer = visit.computer
     product = product_facts(computer)
     facts: Json = {
@@ -29,8 +31,12 @@ def read_facts(visit: Visit, parameters: Json, lock: Json) -> Json:
         "logs": logs(computer, product),
         "api": [api_facts(visit, endpoint_url(parameters["endpoint"]))],
         "data": data(computer, product),
-        "data_acl": folder_access(computer, product["data_dir"]) if product["data_dir"] else None,
+        "data_acl": data_access(computer, product),
         "lock": lock,
+        "open_run": open_run_facts(computer),
+        "records": records(computer, parameters["run"]) if with_records else None,
+        "firewall_rules": firewall_rules(computer, parameters["ports"]),
+        "ssl_bindings": ssl_bindings(computer, parameters["ports"]),
     }
     facts["managed"] = managed_values(facts)
     return facts

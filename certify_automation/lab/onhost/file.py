@@ -131,6 +131,11 @@ def _databases(computer: Computer, folder: str) -> list[Json]:
     return found
 
 
+def data_access(computer: Computer, product: Json) -> Json | None:
+    """The `data_acl` of Facts."""
+    return folder_access(computer, product["data_dir"]) if product["data_dir"] else None
+
+
 def folder_access(computer: Computer, path: str) -> Json | None:
     """Owner (SID) and descriptor of a folder, or None when there is none."""
     entry = computer.files.stat(path)

@@ -27,6 +27,18 @@ def reservations(computer: Computer) -> list[Json]:
     ]
 
 
+def ssl_bindings(computer: Computer, ports: Iterable[int]) -> list[Json]:
+    """The `ssl_bindings` of Facts."""
+    ends = tuple(f":{port}" for port in ports)
+    found = []
+    for name in sorted(name for name in computer.ssl_bindings if name.endswith(ends)):
+        values = computer.ssl_bindings[name]
+        cert_hash, store = values.get("SslCertHash"), values.get("SslCertStoreName")
+        shown = cert_hash.hex() if isinstance(cert_hash, bytes) and cert_hash else None
+        found.append({"name": name, "cert_hash": shown, "store": store})
+    return found
+
+
 def url_owners(computer: Computer) -> list[Json]:
     """The `url_owners` of Facts."""
     owners: dict[str, set[int]] = {}

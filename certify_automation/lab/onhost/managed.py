@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from certify_automation.lab.onhost.file import config_files
+from certify_automation.lab.onhost.file import config_files, data_access
+from certify_automation.lab.onhost.firewall import block_rules, firewall_rules
 from certify_automation.lab.onhost.http_sys import listen_list, reservations
 from certify_automation.lab.onhost.product import product_facts
 from certify_automation.lab.onhost.service import driver_facts
@@ -18,10 +19,14 @@ def managed_values(facts: Json) -> list[Json]:
         "service.state": "",
         "service.start_mode": "",
         "service.delayed": "false",
+        "service.failure_actions": "",
+        "service.failure_flag": "false",
         "product.data_dir": product["data_dir"] or "",
         "product.generation": product["generation"] or "",
         "driver.state": driver["state"] if driver else "",
         "driver.start_mode": driver["start_mode"] if driver else "",
+        "data_directory_acl": facts["data_acl"]["sddl"] if facts["data_acl"] else "",
+        "firewall_rule": block_rules(facts["firewall_rules"]),
         "ip_listen": "unreadable" if listen["live"] is None else ",".join(listen["live"]),
     }
     if len(product["services"]) == 1:
@@ -30,6 +35,8 @@ def managed_values(facts: Json) -> list[Json]:
         values["service.state"] = service["state"]
         values["service.start_mode"] = service["start_mode"]
         values["service.delayed"] = "true" if service["delayed"] else "false"
+        values["service.failure_actions"] = service["failure_actions"] or ""
+        values["service.failure_flag"] = "true" if service["failure_flag"] else "false"
     for name, file in facts["files"].items():
         values[f"file.{name}"] = _file_value(file)
     for reservation in facts["url_reservations"]:
@@ -46,6 +53,8 @@ def managed_now(computer: Computer) -> dict[str, str]:
         "files": config_files(computer, product),
         "ip_listen": listen_list(computer),
         "url_reservations": reservations(computer),
+        "data_acl": data_access(computer, product),
+        "firewall_rules": firewall_rules(computer, ()),
     }
     return {item["name"]: item["value"] for item in managed_values(parts)}
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from certify_automation.lab.onhost.service import service_facts
+from certify_automation.lab.onhost.service import recovery_facts, service_facts
 from certify_automation.lab.onhost.visit import Json
 from certify_automation.lab.windows import PROGRAM_DATA, Computer
 from certify_automation.lab.windows.files import join, split
@@ -29,7 +29,7 @@ _PROGRAM = re.compile(r'^\s*(?:"([^"]+)"|(.+?\.exe)(?=\s|$))', re.IGNORECASE)
 def product_facts(computer: Computer) -> Json:
     """The `product` of Facts; places are known only when there is exactly one service whose program is known."""
     services = [
-        service_facts(one)
+        service_facts(one) | recovery_facts(one)
         for one in sorted(computer.services.services(), key=lambda one: one.name)
         if _is_product(one.name, one.path_name)
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 from certify_automation.lab.onhost.visit import Json
 from certify_automation.lab.windows import Computer, Service, Win32Error, win32
 
@@ -22,6 +24,15 @@ def service_facts(service: Service) -> Json:
         "exit_code": service.exit_code,
         "service_exit_code": service.service_exit_code,
         "process_id": service.process_id,
+    }
+
+
+def recovery_facts(service: Service) -> Json:
+    """What the registry says of what follows a failure of a service."""
+    actions = service.failure_actions
+    return {
+        "failure_actions": base64.b64encode(actions).decode() if actions else None,
+        "failure_flag": service.failure_flag,
     }
 
 
