@@ -9,6 +9,7 @@ from certify_automation.lab.certify import core_service, framework_service
 from certify_automation.lab.certify.core_service import CoreService
 from certify_automation.lab.certify.framework_service import FrameworkService
 from certify_automation.lab.certify.product import Product
+from certify_automation.lab.windows import failures
 from certify_automation.lab.windows.computer import PROGRAM_FILES, Computer
 from certify_automation.lab.windows.files import join
 from certify_automation.lab.windows.services import Service
@@ -18,6 +19,9 @@ SHIPPED_ENDPOINT = "http://127.0.0.2:9696"
 """What the v7 installer's appsettings-core.json pins the API to."""
 
 VERSIONS = {"v6": "6.1.10.0", "v7": "7.0.2.0"}
+_FRAMEWORK_RECOVERY = failures.pack(86_400, [(failures.RESTART, 600_000)])
+"""As the v6 installer sets it: restart after ten minutes when it crashed, count reset after a day."""
+
 _START_SECONDS = {"v6": 6.0, "v7": 4.0}
 
 
@@ -84,7 +88,10 @@ def _install_framework(product: Product, setup: Setup) -> None:
     program = _copy_program(product, framework_service.IMAGE)
     path_name = f'"{program}"  -displayname "{display}" -servicename "{name}"'
     product.service_name = name
-    service = Service(name, display, path_name, account=setup.account, delayed=setup.delayed is not False)
+    service = Service(
+        name, display, path_name,
+        account=setup.account, delayed=setup.delayed is not False, failure_actions=_FRAMEWORK_RECOVERY,
+    )  # fmt: skip
     product.computer.services.install(service, FrameworkService(product))
 
 

@@ -40,6 +40,7 @@ def boot(computer: Computer) -> None:
     for service in everything:
         service.state, service.process_id, service.due = STOPPED, 0, None
         service.exit_code, service.service_exit_code = win32.SERVICE_NEVER_STARTED, 0
+    manager.forget_failures()
     computer.booted = computer.clock.now()
     computer.pending_reboot.clear()
     computer.powered = True

@@ -5,13 +5,14 @@ States and start modes are the words of Win32_Service (`Running`, `Stop Pending`
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from certify_automation.lab.windows import win32
+from certify_automation.lab.windows import failures, win32
 from certify_automation.lab.windows.clock import Clock
 from certify_automation.lab.windows.win32 import Win32Error
 
@@ -121,12 +122,14 @@ class ServiceControlManager:
     processes: dict[int, str] = field(default_factory=dict)
     _services: dict[str, Service] = field(default_factory=dict)
     _programs: dict[str, Program] = field(default_factory=dict)
+    _failures: dict[str, failures.Failures] = field(default_factory=dict)
     _next_process: int = _FIRST_PROCESS
 
     def install(self, service: Service, program: Program) -> Service:
         """Create a service; raises Win32Error 1073 never: an existing one of that name is replaced."""
         self._services[service.name.casefold()] = service
         self._programs[service.name.casefold()] = program
+        self._failures[service.name.casefold()] = failures.Failures(service.failure_flag)
         return service
 
     def remove(self, name: str) -> None:
@@ -134,6 +137,7 @@ class ServiceControlManager:
         self._find(name)
         del self._services[name.casefold()]
         del self._programs[name.casefold()]
+        del self._failures[name.casefold()]
 
     def get(self, name: str) -> Service | None:
         """The service of this name, ignoring case."""
@@ -214,8 +218,7 @@ class ServiceControlManager:
         """
         service = self._find(name)
         message, command = struct.unpack_from("<2I", service.failure_actions or bytes(20), 4)
-        packed = b"".join(struct.pack("<2I", *action) for action in actions)
-        service.failure_actions = struct.pack("<5I", reset_seconds, message, command, len(actions), 20) + packed
+        service.failure_actions = failures.pack(reset_seconds, actions, message=message, command=command)
 
     def set_failure_flag(self, name: str, *, on: bool) -> None:
         """Set whether a stop with an error counts as a failure too; raises Win32Error 1060."""
@@ -234,6 +237,11 @@ class ServiceControlManager:
         """The process ends without reporting; raises Win32Error 1060."""
         self._stopped(self._find(name), Ending(running=False, exit_code=win32.PROCESS_ABORTED), self.clock.now())
 
+    def forget_failures(self) -> None:
+        """What a start of the system does: counts begin anew, and a changed flag counts from now on."""
+        for name, service in self._services.items():
+            self._failures[name] = failures.Failures(service.failure_flag)
+
     def new_process(self, image: str) -> int:
         """A process that was not there before."""
         self._next_process += 4
@@ -241,17 +249,23 @@ class ServiceControlManager:
         return self._next_process
 
     def settle(self) -> None:
-        """Let every pending state end that is due by now."""
-        for service in list(self._services.values()):
-            elapsed = self.clock.elapsed()
-            if service.due is None or service.due > elapsed:
-                continue
-            then = self.clock.now() - timedelta(seconds=elapsed - service.due)
-            service.due = None
-            if service.state == START_PENDING:
-                self._started(service, then)
-            elif service.state == STOP_PENDING:
-                self._stopped(service, Ending(running=False), then)
+        """Let every pending state end that is due by now, and restart what has failed."""
+        for name, service in list(self._services.items()):
+            self._end_pending(service)
+            if self._failures[name].restart_due(self.clock.elapsed()) and service.state == STOPPED:
+                with contextlib.suppress(Win32Error):
+                    self.start(service.name)
+
+    def _end_pending(self, service: Service) -> None:
+        elapsed = self.clock.elapsed()
+        if service.due is None or service.due > elapsed:
+            return
+        then = self.clock.now() - timedelta(seconds=elapsed - service.due)
+        service.due = None
+        if service.state == START_PENDING:
+            self._started(service, then)
+        elif service.state == STOP_PENDING:
+            self._stopped(service, Ending(running=False), then)
 
     def _started(self, service: Service, now: datetime) -> None:
         ending = self._programs[service.name.casefold()].ready(service, now)
@@ -265,6 +279,8 @@ class ServiceControlManager:
         self.processes.pop(service.process_id, None)
         service.state, service.due, service.process_id = STOPPED, None, 0
         service.exit_code, service.service_exit_code = ending.exit_code, ending.service_exit_code
+        failed = self._failures[service.name.casefold()]
+        failed.ended(ending.exit_code, service.failure_actions, self.clock.elapsed())
 
     def _start_dependencies(self, service: Service) -> None:
         for needed in service.depends_on:
