@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Sequence
+from ipaddress import ip_address
 
-from certify_automation.model.facts import ApiFacts, DataFile, Facts, SocketFacts
+from certify_automation.model.facts import ApiFacts, DataFile, EnvironmentVariable, Facts, SocketFacts
 from certify_automation.model.host import Endpoint
 from certify_automation.model.http_sys import listen_address
 from certify_automation.model.service import ServiceState
@@ -177,6 +178,58 @@ def same_bucket(endpoint: Endpoint) -> tuple[str, ...]:
 def reaches_api(path: str) -> bool:
     """Whether a registration or reservation for this path takes requests for the API."""
     return path == "/" or path.lower().startswith("/api/")
+
+
+def effective_variable(facts: Facts, name: str) -> EnvironmentVariable | None:
+    """The variable that the service sees under this name, ignoring case: its own beats the machine's."""
+    found = [v for v in facts.product.environment if v.name.casefold() == name.casefold()]
+    return next((v for v in found if v.scope == "service"), found[0] if found else None)
+
+
+def pipe_source(facts: Facts, transport: str) -> str:
+    """What makes version 7 listen on a named pipe and at no address, in words; empty = nothing does.
+
+    Args:
+        facts: of the host.
+        transport: as serviceconfig.json has it; the variable beats it, and what the product does not know is http.
+    """
+    if facts.product.generation != "v7":
+        return ""
+    override = effective_variable(facts, "CERTIFY_SERVICE_TRANSPORT")
+    said = override.value if override and override.value else transport
+    if said.casefold() != "namedpipe":
+        return ""
+    by_variable = override is not None and bool(override.value)
+    return "the variable CERTIFY_SERVICE_TRANSPORT" if by_variable else "serviceconfig.json (Transport)"
+
+
+def loopback(url: str, generation: str | None) -> bool:
+    """Whether only the machine itself can reach a listener at this URL (as endpoint_url writes it).
+
+    For version 7 any text that is no address means all of them, except localhost; for version 6 a name, localhost too,
+    is a Host header that a caller from elsewhere can send.
+    """
+    host = url.partition("://")[2].rpartition(":")[0].removeprefix("[").removesuffix("]")
+    if host.casefold() == "localhost":
+        return generation == "v7"
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def exposed_at(facts: Facts) -> tuple[str, ...]:
+    """URLs at which the running service takes requests from other machines; none = it does not.
+
+    Version 6 is judged by its registered URLs, because http.sys may hold the port on every address whatever the URL
+    says; version 7 by its sockets, or by the log of its last start where no socket of it was seen.
+    """
+    service = facts.service
+    if service is None or service.state is not ServiceState.RUNNING:
+        return ()
+    v7 = facts.product.generation == "v7"
+    urls = (v7 and _own_sockets(facts, service.process_id)) or effective_endpoints(facts)
+    return tuple(url for url in urls if not loopback(url, facts.product.generation))
 
 
 def data_store_failure(facts: Facts) -> str:

@@ -7,12 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from certify_automation.errors import CertifyAutomationError, Problem
-from certify_automation.model.change import Change
+from certify_automation.model.change import Change, FileWrite
 from certify_automation.model.change_codec import change_to_json
 from certify_automation.model.config_files import JsonValue
 from certify_automation.model.host_report import HostReport, HostStatus
-from certify_automation.model.outcome import ExitCode, Outcome
+from certify_automation.model.impact import Impact
+from certify_automation.model.outcome import ExitCode, Outcome, RecoveredRun, Result
 from certify_automation.model.plan import Difference, Plan
+from certify_automation.model.step import StepOutcome
 
 SCHEMA_VERSION = 1
 
@@ -46,6 +48,10 @@ _CHANGE_TEXTS = {
     "url_reservation.replace": "reserve {0.url} for others than now",
     "ip_listen.add": "add {0.address} to the IP listen list",
     "ip_listen.remove": "remove {0.address} from the IP listen list",
+    "firewall_rule.add": "block TCP port {0.port} from elsewhere with the inbound rule {0.name}",
+    "firewall_rule.remove": "remove the inbound rule {0.name}",
+    "data_directory.acl": "set who may get at {0.path}: {0.after}",
+    "service.recovery": "set what happens when {0.service} fails",
     "service.start_mode": "set the start mode of {0.service} to {0.after.value}",
     "file.write": "write {0.path}",
     "service.restart": "restart {0.service}",
@@ -83,7 +89,21 @@ def host_lines(report: HostReport) -> tuple[Line, ...]:
     """One host in full: its differences, the changes with their impact, warnings, and why it stopped."""
     status = status_text(report.status, planned=report.outcome is None)
     heading = (Segment("heading", report.host), Segment(status_style(report.status), f"  {status}"))
-    return (heading, *_plan_lines(report.plan), *_outcome_lines(report), *_error_lines(report))
+    return (
+        heading,
+        *_recovered_lines(report.recovered),
+        *_plan_lines(report.plan),
+        *_outcome_lines(report),
+        *_error_lines(report),
+    )
+
+
+def _recovered_lines(recovered: Sequence[RecoveredRun]) -> Iterator[Line]:
+    for run in recovered:
+        result = "confirmed" if run.result is Result.APPLIED else run.result.value.replace("_", " ")
+        style = "error" if run.result is Result.ROLLBACK_FAILED else "warning"
+        yield (Segment(style, f"  brought to its end first: run {run.run_id}, {result}"),)
+        yield from map(_step_line, run.steps)
 
 
 def _plan_lines(plan: Plan | None) -> Iterator[Line]:
@@ -92,8 +112,19 @@ def _plan_lines(plan: Plan | None) -> Iterator[Line]:
     width = max((len(difference.path) for difference in plan.differences), default=0)
     for difference in plan.differences:
         yield from _difference_lines(difference, width)
+    for conflict in plan.conflicts:
+        note = f": {conflict.note}" if conflict.note else ""
+        text = f"  conflict {conflict.path}  {value_text(conflict.observed)} is left as it is{note}"
+        yield (Segment("warning", text),)
     for change in plan.changes:
-        yield Segment("", f"    {change_text(change)} "), Segment("muted", f"({change.impact.value})")
+        style = "error" if change.impact is Impact.LOCKOUT else "muted"
+        yield Segment("", f"    {change_text(change)} "), Segment(style, f"({change.impact.value})")
+    if plan.confirm_seconds is not None:
+        text = (
+            "  lockout risk: the host puts everything back by itself, unless a new connection confirms within "
+            f"{plan.confirm_seconds} seconds that it can still be reached"
+        )
+        yield (Segment("error", text),)
     for warning in plan.warnings:
         yield from _told("warning", f"  warning {warning.id}: {warning.message}", warning.hint)
     for refusal in plan.refusals:
@@ -117,23 +148,33 @@ def _difference_lines(difference: Difference, width: int) -> Iterator[Line]:
     note = (Segment("muted", f"  ({difference.note})"),) if difference.note else ()
     if isinstance(difference.declared, Mapping):
         yield Segment(style, f"  {_MARKS[style]} {difference.path}"), *note
+        found = difference.observed if isinstance(difference.observed, Mapping) else {}
         for name, item in difference.declared.items():
-            yield (Segment(style, f"      {name}: {value_text(item)}"),)
+            was = f"{value_text(found[name])} -> " if name in found and found[name] != item else ""
+            yield (Segment(style, f"      {name}: {was}{value_text(item)}"),)
     else:
         yield Segment(style, f"  {_MARKS[style]} {difference.path.ljust(width)}  {value}"), *note
 
 
 def change_text(change: Change) -> str:
     """What a change does, in words."""
+    if isinstance(change, FileWrite) and change.after is None:
+        return f"remove {change.path}"
     return _CHANGE_TEXTS[change.kind].format(change)
 
 
 def _outcome_lines(report: HostReport) -> Iterator[Line]:
-    if report.outcome is None or report.error is None:
-        return
-    for step in report.outcome.steps:
-        code = f" {step.code}: {step.message}" if step.code else ""
-        yield (Segment("muted", f"    step {step.index + 1} {step.kind}: {step.status}{code}"),)
+    outcome = report.outcome
+    if outcome is not None and outcome.result is Result.AWAITING:
+        text = f"  done, and put back by the host itself unless the run {outcome.run_id} is confirmed"
+        yield (Segment("warning", text),)
+    if outcome is not None and report.error is not None:
+        yield from map(_step_line, outcome.steps)
+
+
+def _step_line(step: StepOutcome) -> Line:
+    code = f" {step.code}: {step.message}" if step.code else ""
+    return (Segment("muted", f"    step {step.index + 1} {step.kind}: {step.status}{code}"),)
 
 
 def _error_lines(report: HostReport) -> Iterator[Line]:
@@ -191,7 +232,9 @@ def host_json(report: HostReport) -> dict[str, object]:
         "status": report.status.value,
         "exit_code": int(report.exit_code),
         "differences": _differences(plan.differences if plan else ()),
+        "conflicts": _differences(plan.conflicts if plan else ()),
         "changes": [_change(change) for change in (plan.changes if plan else ())],
+        "confirm_seconds": plan.confirm_seconds if plan else None,
         "warnings": [_problem(warning) for warning in (plan.warnings if plan else ())],
         "refusals": [
             {"id": r.id, "message": r.message, "hint": r.hint, "by_policy": r.by_policy}
@@ -199,6 +242,7 @@ def host_json(report: HostReport) -> dict[str, object]:
         ],
         "error": _problem(report.error) if report.error else None,
         "outcome": _outcome(report.outcome) if report.outcome else None,
+        "recovered": [_recovered(run) for run in report.recovered],
         "remaining": _differences(report.remaining),
     }
 
@@ -216,16 +260,27 @@ def _problem(problem: Problem | CertifyAutomationError) -> dict[str, str]:
     return {"id": problem.id, "message": problem.message, "hint": problem.hint}
 
 
+def _steps(steps: Sequence[StepOutcome]) -> list[object]:
+    return [{"index": s.index, "kind": s.kind, "status": s.status, "code": s.code, "message": s.message} for s in steps]
+
+
+def _recovered(run: RecoveredRun) -> dict[str, object]:
+    failure = run.failure
+    return {
+        "run_id": run.run_id,
+        "result": run.result.value,
+        "steps": _steps(run.steps),
+        "failure": failure and {"code": failure.code, "message": failure.message, "step": failure.step},
+    }
+
+
 def _outcome(outcome: Outcome) -> dict[str, object]:
     health = outcome.health
     return {
         "run_id": outcome.run_id,
         "result": outcome.result.value,
         "repeated": outcome.repeated,
-        "steps": [
-            {"index": s.index, "kind": s.kind, "status": s.status, "code": s.code, "message": s.message}
-            for s in outcome.steps
-        ],
+        "steps": _steps(outcome.steps),
         "health": health
         and {
             "url": health.url,

@@ -23,6 +23,7 @@ class Standing:
         endpoints: URLs at which the API listens; empty = nowhere.
         answering: whether the API answers at one of them; None = it was asked at none of them.
         lock: who is applying there at this moment; empty = nobody.
+        open_run: a run there whose journal has no end; empty = there is none.
         report: held against what is declared.
     """
 
@@ -31,6 +32,7 @@ class Standing:
     endpoints: tuple[str, ...]
     answering: bool | None
     lock: str
+    open_run: str
     report: HostReport
 
 
@@ -50,6 +52,7 @@ def status_host(desired: DesiredHost, session: Session, options: PlanOptions) ->
         endpoints=endpoints,
         answering=any(map(answers, asked)) if asked else None,
         lock=(facts.lock.holder or "somebody") if facts.lock.held else "",
+        open_run=_open_run(facts),
         report=report,
     )
 
@@ -59,6 +62,16 @@ def _product(facts: Facts) -> str:
     if product.generation is None:
         return f"{len(product.services)} services" if product.services else "not installed"
     return f"{product.generation} {product.version or ''}".rstrip()
+
+
+def _open_run(facts: Facts) -> str:
+    run = facts.open_run
+    if run is None:
+        return ""
+    if run.error:
+        return f"{run.run_id}: {run.error}"
+    state = "waits for its confirmation" if run.awaiting else "under way" if facts.lock.held else "cut off"
+    return f"{run.run_id} by {run.by}, {state}"
 
 
 def _service(facts: Facts) -> str:

@@ -7,12 +7,18 @@ takes from serviceconfig.json: a single one of them switches serviceconfig.json 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from certify_automation.config_merge.lenient_json import Json, JsonObject, read
-from certify_automation.model.config_files import Condition
+from certify_automation.config_merge.core_settings import Path, core_settings, folded
+from certify_automation.config_merge.lenient_json import Json, JsonObject, read, write
+from certify_automation.config_merge.properties import plain
+from certify_automation.config_merge.service_config import Merged
 from certify_automation.model.facts import EnvironmentVariable
+from certify_automation.model.plan import Difference
+
+KESTREL_FILE = "appsettings-core.json"
+"""Source of the endpoints that the file declares."""
 
 _VARIABLE = re.compile(r"Kestrel(?:__|:)Endpoints(?:__|:)(?P<name>.+?)(?:__|:)Url", re.IGNORECASE)
 
@@ -46,21 +52,41 @@ def _set(environment: Iterable[EnvironmentVariable]) -> Iterator[tuple[re.Match[
 
 
 def _in_file(content: bytes | None) -> Iterator[KestrelEndpoint]:
+    for path, value in core_settings(content):
+        name = _endpoint_name(path)
+        if name and isinstance(value, str):
+            yield KestrelEndpoint(name, value, KESTREL_FILE)
+
+
+def _endpoint_name(path: Path) -> str:
+    is_url = folded(path)[:2] == ("kestrel", "endpoints") and folded(path)[3:] == ("url",)
+    return path[2] if is_url else ""
+
+
+def merge_kestrel(urls: Mapping[str, str], content: bytes | None) -> Merged:
+    """Gives endpoints of appsettings-core.json other URLs and keeps everything else of the file.
+
+    Args:
+        urls: Url by endpoint name, ignoring case; a name that the file does not have is not added.
+        content: the bytes found, None = no file. A malformed file is left as it is.
+    """
     document = read(content)
-    if document.condition is Condition.ABSENT:
-        return
+    wanted = {name.casefold(): url for name, url in urls.items()}
+    differences: list[Difference] = []
+
+    def aligned(value: Json, path: Path) -> Json:
+        if isinstance(value, JsonObject):
+            return JsonObject(tuple((n, aligned(item, (*path, *n.split(":")))) for n, item in value.members))
+        name = _endpoint_name(path)
+        url = wanted.get(name.casefold())
+        if not name or url is None or value == url:
+            return value
+        differences.append(Difference(f"service.kestrel_endpoint[{name}]", url, plain(value)))
+        return url
+
     if not isinstance(document.value, JsonObject):
-        raise ValueError(document.reason or "the root of the file is not an object")  # noqa: TRY004 - bad data
-    for path, value in _settings(document.value, ()):
-        folded = tuple(name.casefold() for name in path)
-        if folded[:2] == ("kestrel", "endpoints") and folded[3:] == ("url",) and isinstance(value, str):
-            yield KestrelEndpoint(path[2], value, "appsettings-core.json")
-
-
-def _settings(value: Json, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Json]]:
-    if isinstance(value, JsonObject):
-        for name, item in value.members:
-            # .NET configuration also takes a path written as one name: "Kestrel:Endpoints:Main:Url".
-            yield from _settings(item, (*path, *name.split(":")))
-    else:
-        yield path, value
+        return Merged(None, document.condition, reason=document.reason)
+    rewritten = aligned(document.value, ())
+    if not differences:
+        return Merged(None, document.condition)
+    return Merged(write(rewritten, document), document.condition, tuple(differences), document.lost)

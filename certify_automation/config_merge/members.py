@@ -53,6 +53,10 @@ class Members:
         spelling = self._members.get(name.casefold(), (name, None))[0]
         self._members[name.casefold()] = (spelling, value)
 
+    def remove(self, name: str) -> bool:
+        """Takes a member away; whether there was one."""
+        return self._members.pop(name.casefold(), None) is not None
+
     def unreadable(self) -> dict[str, str]:
         """Name -> why the product cannot read that member, and with it not the file."""
         found = {}

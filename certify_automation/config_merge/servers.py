@@ -9,7 +9,7 @@ from certify_automation.config_merge.lenient_json import Document, Json, JsonObj
 from certify_automation.config_merge.members import Members
 from certify_automation.config_merge.properties import connection_property, literal, plain
 from certify_automation.config_merge.service_config import Merged
-from certify_automation.model.config_files import Condition, JsonValue, ServerConnection
+from certify_automation.model.config_files import Condition, ServerConnection
 from certify_automation.model.plan import Difference
 
 # Ids of the entries this program adds: made from host and name, so that planning twice gives the same bytes.
@@ -76,8 +76,10 @@ def _merge_entry(declared: ServerConnection, entries: list[Members], host: str) 
         entries[:] = [entry for entry in entries if entry not in same]
         return [Difference(path, None, "present")] if same else []
     managed = {n: v for n, v in declared.properties.items() if not connection_property(n).volatile}
+    if not same and declared.removed and not managed:
+        return []
     if not same:
-        entries.append(_new(declared.name, managed, host))
+        entries.append(_new(declared, host))
         shown = {connection_property(name).declared: value for name, value in managed.items()}
         return [Difference(path, shown, None)]
     entry, differences = same[0], []
@@ -86,14 +88,18 @@ def _merge_entry(declared: ServerConnection, entries: list[Members], host: str) 
             where = f"{path}.{connection_property(name).declared}"
             differences.append(Difference(where, value, entry.plain(name)))
             entry.set(name, literal(value))
+    for name in declared.removed:
+        found = entry.plain(name)
+        if entry.remove(name):
+            differences.append(Difference(f"{path}.{connection_property(name).declared}", None, found))
     return differences
 
 
-def _new(name: str, properties: dict[str, JsonValue], host: str) -> Members:
+def _new(declared: ServerConnection, host: str) -> Members:
     entry = Members(JsonObject(), connection_property)
-    entry.set("Id", str(uuid.uuid5(_NAMESPACE, f"{host}/{name}".casefold())))
-    entry.set("DisplayName", name)
-    for key, value in properties.items():
+    entry.set("Id", str(uuid.uuid5(_NAMESPACE, f"{host}/{declared.name}".casefold())))
+    entry.set("DisplayName", declared.name)
+    for key, value in declared.properties.items():
         entry.set(key, literal(value))
     return entry
 

@@ -53,6 +53,10 @@ def merge_service_config(declared: ServiceConfig, content: bytes | None) -> Merg
             path = f"service.config.{config_property(name).declared}"
             differences.append(Difference(path, value, members.plain(name)))
             members.set(name, literal(value))
+    for name in declared.removed:
+        found_value = members.plain(name)
+        if members.remove(name):
+            differences.append(Difference(f"service.config.{config_property(name).declared}", None, found_value))
     if not differences:
         return Merged(None, document.condition)
     lost += members.drop_unreadable()

@@ -93,7 +93,12 @@ class AccessEntry:
     mask: int
 
 
-def _sid(text: str) -> str:
+def sid_of(text: str) -> str:
+    """The SID of an SDDL trustee: `SY` and `S-1-5-18` are the same one.
+
+    Raises:
+        ValueError: neither a SID nor an alias that is the same on every machine.
+    """
     if text.upper() in _ALIASES:
         return _ALIASES[text.upper()]
     match = _SID.fullmatch(text)
@@ -102,7 +107,12 @@ def _sid(text: str) -> str:
     return f"S-1-{int(match[1], 0)}{match[2]}"
 
 
-def _mask(text: str) -> int:
+def mask_of(text: str) -> int:
+    """The access mask of the rights in an SDDL entry: `FA`, `GRGX`, `0x1200a9`.
+
+    Raises:
+        ValueError: an unknown right.
+    """
     if text[:1].isdigit():
         return int(text, 0) & 0xFFFFFFFF
     mask = 0
@@ -121,7 +131,7 @@ def _entry(text: str) -> AccessEntry:
     kind, flags, rights, object_type, inherited_type, trustee = fields
     if kind.upper() not in {"A", "D"} or flags or object_type or inherited_type:
         raise ValueError(f"({text}) is not a plain allow (A) or deny (D) entry")
-    return AccessEntry(kind.upper() == "A", _sid(trustee), _mask(rights))
+    return AccessEntry(kind.upper() == "A", sid_of(trustee), mask_of(rights))
 
 
 def parse_sddl(text: str) -> frozenset[AccessEntry]:
@@ -183,7 +193,7 @@ def parse_descriptor(descriptor: bytes) -> frozenset[AccessEntry]:
 
 def _rights_text(mask: int) -> str:
     generic = "".join(name for name in _GENERIC if mask & _RIGHTS[name])
-    return generic if mask == _mask(generic) and generic else f"0x{mask:x}"
+    return generic if mask == mask_of(generic) and generic else f"0x{mask:x}"
 
 
 def sddl_of(descriptor: bytes) -> str:

@@ -4,16 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from certify_automation.diff import ip_listen_missing, ip_listen_surplus, reservation_of, reservation_sddl
-from certify_automation.evidence import effective_endpoints
-from certify_automation.model.change import Change, DriverStart, DriverStartMode, FileWrite, IpListenAdd, IpListenRemove, ServiceAct, ServiceRestart, ServiceStart, ServiceStartMode, ServiceStop, UrlReservationAdd, UrlReservationRemove, UrlReservationReplace
-from certify_automation.model.impact import Impact
+from certify_automation.diff import (
+    block_port,
+    block_rules,
+    blocked,
+    content_of,
+    folder_goal,
+    ip_listen_entries,
+    ip_listen_missing,
+    ip_listen_surplus,
+    observed_recovery,
+    reservation_of,
+    reservation_sddl,
+)
+from certify_automation.evidence import effective_endpoints, exposed_at
+from certify_automation.model.change import (
+    Change,
+    DataDirectoryAcl,
+    DriverStart,
+    DriverStartMode,
+    FileWrite,
+    FirewallRuleAdd,
+    FirewallRuleRemove,
+    IpListenAdd,
+    IpListenRemove,
+    ServiceAct,
+    ServiceRecovery,
+    ServiceRestart,
+    ServiceStart,
+    ServiceStartMode,
+    ServiceStop,
+    UrlReservationAdd,
+    UrlReservationRemove,
+    UrlReservationReplace,
+)
 from certify_automation.model.config_files import FileName
+from certify_automation.model.http_sys import IpListen, ListenRule, listen_address
+from certify_automation.model.impact import Impact
+from certify_automation.model.security import BLOCK_RULE
 from certify_automation.model.service import ServiceState
 from certify_automation.plan.situation import Situation
 
-# What the service needs comes before the service; an address is added before another is taken away; a start mode is set
-# before a start that it could forbid; the one act on the service comes last.
+# What the service needs comes before the service; an address is added before another is taken away; netsh deletes rules
+# by name, so that the old one goes before the new one comes, and both before the API can listen elsewhere; a start mode
+# is set before a start that it could forbid; the one act on the service comes last.
 ORDER = (
     "driver.start_mode",
     "driver.start",
@@ -22,17 +56,31 @@ ORDER = (
     "url_reservation.replace",
     "ip_listen.add",
     "ip_listen.remove",
+    "firewall_rule.remove",
+    "firewall_rule.add",
+    "data_directory.acl",
     "service.start_mode",
+    "service.recovery",
     "file.write",
     "service.restart",
     "service.start",
     "service.stop",
 )
+_READ_AT_START = {FileName.SERVICE_CONFIG, FileName.APPSETTINGS_CORE}
 
 
 def changes(at: Situation) -> tuple[Change, ...]:
     """All changes of a host in order, to be made only where nothing refuses them."""
-    needed: list[Change] = [*_driver(at), *_reservations(at), *_ip_listen(at), *_start_mode(at), *_files(at)]
+    needed: list[Change] = [
+        *_driver(at),
+        *_reservations(at),
+        *_ip_listen(at),
+        *_block_rule(at),
+        *_data_folder(at),
+        *_start_mode(at),
+        *_recovery(at),
+        *_files(at),
+    ]
     act = _service_act(at, needed)
     return tuple(sorted([*needed, *([act] if act else [])], key=lambda change: ORDER.index(change.kind)))
 
@@ -65,12 +113,40 @@ def _reservations(at: Situation) -> Iterator[Change]:
 
 
 def _ip_listen(at: Situation) -> Iterator[Change]:
-    if at.desired.ip_listen is None:
+    declared = at.desired.ip_listen
+    if declared is None:
         return
-    for address in ip_listen_missing(at.desired.ip_listen, at.facts):
-        yield IpListenAdd(address)
-    for address in ip_listen_surplus(at.desired.ip_listen, at.facts):
+    visited = listen_address(at.options.visited_address or "")
+    first = not IpListen(ListenRule.EXACTLY, ip_listen_entries(at.facts) or ()).effective()
+    # The address this host is managed through comes first: no other one may be alone on the list even for a moment.
+    for address in sorted(ip_listen_missing(declared, at.facts), key=lambda text: listen_address(text) != visited):
+        yield IpListenAdd(address, first=first)
+        first = first and listen_address(address) is None
+    for address in ip_listen_surplus(declared, at.facts):
         yield IpListenRemove(address)
+
+
+def _block_rule(at: Situation) -> Iterator[Change]:
+    declared, found = at.desired.api_exposure, block_rules(at.facts)
+    if declared is None or declared.block is None or at.facts.firewall_rules is None:
+        return
+    port = block_port(at.desired, at.endpoint)
+    if declared.block and blocked(at.facts, port):
+        return
+    if found:
+        yield FirewallRuleRemove(BLOCK_RULE, found[0].port or port)
+    if declared.block:
+        yield FirewallRuleAdd(BLOCK_RULE, port)
+
+
+def _data_folder(at: Situation) -> Iterator[Change]:
+    folder, access = at.facts.product.data_dir, at.facts.data_access
+    try:
+        goal = folder_goal(at.desired, at.facts)
+    except ValueError:  # refused
+        return
+    if goal is not None and folder is not None and access is not None:
+        yield DataDirectoryAcl(folder, access.sddl, goal)
 
 
 def _start_mode(at: Situation) -> Iterator[Change]:
@@ -79,12 +155,37 @@ def _start_mode(at: Situation) -> Iterator[Change]:
         yield ServiceStartMode(service.name, service.start_mode, wanted)
 
 
+def _recovery(at: Situation) -> Iterator[Change]:
+    service, wanted = at.facts.service, at.desired.recovery
+    if service is None or wanted is None:
+        return
+    try:
+        found = observed_recovery(at.facts)
+    except ValueError:  # refused
+        return
+    if found is not None and not wanted.same_as(found):
+        yield ServiceRecovery(service.name, found, wanted)
+
+
 def _files(at: Situation) -> Iterator[Change]:
-    merged = ((FileName.SERVICE_CONFIG, at.comparison.service_config), (FileName.SERVERS, at.comparison.servers))
-    for name, file in merged:
-        found = at.facts.files.get(name.value)
-        if file is not None and file.content is not None and found is not None:
-            yield FileWrite(name, found.path, found.content, file.content)
+    files = at.comparison.files
+    merged = (
+        (FileName.SERVICE_CONFIG, files.service_config),
+        (FileName.SERVERS, files.servers),
+        (FileName.APPSETTINGS_CORE, files.core),
+    )
+    for name, one in merged:
+        if one is not None and one.content is not None:
+            yield from _write(at, name, one.content)
+    for name, content in at.desired.whole_files.items():
+        if content_of(at.facts, name) != content:
+            yield from _write(at, name, content)
+
+
+def _write(at: Situation, name: FileName, content: bytes | None) -> Iterator[Change]:
+    found = at.facts.files.get(name.value)
+    if found is not None:
+        yield FileWrite(name, found.path, found.content, content)
 
 
 def _service_act(at: Situation, others: list[Change]) -> ServiceAct | None:
@@ -100,10 +201,11 @@ def _service_act(at: Situation, others: list[Change]) -> ServiceAct | None:
 
 
 def _must_restart(at: Situation, others: list[Change]) -> bool:
-    """The service reads its file at start only, and v6 tries to register its URL at start only."""
-    if any(isinstance(change, FileWrite) and change.file is FileName.SERVICE_CONFIG for change in others):
+    """The service reads its files at start only, and v6 tries to register its URL at start only."""
+    if any(isinstance(change, FileWrite) and change.file in _READ_AT_START for change in others):
         return True
-    if _differs(at, "endpoint"):
+    exposed = at.judges_exposure and bool(exposed_at(at.facts))
+    if _differs(at, "endpoint") or (exposed and not at.exposed_after):
         return True
     listeners = any(change.impact in {Impact.LISTENER, Impact.LOCKOUT} for change in others)
     return at.generation == "v6" and listeners and not effective_endpoints(at.facts)

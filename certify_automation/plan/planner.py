@@ -17,6 +17,8 @@ from certify_automation.plan.warnings import warnings
 
 __all__ = ["PlanOptions", "make_plan"]
 
+_LISTENING_FILES = [f"file.{FileName.SERVICE_CONFIG}", f"file.{FileName.APPSETTINGS_CORE}"]
+
 
 def make_plan(host: str, desired: HostState, facts: Facts, options: PlanOptions) -> Plan:
     """What this host is to do to become as declared.
@@ -42,6 +44,7 @@ def make_plan(host: str, desired: HostState, facts: Facts, options: PlanOptions)
         port_check=_port_check(at),
         refusals=refused,
         warnings=warnings(at),
+        confirm_seconds=options.confirm_seconds if at.lockouts else None,
     )
 
 
@@ -75,19 +78,20 @@ def _expects(at: Situation) -> Iterator[tuple[str, str]]:
     """The managed values this plan was made from: the product, its service, and every noun that is declared."""
     desired, managed = at.desired, at.facts.managed
     names = ["product.data_dir", "product.generation", "service.name", "service.state"]
-    if desired.service.start_mode is not None:
-        names += ["service.start_mode", "service.delayed"]
-    if desired.driver.state is not None:
-        names.append("driver.state")
-    if desired.driver.start_mode is not None:
-        names.append("driver.start_mode")
-    if desired.service_config is not None or at.generation == "v7":
-        names += [f"file.{FileName.SERVICE_CONFIG}", f"file.{FileName.APPSETTINGS_CORE}"]
-    if desired.connections is not None:
-        names.append(f"file.{FileName.SERVERS}")
-    if desired.ip_listen is not None:
-        names.append("ip_listen")
-    for name in names:
+    for declared, noun in (
+        (desired.service.start_mode is not None, ["service.start_mode", "service.delayed"]),
+        (desired.recovery is not None, ["service.failure_actions", "service.failure_flag"]),
+        (desired.driver.state is not None, ["driver.state"]),
+        (desired.driver.start_mode is not None, ["driver.start_mode"]),
+        (desired.service_config is not None or at.generation == "v7", _LISTENING_FILES),
+        (desired.connections is not None, [f"file.{FileName.SERVERS}"]),
+        (True, [f"file.{name}" for name in desired.whole_files]),
+        (desired.ip_listen is not None, ["ip_listen"]),
+        (desired.data_directory_restricted or desired.data_directory_acl is not None, ["data_directory_acl"]),
+        (desired.api_exposure is not None and desired.api_exposure.block is not None, ["firewall_rule"]),
+    ):
+        names += noun if declared else []
+    for name in dict.fromkeys(names):
         yield name, managed.get(name, "absent")
     for wanted in desired.url_reservations or ():
         key = f"url_reservation {wanted.url}"

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from certify_automation.diff import (
-    ip_listen_entries,
-    ip_listen_missing,
-    ip_listen_surplus,
-    reservation_of,
-    reservation_sddl,
-)
+from certify_automation.config_merge import KESTREL_FILE, KestrelEndpoint
+from certify_automation.diff import ip_listen_entries, reservation_of, reservation_sddl
 from certify_automation.evidence import (
     KERNEL,
     answers,
@@ -22,13 +17,13 @@ from certify_automation.evidence import (
     url_path,
 )
 from certify_automation.model.change import IpListenAdd
+from certify_automation.model.host import KestrelRule
 from certify_automation.model.http_sys import IpListen, ListenRule
 from certify_automation.model.plan import Refusal
 from certify_automation.model.sddl import parse_sddl
 from certify_automation.model.service import ServiceState, StartMode
+from certify_automation.plan.lockout import lockout_refusals
 from certify_automation.plan.situation import Situation
-
-_PIPE = "namedpipe"
 
 
 def _other_listener(at: Situation) -> Iterator[Refusal]:
@@ -71,44 +66,49 @@ def _swallowing_reservations(at: Situation) -> Iterator[Refusal]:
 
 
 def _kestrel(at: Situation) -> Iterator[Refusal]:
-    declared = at.desired.service_config is not None
-    if at.generation != "v7" or not (declared or at.starts):
+    """Where other settings than serviceconfig.json decide where version 7 listens."""
+    files, rule = at.comparison.files, at.desired.kestrel_endpoint
+    if at.desired.service_config is None or not files.pinned:
         return
-    try:
-        endpoints = at.kestrel()
-    except ValueError as error:
-        yield Refusal(
-            "CA3009",
-            f"appsettings-core.json is malformed ({error}); version 7 ends at start because of it",
-            "restore the file from the product's installer, then plan again",
-        )
+    found = "; ".join(f"{e.name} = {e.url or '(empty)'} in {e.source}" for e in files.pinned)
+    ignored = (
+        f"version 7 ignores serviceconfig.json here: it listens where Kestrel:Endpoints says ({found}), "
+        f"not at {files.configured.url}"
+    )
+    if files.listens == (endpoint_url(files.configured.url),):
         return
-    if (
-        declared
-        and endpoints
-        and [endpoint_url(endpoint.url) for endpoint in endpoints] != [endpoint_url(at.endpoint.url)]
-    ):
-        found = "; ".join(f"{e.name} = {e.url or '(empty)'} in {e.source}" for e in endpoints)
-        yield Refusal(
-            "CA3008",
-            f"version 7 ignores serviceconfig.json here: it listens where Kestrel:Endpoints says ({found}), "
-            f"not at {at.endpoint.url}",
-            "declare that address, or remove Kestrel:Endpoints from where it is set",
-        )
+    if rule is KestrelRule.ERROR:
+        hint = "correct appsettings-core.json by hand, or declare service.kestrel_endpoint: align to have it corrected"
+        yield Refusal("CA3028", ignored, hint, by_policy=True)
+    elif rule is KestrelRule.ALIGN or (len(files.pinned) > 1 and at.starts):
+        yield Refusal("CA3008", ignored, _by_hand(files.pinned))
+
+
+def _by_hand(pinned: tuple[KestrelEndpoint, ...]) -> str:
+    variables = [one.source for one in pinned if one.source != KESTREL_FILE]
+    if variables:
+        return f"remove {' and '.join(variables)}; services see that after a restart of Windows. Then plan again"
+    return "leave one endpoint in appsettings-core.json: which of several is to go, only a person can say"
 
 
 def _named_pipe(at: Situation) -> Iterator[Refusal]:
-    if at.generation != "v7":
-        return
-    variables = {v.name.casefold(): v.value for v in at.facts.product.environment}
-    override = variables.get("certify_service_transport", "")
-    pipes = override.casefold() == _PIPE if override else at.comparison.transport.casefold() == _PIPE
-    if pipes and (at.starts or at.desired.service_config is not None):
-        where = "the variable CERTIFY_SERVICE_TRANSPORT" if override else "serviceconfig.json (Transport)"
+    """On a pipe version 7 has no address: what concerns one is refused as a whole, the rest is managed as ever."""
+    desired, pipe = at.desired, at.comparison.files.pipe
+    declared = {
+        "service.config": desired.service_config is not None,
+        "connections": desired.connections is not None,
+        "security.api_exposure": desired.api_exposure is not None,
+        "a start of the service": at.starts,
+    }
+    concerned = [name for name, is_ in declared.items() if is_]
+    if pipe and concerned:
         yield Refusal(
             "CA3010",
-            f"{where} makes version 7 listen on a named pipe: it then has no address to manage",
-            "declare service.config.transport: http, remove the variable, or leave this host out",
+            f"{pipe} makes version 7 listen on a named pipe: it then has no address to manage, so that "
+            f"{', '.join(concerned)} cannot be held to what is declared; nothing of this host is changed",
+            "declare service.config.transport: http and see that no variable says otherwise, or declare none of these "
+            "for this host: start mode, recovery, account, data folder, environment and http.sys are managed all the "
+            "same",
         )
 
 
@@ -119,41 +119,6 @@ def _https(at: Situation) -> Iterator[Refusal]:
             "https is declared, but version 7 always listens with http while its clients would use https",
             "declare service.config.https: false for hosts with version 7",
         )
-
-
-def _listen_list(at: Situation) -> Iterator[Refusal]:
-    declared, live = at.desired.ip_listen, ip_listen_entries(at.facts)
-    if declared is None:
-        return
-    if live is None:
-        yield Refusal(
-            "CA3018",
-            f"netsh could not show the IP listen list (exit code {at.facts.ip_listen.exit_code})",
-            "see on the host what `netsh http show iplisten` says",
-        )
-        return
-    missing, surplus = ip_listen_missing(declared, at.facts), ip_listen_surplus(declared, at.facts)
-    first = bool(missing) and not IpListen(ListenRule.EXACTLY, live).effective()
-    exactly = declared.rule is ListenRule.EXACTLY and bool(missing or surplus)
-    if first or surplus or exactly:
-        yield _lockout(missing, surplus, first=first)
-
-
-def _lockout(missing: tuple[str, ...], surplus: tuple[str, ...], *, first: bool) -> Refusal:
-    commands = [f"netsh http add iplisten ipaddress={address}" for address in missing]
-    commands += [f"netsh http delete iplisten ipaddress={address}" for address in surplus]
-    why = (
-        "the list is empty, so http.sys listens everywhere; a first entry takes every other address, WinRM's too, away"
-        if first
-        else "this can take addresses away on which WinRM and other sites listen"
-    )
-    return Refusal(
-        "CA3015",
-        f"the IP listen list would have to be changed in a way that can lock this host out: {why}",
-        "this version makes no such change remotely, because it has no timer that undoes it. "
-        f"At the console of the host run: {'; '.join(commands)}",
-        by_policy=True,
-    )
 
 
 def _reservations(at: Situation) -> Iterator[Refusal]:
@@ -199,7 +164,7 @@ LISTENER_RULES: tuple[Callable[[Situation], Iterator[Refusal]], ...] = (
     _named_pipe,
     _kestrel,
     _https,
-    _listen_list,
+    lockout_refusals,
     _reservations,
     _other_listener,
     _other_urls,

@@ -94,21 +94,23 @@ def _driver(at: Situation) -> Iterator[Refusal]:
 
 
 def _unreadable_files(at: Situation) -> Iterator[Refusal]:
-    declared = (
-        (FileName.SERVICE_CONFIG, at.desired.service_config is not None),
-        (FileName.SERVERS, at.desired.connections is not None),
-        (FileName.APPSETTINGS_CORE, at.generation == "v7" and at.desired.service_config is not None),
-    )
-    for name, managed in declared:
+    desired = at.desired
+    listens = desired.service_config is not None or at.judges_exposure or bool(desired.kestrel_urls)
+    declared = {
+        FileName.SERVICE_CONFIG: desired.service_config is not None,
+        FileName.SERVERS: desired.connections is not None,
+        FileName.APPSETTINGS_CORE: at.generation == "v7" and listens,
+    }
+    for name in FileName:
         file = at.facts.files.get(name.value)
-        if not managed or readable(at.facts, name):
+        if not (declared[name] or name in desired.whole_files) or readable(at.facts, name):
             continue
         what = f"{file.path} cannot be read: {file.error}" if file else f"where {name.value} lies is not known"
         yield Refusal("CA3017", what, "see that Administrators and SYSTEM may read the file and nothing keeps it open")
 
 
 def _hub_identity(at: Situation) -> Iterator[Refusal]:
-    config = at.comparison.service_config
+    config = at.comparison.files.service_config
     if config is not None and config.content and config.hub_identity and not at.options.replace_malformed:
         yield Refusal(
             "CA3016",

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from certify_automation.config_merge import KestrelEndpoint, kestrel_endpoints
-from certify_automation.diff import Comparison
-from certify_automation.evidence import endpoint_url
-from certify_automation.model.change import Change, ServiceRestart, ServiceStart
-from certify_automation.model.impact import Impact
-from certify_automation.model.config_files import FileName
+from certify_automation.diff import Comparison, endpoint_of, ip_listen_entries, ip_listen_missing, ip_listen_surplus
+from certify_automation.evidence import endpoint_url, loopback
+from certify_automation.model.change import Change, IpListenAdd, ServiceRestart, ServiceStart
 from certify_automation.model.facts import Facts
 from certify_automation.model.host import Endpoint, HostState
+from certify_automation.model.http_sys import IpListen, ListenRule
+from certify_automation.model.impact import Impact
 from certify_automation.model.service import ServiceState
 
 
@@ -24,12 +23,18 @@ class PlanOptions:
         replace_malformed: a malformed file may be replaced even where a hub identity goes with it.
         wait_seconds: how long the API may take to answer after a start.
         now_utc_ms: the caller's clock, compared with the host's; None = not compared.
+        allow_lockout: a change that can cut the host off may be made, under the host's dead-man timer.
+        confirm_seconds: so long the host then waits to be told that it can still be reached.
+        visited_address: IP literal through which the host is reached; None = not known, or reached locally.
     """
 
     run_id: str
     replace_malformed: bool = False
     wait_seconds: int = 90
     now_utc_ms: int | None = None
+    allow_lockout: bool = False
+    confirm_seconds: int = 120
+    visited_address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,25 +87,35 @@ class Situation:
         stays = self.running and self.generation == "v6" and self.desired.endpoint is not None
         return self.starts or (self.touches_listeners and stays)
 
-    def kestrel(self) -> tuple[KestrelEndpoint, ...]:
-        """What overrides serviceconfig.json on v7.
+    @property
+    def judges_exposure(self) -> bool:
+        """Whether the API is declared to be reachable from the machine itself only."""
+        return self.desired.api_exposure is not None and self.desired.api_exposure.loopback
 
-        Raises:
-            ValueError: appsettings-core.json is malformed.
-        """
-        if self.generation != "v7":
-            return ()
-        file = self.facts.files.get(FileName.APPSETTINGS_CORE.value)
-        return kestrel_endpoints(file.content if file else None, self.facts.product.environment)
+    @property
+    def exposed_after(self) -> tuple[str, ...]:
+        """URLs at which the API would take requests from other machines after a start."""
+        files = self.comparison.files
+        return () if files.pipe else tuple(url for url in files.listens if not loopback(url, self.generation))
+
+    @property
+    def lockouts(self) -> tuple[Change, ...]:
+        """Changes that can cut the host off: a first entry, a removal, and whatever `exactly` asks of the list."""
+        exactly = self.desired.ip_listen is not None and self.desired.ip_listen.rule is ListenRule.EXACTLY
+        return tuple(c for c in self.changes if c.impact is Impact.LOCKOUT or (exactly and isinstance(c, IpListenAdd)))
+
+    def listen_list(self) -> IpListen | None:
+        """The list of http.sys as it is to be; None = not declared, or not readable."""
+        declared, found = self.desired.ip_listen, ip_listen_entries(self.facts)
+        if declared is None or found is None:
+            return None
+        surplus = ip_listen_surplus(declared, self.facts)
+        kept = (text for text in found if text not in surplus)
+        return IpListen(ListenRule.EXACTLY, (*kept, *ip_listen_missing(declared, self.facts)))
 
     def pinned(self) -> Endpoint | None:
-        """The only endpoint appsettings-core.json leaves to v7, when it is not the configured one; None otherwise."""
-        try:
-            urls = [endpoint_url(endpoint.url) for endpoint in self.kestrel()]
-        except ValueError:
+        """The only endpoint that v7's other settings leave to it, when it is not the configured one; None otherwise."""
+        files = self.comparison.files
+        if len(files.listens) != 1 or files.listens == (endpoint_url(files.configured.url),):
             return None
-        if len(urls) != 1 or urls == [endpoint_url(self.endpoint.url)]:
-            return None
-        scheme, _, rest = urls[0].partition("://")
-        host, _, port = rest.rpartition(":")
-        return Endpoint(host.strip("[]"), int(port), scheme == "https") if port.isdecimal() else None
+        return endpoint_of(files.listens[0])

@@ -18,9 +18,11 @@ from certify_automation.evidence import (
 )
 from certify_automation.model.change import ServiceRestart, ServiceStop
 from certify_automation.model.config_files import FileName
-from certify_automation.model.http_sys import IpListen, ListenRule
 from certify_automation.model.service import StartMode
+from certify_automation.plan.lockout import listen_list_warnings
+from certify_automation.plan.open_runs import open_run_warnings
 from certify_automation.plan.situation import Situation
+from certify_automation.plan.warnings_security import SECURITY_WARNINGS
 
 _CLOCK_LIMIT_MS = 300_000
 _ROOT_VARIABLES = ("CERTIFY_APPDATA_PATH", "CERTIFY_APP_DATA", "CERTIFY_ENABLE_PER_INSTANCE_SETTINGS")
@@ -45,21 +47,14 @@ def _pending_reboot(at: Situation) -> Iterator[Problem]:
         yield _warning("CA3052", f"Windows waits for a restart ({', '.join(at.facts.host.pending_reboot)})")
 
 
-def _listen_list(at: Situation) -> Iterator[Problem]:
-    live, stored = at.facts.ip_listen.live, at.facts.ip_listen.registry
-    if at.desired.ip_listen is None or live is None or stored is None:
-        return
-    if IpListen(ListenRule.EXACTLY, live).effective() != IpListen(ListenRule.EXACTLY, stored).effective():
-        yield _warning(
-            "CA3053",
-            f"the IP listen list in force ({', '.join(live) or 'empty'}) is not the one in the registry "
-            f"({', '.join(stored) or 'empty'}), which comes into force when the HTTP driver starts",
-        )
-
-
 def _lost(at: Situation) -> Iterator[Problem]:
-    files = (("serviceconfig.json", at.comparison.service_config), ("servers.json", at.comparison.servers))
-    for name, merged in files:
+    files = at.comparison.files
+    written = (
+        ("serviceconfig.json", files.service_config),
+        ("servers.json", files.servers),
+        ("appsettings-core.json", files.core),
+    )
+    for name, merged in written:
         if at.changes and merged is not None and merged.content is not None and merged.lost:
             yield _warning("CA3054", f"writing {name} does not keep {'; '.join(merged.lost)}")
 
@@ -108,14 +103,6 @@ def _data_folder(at: Situation) -> Iterator[Problem]:
         )
 
 
-def _authentication(at: Situation) -> Iterator[Problem]:
-    for variable in at.facts.product.environment:
-        if variable.name.upper() == "CERTIFY_SERVICE_AUTH_MODE" and variable.value.casefold() == "none":
-            yield _warning(
-                "CA3059", "CERTIFY_SERVICE_AUTH_MODE=none: every caller of the API is an administrator of it"
-            )
-
-
 def _silent_api(at: Situation) -> Iterator[Problem]:
     api = probe(at.facts, at.endpoint.url)
     listening = endpoint_url(at.endpoint.url) in effective_endpoints(at.facts)
@@ -151,14 +138,15 @@ _RULES: tuple[Callable[[Situation], Iterator[Problem]], ...] = (
     _restart,
     _pending_reboot,
     _lost,
-    _listen_list,
+    listen_list_warnings,
     _negotiated_port,
     _disabled_driver,
     _silent_api,
     _fault_message,
     _data_folder,
-    _authentication,
+    *SECURITY_WARNINGS,
     _weak_wildcards,
     _lock,
+    open_run_warnings,
     _clock,
 )

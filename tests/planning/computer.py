@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import struct
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -18,9 +19,13 @@ from jsonschema import Draft202012Validator
 from certify_automation import bundled
 from certify_automation.config_merge import effective_config, kestrel_endpoints
 from certify_automation.model.change import Change
+from certify_automation.model.change_codec import change_to_json, recovery_from_json
 from certify_automation.model.codec import facts_from_json
 from certify_automation.model.facts import Facts
+from certify_automation.model.folder_access import folder_access
 from certify_automation.model.http_sys import IpListen, ListenRule
+from certify_automation.model.recovery import Recovery, recovery_of
+from certify_automation.model.security import BLOCK_RULE
 from planning.descriptors import descriptor
 
 DATA = "C:\\ProgramData\\certify"
@@ -31,6 +36,7 @@ PATHS = {
     "appsettings_core": f"{INSTALL}\\appsettings-core.json",
 }
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared, never bound
+BLOCKING = f"v2.30|Action=Block|Active=TRUE|Dir=In|Protocol=6|LPort={{}}|Name={BLOCK_RULE}|"
 _MODES = {"automatic-delayed": "Auto", "automatic": "Auto", "manual": "Manual", "disabled": "Disabled"}
 
 
@@ -53,6 +59,13 @@ class Computer:
     reservations: dict[str, bytes] = field(default_factory=dict)
     taken: tuple[tuple[str, int], ...] = ()
     bound: str | None = None
+    failure_actions: bytes | None = None
+    failure_flag: bool = False
+    account: str = "LocalSystem"
+    acl: str | None = "D:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
+    owner: str = "S-1-5-32-544"
+    rules: list[str] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
 
     @property
@@ -84,7 +97,7 @@ class Computer:
                     f"[1/2/2026 3:04:05 AM] :: Service failed to listen on {url}. :: System HTTP Service: Running"
                 )
             return
-        endpoints = kestrel_endpoints(self.files["appsettings_core"], [])
+        endpoints = kestrel_endpoints(self.files["appsettings_core"], self.facts().product.environment)
         self.log.append("1/2/2026 3:04:05 AM: ---- Service Startup ----")
         if free:
             self.bound = endpoints[0].url if endpoints else url
@@ -97,7 +110,7 @@ class Computer:
 
     def apply(self, change: Change) -> None:  # noqa: C901, PLR0912 - one case a kind
         """What the change does on a host that has nothing against it."""
-        act: dict[str, Any] = change.to_json() if getattr(change, "after", "") is not None else {"kind": "file.remove"}
+        act: dict[str, Any] = change_to_json(change)
         match act["kind"]:
             case "driver.start_mode":
                 self.driver_mode = act["after"]
@@ -116,9 +129,15 @@ class Computer:
             case "service.start_mode":
                 self.start_mode = act["after"]
             case "file.write":
-                self.files[act["file"]] = base64.b64decode(act["content"])
-            case "file.remove":
-                self.files[change.file.value] = None  # type: ignore[union-attr]
+                self.files[act["file"]] = None if act["content"] is None else base64.b64decode(act["content"])
+            case "service.recovery":
+                self.failure_actions, self.failure_flag = failure_actions(recovery_from_json(act["after"]))
+            case "data_directory.acl":
+                self.acl = act["after"]
+            case "firewall_rule.add":
+                self.rules.append(BLOCKING.format(act["port"]))
+            case "firewall_rule.remove":
+                self.rules = [rule for rule in self.rules if f"|Name={act['name']}|" not in rule]
             case "service.restart":
                 self.stop()
                 self.start()
@@ -137,6 +156,9 @@ class Computer:
             sorted(self.listen),
             dict(self.reservations),
             self.bound,
+            recovery_of(self.failure_actions, flag=self.failure_flag),
+            self.acl and folder_access(self.acl).entries,
+            sorted(self.rules),
         )
 
     def facts_json(self) -> dict[str, Any]:
@@ -171,7 +193,9 @@ class Computer:
                 "executable": f"{INSTALL}\\{self.service}.exe",
                 "install_dir": INSTALL,
                 "data_dir": DATA,
-                "environment": [],
+                "environment": [
+                    {"scope": "machine", "name": name, "value": value} for name, value in self.environment.items()
+                ],
             },
             "driver": {"state": self.driver_state, "start_mode": _MODES[self.driver_mode], "exit_code": 0},
             "files": {name: file_json(name, content) for name, content in self.files.items()},
@@ -188,8 +212,12 @@ class Computer:
             },
             "api": [self._api_json()],
             "data": {"files": [], "copies": []},
-            "data_acl": None,
+            "data_acl": self.acl and {"owner": self.owner, "sddl": self.acl},
             "lock": {"held": False, "holder": None},
+            "firewall_rules": [{"name": f"{{{number}}}", "value": rule} for number, rule in enumerate(self.rules)],
+            "ssl_bindings": [],
+            "open_run": None,
+            "records": None,
             "managed": [],
         }
 
@@ -200,11 +228,13 @@ class Computer:
             "state": self.state,
             "start_mode": _MODES[self.start_mode],
             "delayed": self.start_mode == "automatic-delayed",
-            "account": "LocalSystem",
+            "account": self.account,
             "path_name": f'"{INSTALL}\\{self.service}.exe"',
             "exit_code": 0,
             "service_exit_code": 0,
             "process_id": pid,
+            "failure_actions": base64.b64encode(self.failure_actions).decode() if self.failure_actions else None,
+            "failure_flag": self.failure_flag,
         }
 
     def _api_json(self) -> dict[str, Any]:
@@ -255,10 +285,28 @@ def facts(document: dict[str, Any]) -> Facts:
         "driver.state": driver["state"],
         "driver.start_mode": driver["start_mode"],
         "ip_listen": "unreadable" if live is None else ",".join(live),
+        "service.failure_actions": service.get("failure_actions") or "",
+        "service.failure_flag": "true" if service.get("failure_flag") else "false",
+        "data_directory_acl": (document["data_acl"] or {}).get("sddl", ""),
+        "firewall_rule": _own_rules(document["firewall_rules"]),
         **{f"file.{name}": (file or {}).get("sha256") or "absent" for name, file in files.items()},
         **{f"url_reservation {r['url']}": r["descriptor"] for r in document["url_reservations"]},
     }
     return facts_from_json({**document, "managed": [{"name": name, "value": values[name]} for name in sorted(values)]})
+
+
+def _own_rules(rules: list[dict[str, str]] | None) -> str:
+    if rules is None:
+        return "unreadable"
+    return "\n".join(sorted(rule["value"] for rule in rules if f"|Name={BLOCK_RULE}|" in rule["value"]))
+
+
+def failure_actions(recovery: Recovery) -> tuple[bytes, bool]:
+    """The registry's values after sc.exe has set this."""
+    reset = 0xFFFFFFFF if recovery.reset_seconds is None else recovery.reset_seconds
+    actions = b"".join(struct.pack("<II", one.action, one.delay_ms) for one in recovery.actions)
+    header = struct.pack("<5I", reset, 0, 0, len(recovery.actions), 20)
+    return header + actions, recovery.on_stop_with_error
 
 
 def checked(document: dict[str, Any]) -> Facts:

@@ -11,7 +11,7 @@ from certify_automation import bundled
 from certify_automation.diff import differences
 from certify_automation.model.facts import Facts
 from certify_automation.model.host import HostState
-from certify_automation.model.plan import Plan
+from certify_automation.model.plan import Origin, Plan
 from certify_automation.plan import PlanOptions, make_plan, observe_request
 from certify_automation.report import change_text
 from planning.situations import RUN, desired, observed, options
@@ -50,6 +50,8 @@ def test_plan(case: Any) -> None:
         "health": plan.health.url if plan.health else None,
         "port_check": [plan.port_check.host, plan.port_check.port] if plan.port_check else None,
         "expects": sorted(plan.expects),
+        "confirm_seconds": plan.confirm_seconds,
+        "impacts": [change.impact.value for change in plan.changes],
         "policy": all(refusal.by_policy for refusal in plan.refusals),
     }
     defaults: dict[str, Any] = {"refusals": [], "warnings": [], "changes": []}
@@ -70,7 +72,7 @@ def test_nothing_declared_plans_nothing_even_where_nothing_is_installed() -> Non
 def test_equal_plans_have_equal_ids_whatever_the_run() -> None:
     case: dict[str, Any] = {"before": {"start_mode": "manual"}}
     one = planned(desired(case), observed(case), options(case))
-    assert one.for_run("f" * 32).plan_id == one.plan_id
+    assert one.for_run("f" * 32, Origin("ann@ctl01", "0" * 40, "e" * 32)).plan_id == one.plan_id
     other: dict[str, Any] = {"before": {"start_mode": "automatic"}}
     assert planned(desired(other), observed(other), options(other)).plan_id != one.plan_id
 
@@ -92,5 +94,6 @@ def test_what_a_visit_looks_at_follows_from_what_is_declared() -> None:
     assert observe_request(state).to_json() == {
         "endpoint": {"host": "127.0.0.3", "port": 9700, "https": False},
         "ports": [9700, 9702, 8080, 8081],
+        "run": None,
     }
     assert observe_request(HostState()).ports == (9696, 9698, 80)
