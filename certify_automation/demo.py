@@ -18,6 +18,9 @@ from certify_automation.model.outcome import ExitCode
 
 HOSTS = len(MIXED)
 FLEET = "fleet"
+LOCKOUT = "lockout"
+CUT_OFF = MIXED[0].name
+"""The host that is told to shut itself in."""
 INVENTORY = "lab/inventory.yaml"
 PLAN = "fleet.plan.json"
 
@@ -30,21 +33,23 @@ class Step:
         title: what it is for, in one sentence.
         command: its name and flags; `-C` and `-i` are added.
         expected: its exit code when everything is as it should be.
+        repo: the example repository it is about.
     """
 
     title: str
     command: tuple[str, ...]
     expected: ExitCode
+    repo: str = FLEET
 
     def arguments(self, folder: Path) -> list[str]:
         """The whole command line in a folder that `practice_fleet` made."""
         command = [str(folder / PLAN) if word == PLAN else word for word in self.command]
-        return [*command, "-C", str(folder / FLEET), "-i", str(folder / INVENTORY)]
+        return [*command, "-C", str(folder / self.repo), "-i", str(folder / INVENTORY)]
 
     @property
     def shown(self) -> str:
         """The command line as a user would type it in that folder."""
-        return " ".join(["certify-automation", *self.command, "-C", FLEET, "-i", INVENTORY])
+        return " ".join(["certify-automation", *self.command, "-C", self.repo, "-i", INVENTORY])
 
 
 STEPS = (
@@ -52,12 +57,21 @@ STEPS = (
     Step("Every server is compared with them. Nothing is written there.", ("plan", "-o", PLAN), ExitCode.DRIFT),
     Step("The plan is carried out, with a health check and, should it fail, an undo.", ("apply", PLAN), ExitCode.DONE),
     Step("A second plan is the proof: it must be empty.", ("plan",), ExitCode.DONE),
+    Step(
+        "A mistake: this listen list cuts the server off. Nobody can confirm it, so the server puts itself back.",
+        ("apply", "--allow-lockout", "--confirm-within", "5s", "--yes", "--limit", CUT_OFF),
+        ExitCode.ROLLED_BACK,
+        LOCKOUT,
+    ),
+    Step(
+        "The server can be reached again, and nothing has changed there.", ("plan", "--limit", CUT_OFF), ExitCode.DONE
+    ),
 )
 
 
 @contextmanager
 def practice_fleet(folder: Path) -> Iterator[None]:
-    """The example repository in `folder/fleet`, and its hosts running in the lab until the block ends.
+    """The example repositories in `folder`, and the hosts of `fleet` running in the lab until the block ends.
 
     Several of them have faults: a port taken by another process, a listen list that excludes the service, a disabled
     HTTP driver, files that disagree or are malformed, a stopped service.
@@ -65,6 +79,7 @@ def practice_fleet(folder: Path) -> Iterator[None]:
     Raises:
         UsageError: CA5061 no listener could be opened, CA5073 the inventory cannot be written.
     """
-    shutil.copytree(bundled.folder("examples") / FLEET, folder / FLEET)
+    for repo in (FLEET, LOCKOUT):
+        shutil.copytree(bundled.folder("examples") / repo, folder / repo)
     with running(LabOptions.mixed(), folder / INVENTORY):
         yield
