@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from certify_automation.lab.onhost.access import set_data_access, set_firewall_rule
 from certify_automation.lab.onhost.control import (
     restart_service,
     set_start_mode,
@@ -18,6 +19,7 @@ from certify_automation.lab.onhost.file_change import restore_changed_file, writ
 from certify_automation.lab.onhost.http_sys_change import set_listen_entry, set_reservation
 from certify_automation.lab.onhost.journal import note, note_if_possible
 from certify_automation.lab.onhost.service import DRIVER
+from certify_automation.lab.onhost.service_recovery import set_recovery
 from certify_automation.lab.onhost.visit import ChangeFailed, Json, Waiting
 from certify_automation.lab.onhost.wait import Run
 from certify_automation.lab.windows import Win32Error
@@ -27,6 +29,10 @@ _USUAL_CODES = {
     "driver.start": "driver_start",
     "driver.start_mode": "service_config",
     "service.start_mode": "service_config",
+    "service.recovery": "service_config",
+    "data_directory.acl": "access_control",
+    "firewall_rule.add": "firewall",
+    "firewall_rule.remove": "firewall",
     "service.stop": "service_stop",
     "service.start": "service_start",
     "service.restart": "service_start",
@@ -132,6 +138,22 @@ def _list(run: Run, change: dict[str, Any], undo: bool) -> Waiting[None]:
     yield from ()
 
 
+def _block(run: Run, change: dict[str, Any], undo: bool) -> Waiting[None]:
+    present = (change["kind"] == "firewall_rule.add") is not undo
+    set_firewall_rule(run, change["name"], change["port"], present=present)
+    yield from ()
+
+
+def _protect(run: Run, change: dict[str, Any], undo: bool) -> Waiting[None]:
+    set_data_access(run, change["path"], change["before" if undo else "after"])
+    yield from ()
+
+
+def _recover(run: Run, change: dict[str, Any], undo: bool) -> Waiting[None]:
+    set_recovery(run, change["service"], change["before" if undo else "after"])
+    yield from ()
+
+
 def _write(run: Run, change: dict[str, Any], undo: bool) -> Waiting[None]:
     yield from restore_changed_file(run, change) if undo else write_changed_file(run, change)
 
@@ -168,7 +190,11 @@ _ACTS: dict[str, Callable[[Run, dict[str, Any], bool], Waiting[None]]] = {
     "url_reservation.replace": _reserve,
     "ip_listen.add": _list,
     "ip_listen.remove": _list,
+    "firewall_rule.add": _block,
+    "firewall_rule.remove": _block,
+    "data_directory.acl": _protect,
     "service.start_mode": _set_mode,
+    "service.recovery": _recover,
     "file.write": _write,
     "service.restart": _restart,
     "service.start": _start,

@@ -26,10 +26,8 @@ def write_changed_file(run: Run, change: dict[str, Any]) -> Waiting[None]:
         old = yield from patiently(lambda: files.read(change["path"]))
         disk.write(run.visit, f"{_saved(run, change)}.new", old)
         disk.move(run.visit, f"{_saved(run, change)}.new", _saved(run, change))
-    content = base64.b64decode(change["content"])
-    if digest(content) != change["after_sha256"]:
-        raise ChangeFailed("file_write", "The content does not have the digest it was sent with.")
-    digests = (change["before_sha256"] or "", change["after_sha256"])
+    content = base64.b64decode(change["content"] or "")
+    digests = (change["before_sha256"] or "", change["after_sha256"] or "")
     yield from _set_bytes(run, change["path"], digests, content)
 
 
@@ -41,7 +39,7 @@ def restore_changed_file(run: Run, change: dict[str, Any]) -> Waiting[None]:
     content = run.visit.computer.files.read(_saved(run, change)) if before else b""
     if before and digest(content) != before:
         raise ChangeFailed("file_write", f"{_saved(run, change)} is not the copy that was made.")
-    yield from _set_bytes(run, change["path"], (change["after_sha256"], before), content)
+    yield from _set_bytes(run, change["path"], (change["after_sha256"] or "", before), content)
 
 
 def mend_file(run: Run, change: dict[str, Any]) -> Waiting[None]:
@@ -69,9 +67,10 @@ def _set_bytes(run: Run, path: str, digests: tuple[str, str], content: bytes) ->
     if now != expected:
         raise ChangeFailed("file_changed", f"{path} is not what the plan was made from.")
     if not wanted:
-        intend(run)
-        yield from patiently(lambda: disk.delete(visit, path))
+        yield from _remove(run, path, expected)
         return
+    if digest(content) != wanted:
+        raise ChangeFailed("file_write", f"The bytes for {path} do not have the digest {wanted}.")
     new = f"{path}.certify-automation"
     try:
         yield from patiently(lambda: disk.write(visit, new, content))
@@ -107,6 +106,21 @@ def _switch(run: Run, new: str, path: str, expected: str) -> Waiting[None]:
     run.acted = True
     if (yield from _digest(visit, old)) != expected:
         yield from patiently(lambda: disk.replace(visit, old, path, new))
+        run.acted = False
+        raise ChangeFailed("file_changed", f"{path} has been changed meanwhile; that content is back in place.")
+    yield from patiently(lambda: disk.delete(visit, old))
+
+
+def _remove(run: Run, path: str, expected: str) -> Waiting[None]:
+    """Take a file away by another name first, and look at it: what is not expected is put back."""
+    visit = run.visit
+    old = f"{path}.certify-automation.old"
+    yield from _remove_if_there(visit, old)
+    intend(run)
+    yield from patiently(lambda: disk.move(visit, path, old))
+    run.acted = True
+    if (yield from _digest(visit, old)) != expected:
+        yield from patiently(lambda: disk.move(visit, old, path))
         run.acted = False
         raise ChangeFailed("file_changed", f"{path} has been changed meanwhile; that content is back in place.")
     yield from patiently(lambda: disk.delete(visit, old))
