@@ -107,12 +107,9 @@ def merge_level(layers: Iterable[Layer]) -> tuple[Merged, tuple[Conflict, ...]]:
         conflicts += [_conflict(path, first, other) for other in origins[1:] if not _agree(path, first, other)]
         merged[path] = tuple(origins)
     for path in list(merged):
-        parent = _parent_leaf(path, merged)
-        if parent is None:
-            continue
-        if merged[parent][0].value in _EMPTY:
+        while (parent := _parent_leaf(path, merged)) is not None and merged[parent][0].value in _EMPTY:
             del merged[parent]
-        else:
+        if parent is not None:
             conflicts.append(_conflict(parent, merged[parent][0], merged.pop(path)[0]))
     return merged, tuple(conflicts)
 
