@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 
 from certify_automation.lab.onhost import disk
@@ -48,6 +49,15 @@ def _copy_all(run: Run, folder: str, made: list[str]) -> Waiting[None]:
         content = yield from patiently(lambda path=path: files.read(path))  # type: ignore[misc]
         disk.write(run.visit, f"{copy}.new", content)
         disk.move(run.visit, f"{copy}.new", copy)
+
+
+def remove_half_copies(run: Run) -> None:
+    """Remove what an interrupted attempt has copied only in part."""
+    files = run.visit.computer.files
+    for entry in files.entries(_copies(run)):
+        if entry.name.endswith(".new"):
+            with contextlib.suppress(Win32Error):
+                disk.delete(run.visit, join(_copies(run), entry.name))
 
 
 def undo_restart(run: Run, service: str) -> Waiting[None]:

@@ -79,7 +79,7 @@ def open_journal(run: Run, product: dict[str, Any]) -> None:
         return
     visit, plan = run.visit, ascii_json(run.plan).encode()
     services = product["services"]
-    service = services[0] if services else {"state": "", "process_id": 0}
+    service = services[0] if len(services) == 1 else {"state": "", "process_id": 0}
     entries = {path: visit.computer.files.stat(path) for path in run.logs}
     begin = {
         "journal": 1,
@@ -101,3 +101,11 @@ def open_journal(run: Run, product: dict[str, Any]) -> None:
         append(visit, run.folder, begin)
     except Win32Error as error:
         raise ChangeFailed("journal", f"{journal_of(run.folder)}: {error.text}") from error
+
+
+def forget_journal(run: Run) -> None:
+    """A run that was not begun after all is none."""
+    path = journal_of(run.folder)
+    with contextlib.suppress(Win32Error):
+        if run.visit.computer.files.exists(path):
+            disk.delete(run.visit, path)

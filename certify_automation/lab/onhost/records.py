@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 
-from certify_automation.lab.onhost.run_record import RunRecord, ended_runs, folder_of, open_runs, read_run, timer_lives
+from certify_automation.lab.onhost.run_record import RunRecord, ended_runs, folder_of, open_runs, timer_lives
 from certify_automation.lab.onhost.visit import Json
 from certify_automation.lab.windows import Computer, Win32Error
 from certify_automation.lab.windows.files import join
@@ -41,16 +41,16 @@ def records(computer: Computer, wanted: str | None) -> Json | None:
     """The `records` of Facts: for a run id, for `last`, or for none."""
     if wanted is None:
         return None
-    runs = [_summary(computer, one) for one in ended_runs(computer)]
-    if wanted == "last":
-        wanted = next((one["run_id"] for one in runs if one["result"] == "applied"), None)
-    known = wanted is not None and read_run(computer, wanted) is not None
-    return {"runs": runs[:_LISTED], "run": _files(computer, wanted) if known and wanted else None}
+    ended = [one for one in ended_runs(computer) if one.begin]
+    runs = [_summary(computer, one) for one in ended]
+    wanted_too = {one["run_id"]: "last" for one in runs if one["result"] == "applied"}
+    run = next((one for one in ended if wanted in (one.run_id, wanted_too.get(one.run_id))), None)
+    return {"runs": runs[:_LISTED], "run": _files(computer, run) if run is not None else None}
 
 
 def _summary(computer: Computer, run: RunRecord) -> Json:
     outcome = json.loads(_text(computer, run.run_id, "outcome.json") or "{}")
-    origin = run.begin.get("origin", {"by": "", "commit": None, "rolls_back": None})
+    origin = run.begin["origin"]
     return {
         "run_id": run.run_id,
         "result": outcome.get("result", ""),
@@ -61,16 +61,16 @@ def _summary(computer: Computer, run: RunRecord) -> Json:
     }
 
 
-def _files(computer: Computer, run_id: str) -> Json:
-    record = read_run(computer, run_id)
-    changes = record.plan.get("changes", []) if record else []
+def _files(computer: Computer, run: RunRecord) -> Json:
+    plan = _text(computer, run.run_id, "plan.json")
+    changes = json.loads(plan)["changes"] if plan is not None else []
     written = [one["file"] for one in changes if one["kind"] == "file.write" and one["before_sha256"] is not None]
     return {
-        "run_id": run_id,
-        "plan": _text(computer, run_id, "plan.json"),
-        "plan_sha256": record.begin.get("plan_sha256") if record else None,
-        "outcome": _text(computer, run_id, "outcome.json"),
-        "before": {name: _bytes(computer, run_id, f"{name}.before") for name in written},
+        "run_id": run.run_id,
+        "plan": plan,
+        "plan_sha256": run.begin["plan_sha256"],
+        "outcome": _text(computer, run.run_id, "outcome.json"),
+        "before": {name: _bytes(computer, run.run_id, f"{name}.before") for name in written},
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from certify_automation.lab.onhost.closing import end_run, outcome, undo_run
+from certify_automation.lab.onhost.data import remove_half_copies
 from certify_automation.lab.onhost.file import start_logs
 from certify_automation.lab.onhost.file_change import mend_file
 from certify_automation.lab.onhost.host import unix_ms
@@ -60,6 +61,7 @@ def finish(visit: Visit, record: RunRecord) -> Waiting[Run]:
 
 def _mend_files(run: Run) -> Waiting[None]:
     """What resists stays, and fails the undo of its change when that needs it."""
+    remove_half_copies(run)
     for change in run.plan["changes"]:
         if change["kind"] == "file.write":
             try:

@@ -7,10 +7,11 @@ from typing import Any
 
 from certify_automation.lab.onhost.change import make_changes
 from certify_automation.lab.onhost.closing import end_run, outcome, undo_run
+from certify_automation.lab.onhost.event import log_outcome
 from certify_automation.lab.onhost.facts import read_facts
 from certify_automation.lab.onhost.file import start_logs
 from certify_automation.lab.onhost.health import wait_for_health
-from certify_automation.lab.onhost.journal import note, open_journal
+from certify_automation.lab.onhost.journal import forget_journal, note, open_journal
 from certify_automation.lab.onhost.lock import enter, holder, leave, lock_facts
 from certify_automation.lab.onhost.product import product_facts
 from certify_automation.lab.onhost.prune import prune
@@ -40,6 +41,7 @@ def under_lock(run: Run, observe: Json, act: Callable[[Run], Waiting[Json]]) -> 
     if run.refusal is None and not (yield from enter(visit, run.run_id)):
         run.refusal = refusal("locked", holder(visit.computer) or "")
     if run.refusal is not None:
+        log_outcome(run)
         return {**outcome(run), "facts": _facts_or_none(visit, observe, lock_facts(visit.computer))}
     try:
         result = yield from act(run)
@@ -60,30 +62,34 @@ def _facts_or_none(visit: Visit, observe: Json, lock: Json) -> Json | None:
 
 
 def _apply_locked(run: Run) -> Waiting[Json]:
-    computer, plan = run.visit.computer, run.plan
+    computer = run.visit.computer
     own = yield from recover_runs(run)
-    if run.refusal is not None:
-        return outcome(run)
     recorded = own or recorded_outcome(computer, run.run_id)
-    if recorded is not None:
-        return {**recorded, "recovered": run.recovered}
+    if run.refusal is None and recorded is not None:
+        return {**recorded, "recovered": run.recovered or recorded["recovered"]}
+    if run.refusal is None:
+        yield from _begin(run)
+    if run.refusal is not None or run.result == "awaiting":
+        log_outcome(run)
+    return outcome(run)
+
+
+def _begin(run: Run) -> Waiting[None]:
+    computer, plan = run.visit.computer, run.plan
     product = product_facts(computer)
     run.data_dir, run.logs = product["data_dir"], start_logs(product)
     run.refusal = stale_refusal(run.visit, plan["expects"]) or port_refusal(
         run.visit, plan["port_check"], product["generation"]
     )
-    if run.refusal is None:
-        yield from _begin(run, product)
-    return outcome(run)
-
-
-def _begin(run: Run, product: Json) -> Waiting[None]:
+    if run.refusal is not None:
+        return
     try:
         open_journal(run, product)
-        if run.plan["confirm_seconds"] is not None:
+        if plan["confirm_seconds"] is not None:
             yield from start_timer(run)
     except ChangeFailed as error:
         run.refusal = refusal(error.code, error.message)
+        forget_journal(run)
         return
     yield from _act(run, product)
     if run.steps:

@@ -125,13 +125,12 @@ def read_run(computer: Computer, run_id: str) -> RunRecord | None:
 
 
 def _read_begin(computer: Computer, record: RunRecord, line: bytes) -> None:
-    begin = json.loads(line)
+    record.begin = begin = json.loads(line)
     record.version = int(begin["journal"])
     if record.version != JOURNAL_VERSION:
         code = "journal_version" if record.version > JOURNAL_VERSION else "journal_damaged"
         record.problem = (code, f"{record.folder}: Its journal is of version {record.version}.")
         return
-    record.begin = begin
     path = join(record.folder, "plan.json")
     content = computer.files.read(path) if computer.files.exists(path) else None
     if content is None or digest(content) != begin["plan_sha256"]:
