@@ -7,7 +7,7 @@ function Get-AccessText {
     $head, $entries = (Get-FolderSddl -Sddl $Sddl).Split('(')
     $protected = [regex]::IsMatch($head, 'D:[A-Z]*P')
     $own = @($entries | Where-Object { $protected -or -not [regex]::IsMatch($_, '^[^;]*;[A-Z]*ID') })
-    "$protected $(@(Get-OrdinalOrder -Names $own) -join '(')"
+    "$protected " + (@(Get-OrdinalOrder -Names $own) -join '(')
 }
 
 function Get-DataAccess {
