@@ -1,32 +1,32 @@
 # One visit's evidence, complete.
 
-# $Request is Observe's parameters; $Lock is what is known of the lock (nobody else's while this process holds it).
+# $Request is Observe's parameters; $Lock is what is known of the lock (nobody else's while this process holds it); only
+# Observe reads records.
 function Get-Facts {
-    param($Request, $Lock)
-    $product = Get-ProductFacts
-    $driver = Get-DriverFacts
-    $files = Get-ConfigFileFacts -Product $product
-    $listen = Get-ListenListFacts
-    $reservations = @(Get-ReservationFacts)
-    $managed = @{
-        Product = $product; Driver = $driver; Files = $files; ListenList = $listen; Reservations = $reservations
-    }
+    param($Request, $Lock, $Records)
+    $ports = @($Request.ports)
+    $parts = Get-ManagedPart -Ports $ports
+    $product = $parts.Product
     [ordered]@{
         contract = 1
         host = Get-HostFacts -OperatingSystem (Get-OperatingSystem)
         product = $product
-        driver = $driver
-        files = $files
-        ip_listen = $listen
-        url_reservations = $reservations
+        driver = $parts.Driver
+        files = $parts.Files
+        ip_listen = $parts.ListenList
+        url_reservations = $parts.Reservations
         url_owners = @(Get-UrlOwnerFacts)
-        sockets = @(Get-SocketFacts -Ports @($Request.ports))
+        sockets = @(Get-SocketFacts -Ports $ports)
+        firewall_rules = $parts.Rules
+        ssl_bindings = @(Get-CertificateBindingFacts -Ports $ports)
         logs = Get-ProductLogFacts -Product $product
         api = @(Get-ApiFacts -Url (Get-EndpointUrl -Endpoint $Request.endpoint))
         data = Get-DataFacts -Product $product
-        data_acl = Get-DataAccessFacts -Product $product
+        data_acl = $parts.Access
         lock = $Lock
-        managed = @(Get-ManagedValue @managed)
+        open_run = Get-OpenRunFacts
+        records = $Records
+        managed = @(Get-ManagedValue @parts)
     }
 }
 

@@ -40,6 +40,14 @@ function Read-FileTail {
     } finally { $stream.Dispose() }
 }
 
+# A text in UTF-8; nothing of it when it is longer than any of ours.
+function Read-FileText {
+    param([string]$Path)
+    $file = Read-FileTail -Path $Path -Limit 16777216
+    if (-not $file.Whole) { throw "$Path is too long." }
+    [Text.Encoding]::UTF8.GetString($file.Bytes)
+}
+
 # SHA-256 in lower-case hex. SHA256.Create() throws where FIPS is enforced before .NET Framework 4.8.
 function Get-Digest {
     param([byte[]]$Bytes)

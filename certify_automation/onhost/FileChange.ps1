@@ -60,13 +60,30 @@ function Switch-ExpectedFile {
     try { Invoke-FileAct -Act { Remove-OldFile -Path $old } } catch { $null = $_ }
 }
 
+# Takes a file away by another name first, and looks at it: it is put back when it is not what was expected.
+function Remove-ExpectedFile {
+    param($Run, [string]$Path, [string]$Expected)
+    $old = "$Path.certify-automation.old"
+    Invoke-FileAct -Act { Remove-OldFile -Path $old }
+    Write-Intent -Run $Run
+    Invoke-FileAct -Act { Rename-NewFile -New $Path -Path $old }
+    $Run.Acted = $true
+    if ((Get-FileDigest -Path $old) -cne $Expected) {
+        Invoke-FileAct -Act { Rename-NewFile -New $old -Path $Path }
+        $Run.Acted = $false
+        Stop-Change -Code 'file_changed' -Message "$Path has been changed meanwhile; that content is back in place."
+    }
+    try { Invoke-FileAct -Act { Remove-OldFile -Path $old } } catch { $null = $_ }
+}
+
 # $Expected and $Wanted are digests, empty for no file; $Bytes are those of $Wanted.
 function Set-FileBytes {
     param($Run, [string]$Path, [string]$Expected, [string]$Wanted, [byte[]]$Bytes)
     $now = Get-FileDigest -Path $Path
     if ($now -ceq $Wanted) { return }
     if ($now -cne $Expected) { Stop-Change -Code 'file_changed' -Message "$Path is not what the plan was made from." }
-    if ($Wanted -eq '') { return (Invoke-FileAct -Act { Remove-OldFile -Path $Path }) }
+    if ($Wanted -eq '') { return (Remove-ExpectedFile -Run $Run -Path $Path -Expected $Expected) }
+    if ((Get-Digest -Bytes $Bytes) -cne $Wanted) { Stop-Change -Code 'file_write' -Message "The bytes for $Path do not have the digest $Wanted." }
     $new = "$Path.certify-automation"
     try {
         Invoke-FileAct -Act { Write-NewFile -Path $new -Bytes $Bytes }
@@ -92,19 +109,39 @@ function Get-SavedFile {
 function Set-ChangedFile {
     param($Run, $Change)
     Save-FileBytes -Run $Run -Change $Change
-    $bytes = [Convert]::FromBase64String($Change.content)
-    if ((Get-Digest -Bytes $bytes) -cne $Change.after_sha256) {
-        Stop-Change -Code 'file_write' -Message 'The content does not have the digest it was sent with.'
-    }
-    $digests = @{ Expected = [string]$Change.before_sha256; Wanted = $Change.after_sha256 }
+    # Without content the file is removed.
+    $bytes = [Convert]::FromBase64String([string]$Change.content)
+    $digests = @{ Expected = [string]$Change.before_sha256; Wanted = [string]$Change.after_sha256 }
     Set-FileBytes -Run $Run -Path $Change.path -Bytes $bytes @digests
 }
 
+# What an exchange that was cut off has taken away stands beside the file and goes back under its name, whatever it is.
+# Only when it is what this run had put there itself, the old bytes come from the run's folder.
 function Reset-ChangedFile {
     param($Run, $Change)
+    $path = $Change.path
+    $old = "$path.certify-automation.old"
     $before = [string]$Change.before_sha256
-    if ((Get-FileDigest -Path $Change.path) -ceq $before) { return }
-    $bytes = [byte[]]@()
-    if ($before -ne '') { $bytes = (Read-FileTail -Path (Get-SavedFile -Run $Run -Change $Change) -Limit ([int]::MaxValue)).Bytes }
-    Set-FileBytes -Run $Run -Path $Change.path -Bytes $bytes -Expected $Change.after_sha256 -Wanted $before
+    $after = [string]$Change.after_sha256
+    $now = Get-FileDigest -Path $path
+    $taken = if ($before -ne '') { Get-FileDigest -Path $old } else { '' }
+    if (($taken -ne '') -and ($taken -cne $after)) {
+        if ($now -eq '') { Invoke-FileAct -Act { Rename-NewFile -New $old -Path $path } }
+        elseif ($now -ceq $after) { Invoke-FileAct -Act { Switch-WholeFile -New $old -Old $path -Backup "$path.certify-automation" } }
+    } elseif (($taken -ne '') -and ($now -eq '')) { $after = '' }
+    if ((Get-FileDigest -Path $path) -cne $before) {
+        $bytes = [byte[]]@()
+        if ($before -ne '') { $bytes = (Read-FileTail -Path (Get-SavedFile -Run $Run -Change $Change) -Limit ([int]::MaxValue)).Bytes }
+        Set-FileBytes -Run $Run -Path $path -Bytes $bytes -Expected $after -Wanted $before
+    }
+    Invoke-FileAct -Act { Remove-OldFile -Path $old }
+}
+
+# Half-written files that a cut has left behind.
+function Remove-Leftover {
+    param($Run)
+    $data = Get-DataCopyFolder -Run $Run
+    $left = @(foreach ($change in $Run.Plan.changes) { if ($change.kind -eq 'file.write') { "$($change.path).certify-automation" } })
+    if ([IO.Directory]::Exists($data)) { $left += @([IO.Directory]::GetFiles($data) | Where-Object { $_.EndsWith('.new') }) }
+    foreach ($path in $left) { try { Remove-OldFile -Path $path } catch { $null = $_ } }
 }

@@ -8,13 +8,17 @@ function ConvertTo-AsciiJsonString {
     '"' + $escaped + '"'
 }
 
-# $Value is made of $null, booleans, integers, strings, dictionaries and lists; anything else is a mistake. Names of
-# dictionaries are plain words.
+# $Value is made of $null, booleans, integers, strings, dictionaries, what ConvertFrom-Json gives, and lists; anything else
+# is a mistake. Names of members are plain words.
 function ConvertTo-AsciiJson {
     param($Value)
     if ($null -eq $Value) { return 'null' }
     if ($Value -is [string]) { return (ConvertTo-AsciiJsonString -Text $Value) }
     if ($Value -is [bool]) { if ($Value) { return 'true' } else { return 'false' } }
+    if ($Value.GetType().Name -eq 'PSCustomObject') {
+        $members = foreach ($one in $Value.PSObject.Properties) { '"' + $one.Name + '":' + (ConvertTo-AsciiJson -Value $one.Value) }
+        return '{' + (@($members) -join ',') + '}'
+    }
     if ($Value -is [Collections.IDictionary]) {
         $members = foreach ($key in $Value.Keys) { '"' + $key + '":' + (ConvertTo-AsciiJson -Value $Value[$key]) }
         return '{' + (@($members) -join ',') + '}'

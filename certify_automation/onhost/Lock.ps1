@@ -4,17 +4,19 @@ function Get-AutomationFolder {
     Join-FilePath -Folder $env:ProgramData -Name 'certify-automation'
 }
 
-# Opening the lock file alone fails while another process holds it; the text beside it names that process.
+# Whether another process keeps a file open for nobody else.
+function Test-FileHeld {
+    param([string]$Path)
+    if (-not [IO.File]::Exists($Path)) { return $false }
+    try { (Open-SharedFile -Path $Path).Dispose() } catch { return $true }
+    $false
+}
+
+# The text beside the lock names the process that holds it.
 function Get-LockFacts {
     $folder = Get-AutomationFolder
-    $path = Join-FilePath -Folder $folder -Name 'lock'
-    $facts = [ordered]@{ held = $false; holder = $null }
-    if (-not [IO.File]::Exists($path)) { return $facts }
-    try { (Open-SharedFile -Path $path).Dispose() } catch {
-        $facts.held = $true
-        $facts.holder = Get-LockHolder -Folder $folder
-    }
-    $facts
+    $held = Test-FileHeld -Path (Join-FilePath -Folder $folder -Name 'lock')
+    [ordered]@{ held = $held; holder = $(if ($held) { Get-LockHolder -Folder $folder }) }
 }
 
 function Get-LockHolder {

@@ -1,4 +1,4 @@
-# One plan on this computer: lock, refuse or act, undo on failure, record.
+# One plan on this computer: lock, recover, refuse or act, undo on failure, record.
 
 # Writes a text if that is possible: a full disk must not hide what else has happened.
 function Save-Text {
@@ -15,17 +15,10 @@ function Save-NewText {
     } catch { $null = $_ }
 }
 
-# The open lock file, or nothing when another process has it. A visit that only looks has it open for a moment.
+# The open lock file, or nothing when another process has it.
 function Enter-Lock {
     param([string]$Folder, [string]$RunId)
-    $path = Join-FilePath -Folder $Folder -Name 'lock'
-    for ($try = 1; $try -le 5; $try++) {
-        try {
-            $file = [IO.File]::Open($path, [IO.FileMode]::OpenOrCreate, [IO.FileAccess]::ReadWrite, [IO.FileShare]::None)
-            break
-        } catch [IO.IOException] { $file = $null }
-        Start-Sleep -Milliseconds 300
-    }
+    $file = Open-HeldFile -Path (Join-FilePath -Folder $Folder -Name 'lock')
     if ($null -eq $file) { return }
     Save-Text -Path (Join-FilePath -Folder $Folder -Name 'lock-holder') -Text "$RunId $env:USERDOMAIN\$env:USERNAME"
     $file
@@ -38,32 +31,6 @@ function Exit-Lock {
     $File.Dispose()
 }
 
-function New-Run {
-    param($Plan, [int]$DeadlineSeconds, [string]$Folder)
-    $steps = @(for ($i = 0; $i -lt $Plan.changes.Count; $i++) {
-        [ordered]@{ index = $i; kind = $Plan.changes[$i].kind; status = 'not_run'; code = $null; message = $null }
-    })
-    @{
-        Until = (Get-MonotonicMs) + 1000 * $DeadlineSeconds
-        Folder = Join-FilePath -Folder $Folder -Name 'runs', $Plan.run_id
-        Steps = $steps; Refusal = $null; Failure = $null; Health = $null; Result = 'refused'
-        Product = $null; LogLengths = @{}
-        # Of the change in hand; of the one that failed; the steps that acted on nothing.
-        Acted = $false; Partial = $false; Untouched = @()
-        # Where to write; the index of the change whose beginning is still to be written.
-        Journal = ''; Intent = -1
-    }
-}
-
-# The outcome as JSON, without facts.
-function ConvertTo-Outcome {
-    param($Run, [string]$RunId, [bool]$Repeated)
-    ConvertTo-AsciiJson -Value ([ordered]@{
-        contract = 1; run_id = $RunId; result = $Run.Result; refusal = $Run.Refusal; steps = $Run.Steps
-        failure = $Run.Failure; health = $Run.Health; repeated = $Repeated
-    })
-}
-
 # The facts are left out (null) when they cannot be read: what was done must be said all the same.
 function Add-Facts {
     param([string]$Outcome, $Observe, $Lock)
@@ -71,15 +38,26 @@ function Add-Facts {
     $Outcome.Substring(0, $Outcome.Length - 1) + ',"facts":' + $facts + '}'
 }
 
-function Get-ManagedNow {
-    $product = Get-ProductFacts
-    $read = @{
-        Product = $product; Driver = Get-DriverFacts; Files = Get-ConfigFileFacts -Product $product
-        ListenList = Get-ListenListFacts; Reservations = @(Get-ReservationFacts)
+# What $Act gives as outcome while nobody else may act, with facts; a refusal when somebody else does. $Act finds the run
+# in $Run.
+function Invoke-Locked {
+    param($Run, $Observe, [scriptblock]$Act)
+    $folder = Get-AutomationFolder
+    $Run.Refusal = Get-FolderRefusal -Folder $folder
+    $lock = $null
+    if ($null -eq $Run.Refusal) {
+        $lock = Enter-Lock -Folder $folder -RunId $Run.Id
+        if ($null -eq $lock) { $Run.Refusal = Get-Refusal -Code 'locked' -Message ([string](Get-LockHolder -Folder $folder)) }
     }
-    Get-ManagedValue @read
+    if ($null -eq $lock) {
+        Write-RunEvent -Run $Run
+        return (Add-Facts -Outcome (ConvertTo-Outcome -Run $Run -Repeated $false) -Observe $Observe -Lock (Get-LockFacts))
+    }
+    try { Add-Facts -Outcome (& $Act) -Observe $Observe -Lock ([ordered]@{ held = $false; holder = $null }) }
+    finally { Exit-Lock -File $lock -Folder $folder }
 }
 
+# Why the plan must not be acted on now; nothing when it may.
 function Get-ActRefusal {
     param($Plan, $Product)
     $stale = Get-StaleRefusal -Expects @($Plan.expects) -Managed @(Get-ManagedNow)
@@ -87,53 +65,75 @@ function Get-ActRefusal {
     Get-PortRefusal -Check $Plan.port_check -Generation $Product.generation
 }
 
-# Acts, waits for health, and undoes on failure. An undo has its own two minutes: it must not be cut short.
+# What the journal needs before the first change; why there will be none, or nothing. A run that was never begun is none.
+function Start-Run {
+    param($Run, $Call)
+    try {
+        Open-Journal -Run $Run
+        if ($null -ne $Run.Plan.confirm_seconds) { $refusal = Start-DeadManTimer -Run $Run -Call $Call } else { return }
+    } catch { $refusal = Get-Refusal -Code (Get-FailureCode -ErrorRecord $_ -Otherwise 'journal') -Message $_.Exception.GetBaseException().Message }
+    if ($null -eq $refusal) { return }
+    try { Remove-OldFile -Path $Run.Journal } catch { $null = $_ }
+    $refusal
+}
+
+# Acts and waits for health; the failure, or nothing.
 function Invoke-Acts {
-    param($Run, $Plan, $Product)
-    $changes = @($Plan.changes)
-    $Run.Failure = Invoke-AllChanges -Run $Run -Changes $changes
-    if (($null -eq $Run.Failure) -and ($null -ne $Plan.health)) {
-        $Run.Failure = Wait-Health -Run $Run -Health $Plan.health -Product $Product
-    }
-    $Run.Result = 'applied'
-    if ($null -eq $Run.Failure) { return }
-    $Run.Until = (Get-MonotonicMs) + 120000
-    $Run.Result = if (Undo-AllChanges -Run $Run -Changes $changes) { 'rolled_back' } else { 'rollback_failed' }
+    param($Run)
+    $failure = Invoke-AllChanges -Run $Run
+    if ($null -ne $failure) { return $failure }
+    try {
+        if ($null -ne $Run.Plan.health) {
+            $failure = Wait-Health -Run $Run -Health $Run.Plan.health -Product $Run.Product
+            if ($null -ne $failure) { return $failure }
+            Add-JournalLine -Run $Run -Line @{ event = 'healthy' }
+        }
+        if ($null -ne $Run.Plan.confirm_seconds) { Add-JournalLine -Run $Run -Line @{ event = 'awaiting' } }
+    } catch { [ordered]@{ code = Get-FailureCode -ErrorRecord $_ -Otherwise 'journal'; message = $_.Exception.GetBaseException().Message; step = $null } }
+}
+
+# The recorded outcome of a run that has acted before; with the runs that this visit has brought to their end.
+function Get-RecordedOutcome {
+    param($Run)
+    $path = Join-FilePath -Folder $Run.Folder -Name 'outcome.json'
+    $text = if ([IO.File]::Exists($path)) { Read-FileText -Path $path } else { $Run.Recorded }
+    if ($null -eq $text) { return }
+    if ($Run.Recovered.Count -eq 0) { return $text }
+    $text.Substring(0, $text.IndexOf(',"recovered":')) + ',"recovered":' + (ConvertTo-AsciiJson -Value $Run.Recovered) + '}'
 }
 
 # The outcome of a plan under the lock. A run id that has acted here never acts again.
 function Invoke-LockedPlan {
-    param($Run, $Plan)
-    $record = Join-FilePath -Folder $Run.Folder -Name 'outcome.json'
-    if ([IO.File]::Exists($record)) {
-        return [Text.Encoding]::UTF8.GetString((Read-FileTail -Path $record -Limit ([int]::MaxValue)).Bytes)
+    param($Run, $Call)
+    $Run.Refusal = Resume-AllRuns -Run $Run
+    if ($null -eq $Run.Refusal) {
+        $recorded = Get-RecordedOutcome -Run $Run
+        if ($null -ne $recorded) { return $recorded }
+        $Run.Product = Get-ProductFacts
+        $Run.Refusal = Get-ActRefusal -Plan $Run.Plan -Product $Run.Product
     }
-    $product = $Run.Product = Get-ProductFacts
-    $Run.Refusal = Get-ActRefusal -Plan $Plan -Product $product
-    if ($null -ne $Run.Refusal) { return (ConvertTo-Outcome -Run $Run -RunId $Plan.run_id -Repeated $false) }
-    [void][IO.Directory]::CreateDirectory($Run.Folder)
-    Invoke-Acts -Run $Run -Plan $Plan -Product $product
-    Save-NewText -Path $record -Text (ConvertTo-Outcome -Run $Run -RunId $Plan.run_id -Repeated $true)
-    ConvertTo-Outcome -Run $Run -RunId $Plan.run_id -Repeated $false
+    if (($null -eq $Run.Refusal) -and $Run.Steps.Count) { $Run.Refusal = Start-Run -Run $Run -Call $Call }
+    if ($null -ne $Run.Refusal) {
+        Write-RunEvent -Run $Run
+        return (ConvertTo-Outcome -Run $Run -Repeated $false)
+    }
+    $failure = Invoke-Acts -Run $Run
+    if ($null -ne $failure) { Undo-Run -Found $Run -Failure $failure }
+    elseif ($null -eq $Run.Plan.confirm_seconds) { Close-Run -Run $Run -Result 'applied' }
+    else {
+        $Run.Result = 'awaiting'
+        Write-RunEvent -Run $Run
+        ConvertTo-Outcome -Run $Run -Repeated $false
+    }
+    if ($Run.Journal -ne '') { Remove-OldRun }
 }
 
 function Invoke-Plan {
-    param($Plan, [int]$DeadlineSeconds)
-    $folder = Get-AutomationFolder
-    $run = New-Run -Plan $Plan -DeadlineSeconds $DeadlineSeconds -Folder $folder
-    $free = [ordered]@{ held = $false; holder = $null }
-    $run.Refusal = Get-FolderRefusal -Folder $folder
-    $lock = $null
-    if ($null -eq $run.Refusal) {
-        $lock = Enter-Lock -Folder $folder -RunId $Plan.run_id
-        if ($null -eq $lock) { $run.Refusal = Get-Refusal -Code 'locked' -Message ([string](Get-LockHolder -Folder $folder)) }
-    }
-    if ($null -ne $run.Refusal) {
-        $outcome = ConvertTo-Outcome -Run $run -RunId $Plan.run_id -Repeated $false
-        return (Add-Facts -Outcome $outcome -Observe $Plan.observe -Lock (Get-LockFacts))
-    }
-    try {
-        $outcome = Invoke-LockedPlan -Run $run -Plan $Plan
-        Add-Facts -Outcome $outcome -Observe $Plan.observe -Lock $free
-    } finally { Exit-Lock -File $lock -Folder $folder }
+    param($Call)
+    $plan = $Call.Parameters.plan
+    $run = New-Run -Folder (Join-FilePath -Folder (Get-AutomationFolder) -Name 'runs', $plan.run_id)
+    $run.Plan = $plan
+    $run.Steps = @(New-Step -Plan $plan)
+    $run.Until = (Get-MonotonicMs) + 1000 * $Call.DeadlineSeconds
+    Invoke-Locked -Run $run -Observe $plan.observe -Act { Invoke-LockedPlan -Run $Run -Call $Call }
 }

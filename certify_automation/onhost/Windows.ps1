@@ -26,25 +26,6 @@ function Get-FolderAccess {
     } catch { return $null }
 }
 
-# Creates a folder together with its descriptor, so that nobody can put anything into it in between.
-function New-ProtectedFolder {
-    param([string]$Path, [string]$Sddl)
-    $security = New-Object -TypeName Security.AccessControl.DirectorySecurity
-    $security.SetSecurityDescriptorSddlForm($Sddl)
-    $extensions = 'System.IO.FileSystemAclExtensions' -as [type]
-    if ($null -ne $extensions) { [void]$extensions::CreateDirectory($security, $Path) }
-    else { [void][IO.Directory]::CreateDirectory($Path, $security) }
-}
-
-# One spelling for security descriptors that mean the same; takes SDDL text or the bytes of a descriptor.
-function Get-CanonicalSddl {
-    param($Descriptor)
-    $type = 'Security.AccessControl.RawSecurityDescriptor'
-    if ($Descriptor -is [string]) { $raw = New-Object -TypeName $type -ArgumentList $Descriptor }
-    else { $raw = New-Object -TypeName $type -ArgumentList ([byte[]]$Descriptor), 0 }
-    $raw.GetSddlForm('Access')
-}
-
 # A request of this account to this computer, never through a proxy. Status is $null when no answer came; Untrusted says
 # that a listener was met whose certificate does not validate, as the product's own does not. Whoever listens
 # there may send without end: the body is read up to 64 KiB, for as long as an answer may take.
@@ -92,75 +73,4 @@ function Invoke-LocalApi {
 # Milliseconds that no change of the computer's clock touches.
 function Get-MonotonicMs {
     [long]([Diagnostics.Stopwatch]::GetTimestamp() * 1000.0 / [Diagnostics.Stopwatch]::Frequency)
-}
-
-# A new file with these bytes, on the disk before this returns; [IO.File]::WriteAllBytes leaves them in the cache.
-function Write-NewFile {
-    param([string]$Path, [byte[]]$Bytes)
-    $stream = [IO.File]::Open($Path, [IO.FileMode]::Create, [IO.FileAccess]::Write, [IO.FileShare]::None)
-    try {
-        $stream.Write($Bytes, 0, $Bytes.Length)
-        $stream.Flush($true)
-    } finally { $stream.Dispose() }
-}
-
-# A copy of a file that others may be writing to, on the disk before this returns. [IO.File]::Copy keeps writers out.
-function Copy-SharedFile {
-    param([string]$Path, [string]$New)
-    $from = [IO.File]::Open($Path, [IO.FileMode]::Open, [IO.FileAccess]::Read, [IO.FileShare]'ReadWrite, Delete')
-    try {
-        $to = [IO.File]::Open($New, [IO.FileMode]::Create, [IO.FileAccess]::Write, [IO.FileShare]::None)
-        try {
-            $from.CopyTo($to)
-            $to.Flush($true)
-        } finally { $to.Dispose() }
-    } finally { $from.Dispose() }
-}
-
-# $New takes the name, the rights and the creation time of $Old, and $Old the name $Backup, in one step.
-function Switch-File {
-    param([string]$New, [string]$Old, [string]$Backup)
-    [IO.File]::Replace($New, $Old, $Backup)
-}
-
-# Fails when there is a file of the new name.
-function Rename-NewFile {
-    param([string]$New, [string]$Path)
-    [IO.File]::Move($New, $Path)
-}
-
-function Remove-OldFile {
-    param([string]$Path)
-    [IO.File]::Delete($Path)
-}
-
-# Adds a line to a file, on the disk before this returns. What an interruption has left of the last line goes first.
-function Add-FileLine {
-    param([string]$Path, [string]$Text)
-    $stream = [IO.File]::Open($Path, [IO.FileMode]::OpenOrCreate, [IO.FileAccess]::ReadWrite, [IO.FileShare]::Read)
-    try {
-        for ($end = $stream.Length; $end -gt 0; $end--) {
-            $stream.Position = $end - 1
-            if ($stream.ReadByte() -eq 10) { break }
-        }
-        $stream.SetLength($end)
-        $bytes = [Text.Encoding]::UTF8.GetBytes("$Text`n")
-        $stream.Write($bytes, 0, $bytes.Length)
-        $stream.Flush($true)
-    } finally { $stream.Dispose() }
-}
-
-# Links in the folder are removed, not what they lead to.
-function Remove-WholeFolder {
-    param([string]$Path)
-    [IO.Directory]::Delete($Path, $true)
-}
-
-# An entry in the log Application. Whether the source is there is seen by its key: SourceExists would search every log.
-function Write-EventEntry {
-    param([string]$Type, [int]$Id, [string]$Text)
-    $source = 'certify-automation'
-    $key = "HKLM:\SYSTEM\CurrentControlSet\Services\EventLog\Application\$source"
-    if (-not (Test-Path -LiteralPath $key)) { [Diagnostics.EventLog]::CreateEventSource($source, 'Application') }
-    [Diagnostics.EventLog]::WriteEntry($source, $Text, $Type, $Id)
 }

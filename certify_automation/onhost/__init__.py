@@ -29,24 +29,33 @@ READING = (
     "Product.ps1",
     "File.ps1",
     "HttpSys.ps1",
+    "Firewall.ps1",
     "Api.ps1",
     "Lock.ps1",
+    "Journal.ps1",
     "Managed.ps1",
     "Facts.ps1",
 )
 ACTING = (
+    "WindowsChange.ps1",
     "Wait.ps1",
     "JournalChange.ps1",
     "Control.ps1",
     "HttpSysChange.ps1",
+    "ServiceRecovery.ps1",
+    "Access.ps1",
     "FileChange.ps1",
     "Data.ps1",
     "Change.ps1",
     "Health.ps1",
     "Refusal.ps1",
+    "Recover.ps1",
     "Run.ps1",
+    "Task.ps1",
+    "Timer.ps1",
+    "Confirm.ps1",
 )
-FILES = {"Observe": READING, "Apply": READING + ACTING}
+FILES = {"Observe": (*READING, "Records.ps1"), "Apply": READING + ACTING}
 """The files a script begins with, in this order; they only define functions. Its own file, the entry, follows."""
 
 _FRAME = re.compile(

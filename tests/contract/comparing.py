@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import copy
 import json
+import re
 from functools import cache
 from typing import Any
 
@@ -45,6 +46,8 @@ def comparable(reply: dict[str, Any]) -> dict[str, Any]:
 
 
 def _drop_messages(outcome: dict[str, Any]) -> None:
+    for run in outcome["recovered"]:
+        _drop_messages({**run, "refusal": None, "health": None, "recovered": []})
     for part in (*outcome["steps"], outcome["failure"], outcome["refusal"]):
         if part is not None:
             assert (part["message"] is None) == (part["code"] is None)
@@ -61,15 +64,37 @@ def _drop_engine(facts: dict[str, Any]) -> None:
             file["error"] = file["error"] is not None
     for api in facts["api"]:
         api["error"] = api["error"] is not None
+    if facts["open_run"] is not None:
+        _drop_messages({**facts["open_run"], "failure": None, "refusal": None, "health": None, "recovered": []})
+        facts["open_run"]["error"] = facts["open_run"]["error"] != ""
     for entry in (*facts["data"]["files"], *facts["data"]["copies"]):
         assert entry.pop("written_utc_ms") > 0
 
 
 def left_behind(host: Host) -> dict[str, Any]:
-    """What a visit leaves on the computer: all of it, but recorded outcomes without their texts."""
+    """What a visit leaves on the computer: all of it, but what is recorded of runs without the texts of the system."""
     dump = host.computer.dump()
+    readers = {"outcome.json": _outcome, "plan.json": json.loads, "journal": _journal}
     for path, content in dump["files"].items():
-        if path.endswith("\\outcome.json"):
-            dump["files"][path] = json.loads(base64.b64decode(content))
-            _drop_messages(dump["files"][path])
+        read = readers.get(path.rpartition("\\")[2])
+        if read is not None and content is not None:
+            dump["files"][path] = host.paths.everywhere_outward(read(base64.b64decode(content)))
+    for entry in dump["events"]:
+        entry["text"] = re.sub(r"(?m)^(Failure: \w+) .*\Z", r"\1", entry["text"], flags=re.DOTALL)
     return dump
+
+
+def _outcome(content: bytes) -> Any:
+    outcome = json.loads(content)
+    _drop_messages(outcome)
+    return outcome
+
+
+def _journal(content: bytes) -> list[Any]:
+    lines = [json.loads(line) for line in content.splitlines()]
+    for line in lines:
+        for part in (line, line.get("failure", {})):
+            part.pop("message", None)
+        # The plan has other paths on the engine's disk; that the digest is right is what a recovery checks.
+        line.pop("plan_sha256", None)
+    return lines

@@ -27,11 +27,13 @@ if sys.platform != "win32":
 
 HERE = Path(__file__).parent
 ONHOST = files("certify_automation.onhost")
+STAND_INS = {"Windows.ps1": "windows.ps1", "WindowsChange.ps1": "windows_change.ps1"}
 LOCK = "C:\\ProgramData\\certify-automation\\lock"
+_SECONDS = 240
 
 
 class Killed(Exception):
-    """Raised by `Commands.before`: the host's PowerShell process ends here, as if the power had gone."""
+    """Raised by `Commands.before` or `after`: the host's PowerShell process is killed here; nothing of it tidies up."""
 
 
 def find_engine() -> str | None:
@@ -40,11 +42,13 @@ def find_engine() -> str | None:
 
 
 def script(name: Literal["Observe", "Apply"]) -> onhost.Script:
-    """The script as it is, except that windows.ps1 of the tests stands for Windows.ps1."""
-    real = onhost.script(name).text
-    ours = onhost.sent(ONHOST.joinpath("Windows.ps1").read_text("ascii"))
-    assert real.startswith(ours)
-    text = onhost.sent((HERE / "windows.ps1").read_text("ascii")) + real.removeprefix(ours)
+    """The script as it is, except that the tests' files stand for those of Windows' own functions."""
+    text = onhost.script(name).text
+    for file in STAND_INS:
+        if file in onhost.FILES[name]:
+            real = onhost.sent(ONHOST.joinpath(file).read_text("ascii"))
+            assert text.count(real) == 1
+            text = text.replace(real, onhost.sent((HERE / STAND_INS[file]).read_text("ascii")))
     return onhost.Script(name, text, hashlib.sha256(text.encode()).hexdigest())
 
 
@@ -123,20 +127,26 @@ class Engine:
         """Run PowerShell text whose Windows commands a simulated computer answers."""
         prelude = f". '{HERE / 'prelude.ps1'}'\nConnect-Lab -Port $env:LAB_PORT\n"
         with serving(commands) as port, lock_held(commands):
-            return self.run(prelude + text, stdin, {**environment_of(commands), "LAB_PORT": str(port)})
+            return self.run(prelude + text, stdin, {**environment_of(commands), "LAB_PORT": str(port)}, commands)
 
-    def run(self, text: str, stdin: bytes, variables: Mapping[str, str]) -> Finished:
-        """Run PowerShell text as powershell.exe is started for a visit."""
+    def run(self, text: str, stdin: bytes, variables: Mapping[str, str], killed_by: Commands | None = None) -> Finished:
+        """Run PowerShell text as powershell.exe is started for a visit; `killed_by` may end its process."""
         encoded = base64.b64encode(text.encode("utf-16-le")).decode("ascii")
-        done = subprocess.run(  # noqa: S603 - the engine the tests were told to use
+        process = subprocess.Popen(  # noqa: S603 - the engine the tests were told to use
             [self.program, "-NoProfile", "-NonInteractive", "-EncodedCommand", encoded],
-            input=stdin,
-            capture_output=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             env={**os.environ, "LAB_BOOTSTRAP": str(ONHOST.joinpath("Bootstrap.ps1")), **variables},
-            timeout=240,
-            check=False,
         )
-        return Finished(done.returncode, done.stdout.decode("cp437"), done.stderr.decode("cp437"))
+        with process:
+            if killed_by is not None:
+                killed_by.kill = process.kill
+            try:
+                stdout, stderr = process.communicate(stdin, timeout=_SECONDS)
+            finally:
+                process.kill()
+        return Finished(process.returncode, stdout.decode("cp437"), stderr.decode("cp437"))
 
 
 def environment_of(commands: Commands) -> dict[str, str]:
@@ -163,6 +173,7 @@ def serving(commands: Commands) -> Iterator[int]:
                 try:
                     answer = commands.answer(question["command"], question["arguments"])
                 except Killed:
+                    commands.kill()
                     return
                 self.wfile.write(json.dumps(answer).encode("ascii") + b"\n")
 

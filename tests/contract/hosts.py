@@ -33,7 +33,11 @@ from contract.paths import Paths
 DATA = "C:\\ProgramData\\certify"
 AUTOMATION = "C:\\ProgramData\\certify-automation"
 NOW = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
-_FILES = {"serviceconfig": "serviceconfig.json", "servers": "servers.json"}
+_FILES = {
+    "serviceconfig": f"{DATA}\\serviceconfig.json",
+    "servers": f"{DATA}\\servers.json",
+    "appsettings_core": "C:\\Program Files\\CertifyTheWeb\\appsettings-core.json",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,24 +274,27 @@ def make_plan(case: Mapping[str, Any], host: Host) -> dict[str, Any]:
     return {
         "run_id": hashlib.sha256(case["name"].encode()).hexdigest()[:32],
         "plan_id": "0" * 64,
+        "origin": {"by": "ops@admin01", "commit": None, "rolls_back": None, **case.get("origin", {})},
         "expects": [{"name": name, "value": value} for name, value in case.get("expects", {}).items()],
         "changes": changes,
         "health": case.get("health"),
         "port_check": case.get("port_check"),
-        "observe": {"endpoint": endpoint, "ports": case.get("ports", [9696, 9700])},
+        "confirm_seconds": case.get("confirm_seconds"),
+        "observe": {"endpoint": endpoint, "ports": case.get("ports", [9696, 9700]), "run": None},
     }
 
 
 def _change(change: dict[str, Any], host: Host) -> dict[str, Any]:
     if change["kind"] != "file.write":
         return change
-    content = change.pop("text").encode()
-    path = f"{DATA}\\{_FILES[change['file']]}"
+    text = change.pop("text")
+    content = None if text is None else text.encode()
+    path = _FILES[change["file"]]
     before = host.computer.files.read(path) if host.computer.files.exists(path) else None
     return {
         "path": path,
         "before_sha256": None if before is None else hashlib.sha256(before).hexdigest(),
-        "after_sha256": hashlib.sha256(content).hexdigest(),
-        "content": base64.b64encode(content).decode("ascii"),
+        "after_sha256": None if content is None else hashlib.sha256(content).hexdigest(),
+        "content": None if content is None else base64.b64encode(content).decode("ascii"),
         **change,
     }

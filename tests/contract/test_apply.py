@@ -35,10 +35,14 @@ def interference(case: dict[str, Any], host: Host) -> Callable[[str, Any], None]
     return before
 
 
+def parameters(case: dict[str, Any], host: Host) -> dict[str, Any]:
+    return {"verb": "apply", "plan": make_plan(case, host)}
+
+
 def visit_of(case: dict[str, Any], host: Host) -> Visit:
     commands = host.commands()
     commands.before = interference(case, host)
-    return Visit("Apply", make_plan(case, host), commands, case.get("deadline", 60))
+    return Visit("Apply", parameters(case, host), commands, case.get("deadline", 60))
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +78,7 @@ def test_the_scripts_and_the_lab_do_the_same(case: dict[str, Any], answered: Ans
     twin = make_host(case, tmp_path)
     faults = VisitFaults(**case.get("faults", {}))
     deadline = case.get("deadline", 60)
-    expected = simulated_reply(twin, "Apply", make_plan(case, twin), deadline=deadline, faults=faults)
+    expected = simulated_reply(twin, "Apply", parameters(case, twin), deadline=deadline, faults=faults)
     check_schema("outcome", expected["value"])
     assert comparable(reply) == comparable(expected)
     assert left_behind(host) == left_behind(twin)
@@ -202,7 +206,7 @@ def test_a_killed_script_leaves_what_it_had_done_and_the_lock_free(engine: Engin
     assert "http://127.0.0.2:9700/" in host.computer.http.reservations
     twin = make_host(case, tmp_path / "twin")
     with pytest.raises(PowerLost):
-        simulated_reply(twin, "Apply", make_plan(case, twin), faults=VisitFaults(power_lost_before=5))
+        simulated_reply(twin, "Apply", parameters(case, twin), faults=VisitFaults(power_lost_before=5))
     assert left_behind(host) == left_behind(twin)
     seen = engine.visit(Visit("Observe", make_plan(case, host)["observe"], host.commands()))
     assert seen["value"]["lock"] == {"held": False, "holder": None}

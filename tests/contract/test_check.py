@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from contract.engine import HERE, ONHOST, Engine
+from contract.engine import HERE, ONHOST, STAND_INS, Engine
 from contract.hosts import make_host
 
 CHECK = HERE.parent / "windows" / "check.ps1"
@@ -34,7 +34,7 @@ def checked(engine: Engine, tmp_path: Path) -> list[str]:
     folder = tmp_path / "onhost"
     folder.mkdir()
     for name in (entry.name for entry in ONHOST.iterdir() if entry.name.endswith(".ps1")):
-        source = HERE / "windows.ps1" if name == "Windows.ps1" else ONHOST.joinpath(name)
+        source = HERE / STAND_INS[name] if name in STAND_INS else ONHOST.joinpath(name)
         (folder / name).write_text(source.read_text("ascii"), "ascii")
     finished = engine.command(f"& '{CHECK}' -Write -OnHost '{folder}'", b"", host.commands())
     assert finished.stderr == ""

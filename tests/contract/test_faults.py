@@ -68,7 +68,7 @@ def moved_port(generation: str, host: Host) -> dict[str, Any]:
 
 def parameters(visit: str, generation: str, host: Host) -> dict[str, Any]:
     plan = moved_port(generation, host)
-    return plan if visit == "Apply" else dict(plan["observe"])
+    return {"verb": "apply", "plan": plan} if visit == "Apply" else dict(plan["observe"])
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from certify_automation import onhost
-from contract.engine import HERE, Engine
+from contract.engine import HERE, STAND_INS, Engine
 
 ROOT = HERE.parents[1]
 FOLDER = ROOT / "certify_automation" / "onhost"
 SCRIPTS = sorted(FOLDER.glob("*.ps1"))
+TOTAL = 100_000
 CHECKS = [ROOT / "tests" / "windows" / "check.ps1", ROOT / "tests" / "windows" / "changes.ps1"]
 
 
@@ -73,28 +74,35 @@ def test_functions_are_short_and_no_name_is_used_twice(trees: dict[str, dict[str
     assert sorted(names) == sorted(set(names))
 
 
-def test_the_tests_windows_file_has_the_real_ones_functions(engine: Engine, trees: dict[str, dict[str, Any]]) -> None:
-    finished = engine.run(f"& '{HERE / 'syntax.ps1'}' -Path '{HERE / 'windows.ps1'}'", b"", {})
+@pytest.mark.parametrize("name", STAND_INS)
+def test_what_stands_in_for_windows_has_its_functions(
+    engine: Engine, trees: dict[str, dict[str, Any]], name: str
+) -> None:
+    finished = engine.run(f"& '{HERE / 'syntax.ps1'}' -Path '{HERE / STAND_INS[name]}'", b"", {})
     ours = json.loads(finished.stdout)
-    assert [one["name"] for one in ours["functions"]] == [one["name"] for one in trees["Windows.ps1"]["functions"]]
+    assert [one["name"] for one in ours["functions"]] == [one["name"] for one in trees[name]["functions"]]
+
+
+def test_both_scripts_together_are_small() -> None:
+    assert sum(len(onhost.script(name).text) for name in onhost.FILES) <= TOTAL
 
 
 def test_commands_are_those_documented(trees: dict[str, dict[str, Any]]) -> None:
     own = {one["name"] for tree in trees.values() for one in tree["functions"]}
     variables = {"$Act", "$Condition", "$Value", "([scriptblock]::Create($text))"}
-    used = {name for file, tree in trees.items() if file != "Windows.ps1" for name in tree["commands"]}
+    used = {name for file, tree in trees.items() if file not in STAND_INS for name in tree["commands"]}
     assert used - own - variables == documented("Commands")
 
 
 def test_types_are_those_documented(trees: dict[str, dict[str, Any]]) -> None:
-    closed = [tree for file, tree in trees.items() if file != "Windows.ps1"]
+    closed = [tree for file, tree in trees.items() if file not in STAND_INS]
     used = {name for tree in closed for name in tree["types"]}
     used |= {name for tree in closed for name in tree["strings"]} - {"New-Object"}
     assert used == documented("Types")
 
 
 def test_members_are_those_documented(trees: dict[str, dict[str, Any]]) -> None:
-    used = {name for file, tree in trees.items() if file != "Windows.ps1" for name in tree["members"]}
+    used = {name for file, tree in trees.items() if file not in STAND_INS for name in tree["members"]}
     assert {name for name in used if "::" in name} == documented("Static members")
     assert {name for name in used if name.endswith("()") and "::" not in name} == documented("Methods")
 
