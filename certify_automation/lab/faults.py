@@ -16,13 +16,13 @@ import yaml
 from certify_automation import bundled
 from certify_automation.errors import ConfigurationError, Position, Problem
 from certify_automation.lab.hosts import BuiltHost
-from certify_automation.lab.onhost import VisitFaults
+from certify_automation.lab.onhost import Cut, Point, VisitFaults
 from certify_automation.lab.state_faults import STATE_FAULTS
 from certify_automation.lab.winrm import WireFault, WireFaultKind, WsmanOperation
 
 _LARGEST_FILE = 1_000_000
 _UNREACHABLE = "unreachable"
-_VISIT_FAULTS = ("power_loss", "disk_full_during", "file_edited_during")
+_VISIT_FAULTS = ("power_loss", "killed_during", "disk_full_during", "file_edited_during")
 _REBOOT_SECONDS = 60.0
 
 MIXTURE: tuple[tuple[str, ...], ...] = (
@@ -100,13 +100,7 @@ class FaultRules:
             if self._struck[number, name] >= rule.options.get("times", 1):
                 continue
             self._struck[number, name] += 1
-            change = rule.options["change"]
-            if rule.fault == "power_loss":
-                faults.power_lost_before = change
-            elif rule.fault == "disk_full_during":
-                faults.disk_full_at = change
-            else:
-                faults.file_edited_at = change
+            _strike(faults, rule)
         return faults
 
     def reboot_seconds(self, name: str) -> float:
@@ -119,6 +113,20 @@ class FaultRules:
             ),
             _REBOOT_SECONDS,
         )
+
+
+def _strike(faults: VisitFaults, rule: FaultRule) -> None:
+    """Put a rule's fault into those of a visit; an effect is more exact than a change."""
+    effect, change = rule.options.get("effect"), rule.options.get("change")
+    if effect is not None:
+        point = Point(rule.options.get("point", Point.BEFORE))
+        faults.cut = Cut(effect, point, power=rule.fault == "power_loss")
+    elif rule.fault == "power_loss":
+        faults.power_lost_before = change
+    elif rule.fault == "disk_full_during":
+        faults.disk_full_at = change
+    else:
+        faults.file_edited_at = change
 
 
 def mixture(names: Sequence[str]) -> FaultRules:

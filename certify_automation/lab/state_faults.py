@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
 
 from certify_automation.lab.certify import Setup, core_settings, install
 from certify_automation.lab.certify.data_store import DATABASE, database
+from certify_automation.lab.exposure_faults import EXPOSURE_FAULTS, Fault, Options
 from certify_automation.lab.hosts import BuiltHost, local_connection, rebuild, start, stop, write_connections
 from certify_automation.lab.onhost.lock import HOLDER, LOCK
 from certify_automation.lab.onhost.visit import AUTOMATION_FOLDER
@@ -19,9 +18,6 @@ FOREIGN_SERVICE = "ContosoMonitor"
 _FOREIGN_IMAGE = "contoso-monitor.exe"
 _MALFORMED = '{\r\n  "Port": 9797,\r\n  "Host": "127.0.0.2"\r\n  "LogLevel": "debug",\r\n}\r\n'
 _SLOW = 60.0
-
-Options = Mapping[str, Any]
-Fault = Callable[[BuiltHost, int, Options], BuiltHost]
 
 
 def _restarted(host: BuiltHost) -> BuiltHost:
@@ -243,5 +239,6 @@ STATE_FAULTS: dict[str, Fault] = {
     "pending_reboot": _pending_reboot,
     "lock_held": _lock_held,
     "port_negotiation": _port_negotiation,
+    **EXPOSURE_FAULTS,
 }
 """Fault -> what it does to a built host; those that replace the host come first."""

@@ -15,12 +15,14 @@ from certify_automation.errors import ConfigurationError
 from certify_automation.lab import MIXED
 from certify_automation.lab.faults import MIXTURE, FaultRule, FaultRules, load, mixture
 from certify_automation.lab.hosts import BuiltHost, HostSpec, build, generated_hosts
+from certify_automation.lab.onhost import Cut, Point
 from certify_automation.lab.state_faults import FOREIGN_SERVICE, STATE_FAULTS
-from certify_automation.lab.windows import StillClock
+from certify_automation.lab.windows import StillClock, Win32Error
+from certify_automation.lab.windows.power import boot
 from certify_automation.lab.winrm import WireFault, WireFaultKind, WsmanOperation
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
-VISIT_FAULTS = {"power_loss", "disk_full_during", "file_edited_during"}
+VISIT_FAULTS = {"power_loss", "killed_during", "disk_full_during", "file_edited_during"}
 WIRE_FAULTS = {"unreachable", *WireFaultKind} - {WireFaultKind.CONNECTION_REFUSED}
 
 
@@ -72,6 +74,19 @@ def test_a_file_of_rules(tmp_path: Path) -> None:
     assert rules.reboot_seconds("web01") == 5
 
 
+def test_a_visit_is_cut_at_an_effect(tmp_path: Path) -> None:
+    path = tmp_path / "faults.yaml"
+    path.write_text(
+        "version: 1\n"
+        "rules:\n"
+        "  - {fault: killed_during, hosts: [web01], effect: 4, point: inside, times: 2}\n"
+        "  - {fault: power_loss, hosts: [app01], effect: 2}\n"
+    )
+    rules = load(path)
+    assert [rules.visit("web01").cut for _ in range(3)] == [Cut(4, Point.INSIDE), Cut(4, Point.INSIDE), None]
+    assert rules.visit("app01").cut == Cut(2, Point.BEFORE, power=True)
+
+
 @pytest.mark.parametrize(
     ("content", "error_id"),
     [
@@ -82,6 +97,11 @@ def test_a_file_of_rules(tmp_path: Path) -> None:
         ("version: 2\nrules: []\n", "CA5072"),
         ("version: 1\nrules: [{fault: no_such}]\n", "CA5072"),
         ("version: 1\nrules: [{fault: power_loss}]\n", "CA5072"),
+        ("version: 1\nrules: [{fault: power_loss, change: 1, effect: 1}]\n", "CA5072"),
+        ("version: 1\nrules: [{fault: killed_during, change: 1}]\n", "CA5072"),
+        ("version: 1\nrules: [{fault: killed_during, effect: 1, point: there}]\n", "CA5072"),
+        ("version: 1\nrules: [{fault: disk_full_during, change: 1, effect: 1}]\n", "CA5072"),
+        ("version: 1\nrules: [{fault: power_loss, change: 1, point: after}]\n", "CA5072"),
         ("version: 1\nrules: [{fault: drop, at: 0}]\n", "CA5072"),
         ("version: 1\nrules: [{fault: culture}]\n", "CA5072"),
     ],
@@ -163,7 +183,65 @@ class TestState:
     def test_port_negotiation_lands_two_further(self) -> None:
         assert 9698 in ports(faulty("port_negotiation"))
 
-    @pytest.mark.parametrize("fault", ["listen_list_excludes", "malformed_config", "service_stopped", "disk_full"])
+    def test_no_scheduler(self) -> None:
+        computer = faulty("scheduler_disabled").computer
+        boot(computer)
+        with pytest.raises(Win32Error) as refused:
+            computer.tasks.get("t")
+        assert refused.value.code == 0x80041315
+
+    @pytest.mark.parametrize(("fault", "code"), [("event_log_denied", 5), ("event_log_full", 1502)])
+    def test_no_event_log(self, fault: str, code: int) -> None:
+        with pytest.raises(Win32Error) as refused:
+            faulty(fault).computer.events.write("x", "Error", 1, "")
+        assert refused.value.code == code
+
+    def test_the_folder_for_runs_cannot_be_made(self) -> None:
+        files = faulty("folder_denied").computer.files
+        with pytest.raises(Win32Error, match="denied"):
+            files.make_folder("C:\\ProgramData\\certify-automation\\runs")
+        files.write("C:\\ProgramData\\x", b"")
+
+    @pytest.mark.parametrize("generation", ["v6", "v7"])
+    def test_an_exposed_api(self, generation: str) -> None:
+        host = faulty("api_exposed", generation)
+        assert state_of(host) == "Running"
+        accepting = host.computer.sockets.accepting(host.computer.installation.address, 9696)
+        assert accepting is not None
+
+    def test_an_open_data_folder(self) -> None:
+        healthy, host = faulty("service_slow", seconds=1), faulty("data_directory_open")
+        for one, users in ((healthy, False), (host, True)):
+            assert one.product is not None
+            assert (";BU)" in one.computer.files.security(one.product.data_folder())) is users
+
+    def test_no_recovery_an_unprotected_api_and_a_named_pipe(self) -> None:
+        service = faulty("recovery_missing").computer.services.get("Certify.Service")
+        assert service is not None
+        assert service.failure_actions is None
+        host = faulty("auth_mode_none")
+        assert host.computer.service_environment == {"Certify.Service": {"CERTIFY_SERVICE_AUTH_MODE": "none"}}
+        assert 9696 not in ports(faulty("namedpipe", "v7"))
+        assert "pipe" in text(faulty("namedpipe", "v7"), "logs\\service_startup.log")
+        assert 9696 in ports(faulty("namedpipe", "v6"))
+
+    @pytest.mark.parametrize("generation", ["v6", "v7"])
+    def test_another_account(self, generation: str) -> None:
+        host = faulty("account_changed", generation, account="CORP\\svc")
+        assert host.product is not None
+        service = host.computer.services.get(host.product.service_name)
+        assert service is not None
+        assert (service.account, service.state) == ("CORP\\svc", "Running")
+        assert 9696 in ports(host)
+
+    def test_a_binding_of_a_certificate_that_is_gone(self) -> None:
+        bindings = faulty("ssl_binding_stale").computer.ssl_bindings
+        assert {name: values["SslCertStoreName"] for name, values in bindings.items()} == {"0.0.0.0:9696": "MY"}
+
+    @pytest.mark.parametrize(
+        "fault",
+        ["listen_list_excludes", "api_exposed", "account_changed", "malformed_config", "service_stopped", "disk_full"],
+    )
     def test_faults_of_the_product_leave_a_host_without_it_alone(self, fault: str) -> None:
         rules = FaultRules([FaultRule("not_installed"), FaultRule(fault)])
         assert rules.apply_state(build(HostSpec("web01", "v7"), 0, StillClock(NOW)), 0).product is None

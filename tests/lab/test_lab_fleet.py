@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import gc
+import json
 import stat
 import threading
 import time
@@ -22,12 +23,20 @@ from certify_automation import lab, onhost
 from certify_automation.errors import UsageError
 from certify_automation.lab.faults import FaultRule, FaultRules
 from certify_automation.lab.hosts import HostSpec
-from certify_automation.lab.windows.power import lose_power
+from certify_automation.lab.windows.power import boot, lose_power
 
 # pywinrm's HTTP library leaves a socket whose TLS handshake was reset to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:.*SSLSocket:pytest.PytestUnraisableExceptionWarning")
 
-OBSERVE = {"endpoint": {"host": "127.0.0.2", "port": 9696, "https": False}, "ports": [9696]}
+OBSERVE = {"endpoint": {"host": "127.0.0.2", "port": 9696, "https": False}, "ports": [9696], "run": None}
+ORIGIN = {"commit": None, "by": "tester", "rolls_back": None}
+MANUAL = {
+    "kind": "service.start_mode", "service": "Certify.Service", "before": "automatic-delayed", "after": "manual",
+}  # fmt: skip
+CUT_OFF = {"kind": "ip_listen.add", "address": "127.0.0.2", "first": True}
+RUN = "C:\\ProgramData\\certify-automation\\runs\\" + "1" * 32
+QUICK = lab.Pace(tasks=0.05)
+RESTART = {"kind": "service.restart", "service": "Certify.Service"}
 PAIR = (HostSpec("web01", "v6"), HostSpec("app01", "v7", "2019", "de-DE"))
 
 
@@ -80,6 +89,15 @@ def run_in_a_shell(protocol: winrm.protocol.Protocol, command: str, stdin: bytes
         return code, stdout.decode(), stderr.decode()
     finally:
         protocol.close_shell(shell)
+
+
+def apply_request(*changes: dict[str, Any], run_id: str = "1" * 32, confirm_seconds: int | None = None) -> bytes:
+    plan = {
+        "run_id": run_id, "plan_id": "2" * 64, "origin": ORIGIN, "expects": [], "changes": list(changes),
+        "health": None, "port_check": None, "confirm_seconds": confirm_seconds, "observe": OBSERVE,
+    }  # fmt: skip
+    parameters = {"verb": "apply", "plan": plan}
+    return onhost.request(onhost.script("Apply"), parameters, nonce="d" * 32, deadline_seconds=60)
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 20) -> bool:
@@ -187,27 +205,64 @@ def test_a_host_that_loses_power_in_the_middle_comes_back(folder: Path) -> None:
     with lab.running(options, folder / "inventory.yaml") as fleet:
         computer = fleet.hosts["web01"].computer
         booted = computer.booted
-        changes = [
-            {
-                "kind": "service.start_mode",
-                "service": "Certify.Service",
-                "before": "automatic-delayed",
-                "after": "manual",
-            },
-            {"kind": "service.restart", "service": "Certify.Service"},
-        ]
-        plan = {
-            "run_id": "1" * 32, "plan_id": "2" * 64, "expects": [], "changes": changes, "health": None,
-            "port_check": None, "observe": OBSERVE,
-        }  # fmt: skip
-        request = onhost.request(onhost.script("Apply"), plan, nonce="d" * 32, deadline_seconds=60)
         with pytest.raises(Exception):  # noqa: B017, PT011 - how the client notices is its own affair
-            run(client(fleet, folder, "web01"), onhost.command_line(), request)
+            run(client(fleet, folder, "web01"), onhost.command_line(), apply_request(MANUAL, RESTART))
         assert wait_until(lambda: computer.booted != booted and computer.reachable())
         service = computer.services.get("Certify.Service")
         assert service is not None
         assert service.start_mode == "Manual", "the change before stays made"
         assert run(client(fleet, folder, "web01"), "hostname")[1] == "WEB01\r\n"
+
+
+class TestDeadManTimer:
+    def test_a_list_that_cuts_a_host_off_is_taken_back_by_the_host_itself(self, folder: Path) -> None:
+        with lab.running(lab.LabOptions(PAIR, pace=QUICK), folder / "inventory.yaml") as fleet:
+            computer = fleet.hosts["web01"].computer
+            with pytest.raises((RequestsConnectionError, WinRMTransportError)):
+                run(
+                    client(fleet, folder, "web01"),
+                    onhost.command_line(),
+                    apply_request(CUT_OFF, confirm_seconds=5),
+                )
+            assert list(computer.http.live) in (["127.0.0.2"], []), "the timer may have been first"
+            assert wait_until(lambda: computer.files.exists(f"{RUN}\\outcome.json"))
+            outcome = json.loads(computer.files.read(f"{RUN}\\outcome.json"))
+            assert (outcome["result"], outcome["failure"]["code"]) == ("rolled_back", "not_confirmed")
+            assert wait_until(lambda: computer.tasks.names() == ())
+            assert run(client(fleet, folder, "web01"), "hostname")[1] == "WEB01\r\n"
+
+    def test_the_timer_outlasts_a_visit_that_was_killed(self, folder: Path) -> None:
+        rules = FaultRules([FaultRule("killed_during", ("web01",), {"effect": 12, "point": "after"})])
+        with lab.running(lab.LabOptions(PAIR, rules, pace=QUICK), folder / "inventory.yaml") as fleet:
+            computer = fleet.hosts["web01"].computer
+            request = apply_request(CUT_OFF | {"address": computer.installation.address}, MANUAL, confirm_seconds=60)
+            code, stdout, _ = run(client(fleet, folder, "web01"), onhost.command_line(), request)
+            assert (code != 0, stdout) == (True, "")
+            assert wait_until(lambda: computer.files.exists(f"{RUN}\\outcome.json"))
+            outcome = json.loads(computer.files.read(f"{RUN}\\outcome.json"))
+            assert (outcome["result"], outcome["failure"]["code"]) == ("rolled_back", "interrupted")
+            assert list(computer.http.live) == []
+
+    def test_a_computer_that_restarts_meanwhile_goes_on_waiting(self, folder: Path) -> None:
+        with lab.running(lab.LabOptions(PAIR, pace=QUICK), folder / "inventory.yaml") as fleet:
+            computer = fleet.hosts["web01"].computer
+            request = apply_request(CUT_OFF | {"address": computer.installation.address}, confirm_seconds=5)
+            run(client(fleet, folder, "web01"), onhost.command_line(), request)
+            lose_power(computer)
+            assert computer.tasks.instances == []
+            boot(computer)
+            assert wait_until(lambda: computer.files.exists(f"{RUN}\\outcome.json"))
+            assert list(computer.http.live) == []
+
+
+def test_without_driver_or_service_there_is_no_winrm(fleet: lab.Lab, folder: Path) -> None:
+    services = fleet.hosts["web01"].computer.services
+    services.stop("WinRM")
+    with pytest.raises((RequestsConnectionError, WinRMTransportError)):
+        run(client(fleet, folder, "web01"), "hostname")
+    fleet.hosts["web01"].computer.clock.advance(5)
+    services.start("WinRM")
+    assert run(client(fleet, folder, "web01"), "hostname")[1] == "WEB01\r\n"
 
 
 def test_wire_faults_of_the_rules_reach_the_server(folder: Path) -> None:
