@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from certify_automation.lab.windows import Computer, Service, Win32Error, security
+from certify_automation.lab.windows import Computer, Service, Win32Error, access, security
 from certify_automation.lab.windows.services import Idle
-from contract import cim, netsh, registry, schtasks
+from contract import cim, netsh, recovery, registry, schtasks
 from contract.answers import ProgramResult
 from contract.paths import Paths
 
@@ -37,6 +37,8 @@ class Commands:
         asked: the names of the commands in the order in which they came.
         before: called with each command's name before it acts; may change the computer, let the command fail by
             raising `Win32Error`, or end the process by raising `Killed`.
+        after: the same once it has acted, before the process hears of it.
+        kill: ends the process that asks, as its host kills it; set by who started the process.
     """
 
     computer: Computer
@@ -45,6 +47,8 @@ class Commands:
     administrator: bool = True
     asked: list[str] = field(default_factory=list)
     before: Callable[[str, Any], None] = lambda _command, _arguments: None
+    after: Callable[[str, Any], None] = lambda _command, _arguments: None
+    kill: Callable[[], None] = lambda: None
 
     def answer(self, command: str, arguments: Any) -> dict[str, Any]:
         """The answer to one line; a Win32 error becomes `failure`."""
@@ -53,6 +57,7 @@ class Commands:
         try:
             self.before(command, arguments)
             answer = self._act(command, arguments)
+            self.after(command, arguments)
         except Win32Error as error:
             return {"failure": {"message": error.text, "hresult": _hresult(error.code)}}
         return {"failure": None, **self.paths.everywhere_inward(answer)}
@@ -84,6 +89,9 @@ class Commands:
             raise Win32Error(2, arguments["path"])
         return {"values": [{"name": name, "type": kind, "data": data} for name, (kind, data) in values.items()]}
 
+    def _get_item(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        return {"subkeys": registry.subkeys(self.computer, arguments["path"])}
+
     def _get_date(self, _: Any) -> dict[str, Any]:
         return {"unix_ms": round(self.computer.clock.now().timestamp() * 1000)}
 
@@ -109,6 +117,13 @@ class Commands:
             return {"value": None}
         sddl = self.computer.files.security(arguments["path"])
         return {"value": {"owner": owner_of(sddl), "sddl": sddl}}
+
+    def _set_folderaccess(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        access.set_list(self.computer.files, arguments["path"], arguments["sddl"])
+        return {}
+
+    def _get_foldersddl(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        return {"value": access.canonical_list(arguments["sddl"])}
 
     def _new_protectedfolder(self, arguments: dict[str, Any]) -> dict[str, Any]:
         if not self.computer.files.exists(arguments["path"]):
@@ -144,6 +159,20 @@ class Commands:
             self.computer.files.delete(arguments["path"])
         return {}
 
+    def _add_fileline(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        files, path = self.computer.files, arguments["path"]
+        known = files.read(path) if files.exists(path) else b""
+        files.write(path, known[: known.rfind(b"\n") + 1] + arguments["text"].encode() + b"\n")
+        return {}
+
+    def _remove_wholefolder(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        self.computer.files.delete_folder(arguments["path"])
+        return {}
+
+    def _write_evententry(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        self.computer.events.write("certify-automation", arguments["type"], arguments["id"], arguments["text"])
+        return {}
+
 
 def owner_of(sddl: str) -> str:
     """The SID of an SDDL text's owner."""
@@ -161,6 +190,10 @@ def service_control(computer: Computer, arguments: Sequence[str]) -> ProgramResu
             computer.services.stop(name)
         elif verb == "delete":
             computer.services.remove(name)
+        elif verb == "failure":
+            recovery.set_failure(computer, name, rest)
+        elif verb == "failureflag":
+            recovery.set_failure_flag(computer, name, rest)
         elif verb == "create":
             assert (rest[0], rest[2:]) == ("binPath=", ["start=", "demand"])
             computer.services.install(Service(name, name, rest[1], start_mode="Manual"), Idle())

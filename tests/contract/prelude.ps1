@@ -77,6 +77,14 @@ function global:Get-ItemProperty {
     [pscustomobject]$values
 }
 
+function global:Get-Item {
+    param([Parameter(Mandatory = $true)][string]$LiteralPath)
+    $names = @((Invoke-Lab -Command 'Get-Item' -Arguments @{ path = $LiteralPath }).subkeys)
+    $key = [pscustomobject]@{ Names = [string[]]$names }
+    $key | Add-Member -MemberType ScriptMethod -Name 'GetSubKeyNames' -Value { , $this.Names }
+    $key
+}
+
 # The computer's clock, which a sleep turns.
 function global:Get-Date {
     [DateTimeOffset]::FromUnixTimeMilliseconds((Invoke-Lab -Command 'Get-Date' -Arguments @{}).unix_ms).LocalDateTime
