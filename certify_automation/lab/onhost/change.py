@@ -81,12 +81,14 @@ def undo_changes(run: Run) -> Waiting[bool]:
     come to.
     """
     complete = True
-    for index in _undo_order(run):
+    for index, again in _undo_order(run):
         step = run.steps[index]
         undone = "kept" if step["kind"] == "driver.start" else "undone"
         said = {"event": undone, "step": index}
         try:
-            if index not in run.untouched and undone == "undone":
+            if again:
+                yield from _bring_back(run)
+            elif index not in run.untouched and undone == "undone":
                 yield from _act(run, run.plan["changes"][index], undo=True)
             step["status"] = undone if step["status"] in _UNDOABLE else step["status"]
         except (ChangeFailed, Win32Error, ValueError) as error:
@@ -94,13 +96,24 @@ def undo_changes(run: Run) -> Waiting[bool]:
             code, step["message"] = _code_and_text(error, "undo")
             step["status"], step["code"] = "undo_failed", code if code == "data_store" else "undo"
             said = {"event": "undo_failed", "step": index, "code": step["code"], "message": step["message"]}
-        if step["status"] != "not_run":
+        if step["status"] != "not_run" and not (again and step["status"] == undone):
             note_if_possible(run, said)
     return complete
 
 
-def _undo_order(run: Run) -> list[int]:
-    """In reverse, what starts the service again later, and a start mode that was disabled only after that."""
+def _bring_back(run: Run) -> Waiting[None]:
+    """What runs now may have read what is taken back, or runs only because of it."""
+    if run.was_running:
+        yield from undo_restart(run, run.replaced)
+    else:
+        yield from stop_service(run, run.replaced)
+
+
+def _undo_order(run: Run) -> list[tuple[int, bool]]:
+    """In reverse, what starts the service again later, and a start mode that was disabled only after that.
+
+    True with an index: the service is brought back because of that change, whose own undo has another place.
+    """
     order: list[int] = []
     last: list[int] = []
     disabled: list[int] = []
@@ -109,14 +122,16 @@ def _undo_order(run: Run) -> list[int]:
         if step["status"] in ("undone", "kept"):
             continue
         if step["status"] == "not_run":
-            last += [index] if step["kind"] == "service.restart" and run.replaced else []
+            last += [index] if step["kind"] == "service.restart" and run.replaced and run.was_running else []
         elif step["kind"] in _LAST_UNDONE:
             last.append(index)
         elif step["kind"] == "service.start_mode" and change["before"] == "disabled":
             disabled.append(index)
         else:
             order.append(index)
-    return [*order, *last, *disabled]
+    because = [*order, *disabled][-1:] if run.replaced and not last else []
+    plain = [(index, False) for index in (*order, *last)]
+    return [*plain, *((index, True) for index in because), *((index, False) for index in disabled)]
 
 
 def _set_mode(run: Run, change: dict[str, Any], undo: bool) -> Waiting[None]:

@@ -77,17 +77,19 @@ def run_of(visit: Visit, record: RunRecord) -> Run:
     run.untouched, run.failure = record.untouched, record.undo
     run.data_dir, run.logs = product["data_dir"], start_logs(product)
     run.log_lengths = {log["path"]: log["bytes"] for log in record.begin["logs"]}
-    run.replaced = _replaced(visit, record, product)
+    run.replaced, run.was_running = _replaced(visit, record, product), record.begin["service_state"] == "Running"
     return run
 
 
-def _replaced(visit: Visit, record: RunRecord, product: Json) -> bool:
-    """Whether the service ran at the beginning, and what runs now, if anything, may have read the new files.
+def _replaced(visit: Visit, record: RunRecord, product: Json) -> str:
+    """The service, when it is not what it was at the beginning: it may have read what is taken back.
 
     Process ids are used again after a start of the computer.
     """
+    if not record.begin["service_state"] or not product["services"]:
+        return ""
+    service = product["services"][0]
     if record.begin["service_state"] != "Running":
-        return False
-    process = product["services"][0]["process_id"] if product["services"] else None
+        return str(service["name"]) if service["process_id"] else ""
     then = (record.begin["process_id"], record.begin["boot_utc_ms"])
-    return (process, unix_ms(visit.computer.booted)) != then
+    return str(service["name"]) if (service["process_id"], unix_ms(visit.computer.booted)) != then else ""
