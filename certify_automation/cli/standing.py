@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Iterable, Iterator, Mapping
 
 import click
 from rich.text import Text
@@ -44,12 +45,19 @@ def status(call: Call, **flags: object) -> int:
     ordered = [reports[name] for name in names]
     rows = [_row(report, standings.get(report.host)) for report in ordered]
     heading, *lines = columns([_HEADINGS, *rows])
-    call.console.data([Text(heading, style="bold"), *lines])
+    call.console.data([Text(heading, style="bold"), *lines, *_open_runs(standings, names)])
     show_summary(call.console, ordered, planned=True)
     whole = document("status", ordered, finished.exit_code)
     hosts = [{"host": report.host, **_document(report, standings.get(report.host))} for report in ordered]
     call.console.print_document({**whole, "hosts": hosts})
     return finished.exit_code
+
+
+def _open_runs(standings: Mapping[str, Standing], names: Iterable[str]) -> Iterator[str]:
+    """What is known of runs without an end: the next apply brings them to theirs, or waits for it."""
+    for name in names:
+        if name in standings and standings[name].open_run:
+            yield f"{name}: open run {standings[name].open_run}"
 
 
 def _row(report: HostReport, standing: Standing | None) -> tuple[str, ...]:
@@ -60,8 +68,9 @@ def _row(report: HostReport, standing: Standing | None) -> tuple[str, ...]:
     api = ", ".join(standing.endpoints) or "nowhere"
     number = str(len(report.plan.differences)) if report.plan else "-"
     reached = f"{api} (silent)" if standing.answering is False else api
-    locked = f"{shown} (locked)" if standing.lock else shown
-    return report.host, locked, standing.product, standing.service, reached, number
+    noted = [*(["locked"] if standing.lock else []), *(["open run"] if standing.open_run else [])]
+    marked = f"{shown} ({', '.join(noted)})" if noted else shown
+    return report.host, marked, standing.product, standing.service, reached, number
 
 
 def _document(report: HostReport, standing: Standing | None) -> dict[str, object]:
@@ -75,5 +84,6 @@ def _document(report: HostReport, standing: Standing | None) -> dict[str, object
         "endpoints": list(standing.endpoints),
         "answering": standing.answering,
         "lock": standing.lock,
+        "open_run": standing.open_run or None,
         "differences": [difference.path for difference in report.plan.differences] if report.plan else [],
     }
