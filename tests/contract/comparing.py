@@ -79,7 +79,7 @@ def left_behind(host: Host) -> dict[str, Any]:
         read = readers.get(path.rpartition("\\")[2])
         if read is not None and content is not None:
             dump["files"][path] = host.paths.everywhere_outward(read(base64.b64decode(content)))
-    for entry in dump["events"]:
+    for entry in dump["events"]["entries"]:
         entry["text"] = re.sub(r"(?m)^(Failure: \w+) .*\Z", r"\1", entry["text"], flags=re.DOTALL)
     return dump
 
