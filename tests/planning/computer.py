@@ -18,6 +18,7 @@ from jsonschema import Draft202012Validator
 
 from certify_automation import bundled
 from certify_automation.config_merge import effective_config, kestrel_endpoints
+from certify_automation.evidence import endpoint_url
 from certify_automation.model.change import Change
 from certify_automation.model.change_codec import change_to_json, recovery_from_json
 from certify_automation.model.codec import facts_from_json
@@ -100,7 +101,7 @@ class Computer:
         endpoints = kestrel_endpoints(self.files["appsettings_core"], self.facts().product.environment)
         self.log.append("1/2/2026 3:04:05 AM: ---- Service Startup ----")
         if free:
-            self.bound = endpoints[0].url if endpoints else url
+            self.bound = endpoint_url(endpoints[0].url) if endpoints else url
             self.log.append(f"1/2/2026 3:04:05 AM: Core service started {self.bound}")
         else:
             self.state = "Stopped"

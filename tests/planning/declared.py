@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from certify_automation.config_merge import effective_config
-from certify_automation.model.config_files import ServerConnection, ServiceConfig
-from certify_automation.model.host import Endpoint, HostState
+from certify_automation.model.change_codec import recovery_from_json
+from certify_automation.model.config_files import FileName, ServerConnection, ServiceConfig
+from certify_automation.model.host import Endpoint, HostState, KestrelRule
 from certify_automation.model.http_sys import IpListen, ListenRule, UrlReservation
+from certify_automation.model.security import ApiExposure, DeclaredVariable
 from certify_automation.model.service import ServiceState, StartMode, WindowsService
+from planning.tables import content
 
 BASELINE: dict[str, Any] = {
     "service": {"state": "running", "start_mode": "automatic-delayed"},
@@ -28,13 +31,14 @@ def windows_service(part: dict[str, str]) -> WindowsService:
 
 def connection(part: dict[str, Any]) -> ServerConnection:
     """A connection of a table."""
-    rest = {name: value for name, value in part.items() if name not in {"name", "absent"}}
-    return ServerConnection(part["name"], rest, part.get("absent", False))
+    rest = {name: value for name, value in part.items() if name not in {"name", "absent", "removed"}}
+    return ServerConnection(part["name"], rest, part.get("absent", False), tuple(part.get("removed", ())))
 
 
 def host_state(part: dict[str, Any]) -> HostState:
     """The desired state of a table's case."""
-    config = ServiceConfig(part["config"]) if "config" in part else None
+    removed = tuple(part.get("config_removed", ()))
+    config = ServiceConfig(part.get("config", {}), removed) if "config" in part or removed else None
     listen = part.get("ip_listen")
     rule, addresses = next(iter(listen.items())) if listen else ("", [])
     return HostState(
@@ -48,9 +52,23 @@ def host_state(part: dict[str, Any]) -> HostState:
         )
         if "url_reservations" in part
         else None,
-        endpoint=endpoint(part["config"]) if config and part["config"].get("Transport") != "namedpipe" else None,
+        endpoint=endpoint(part["config"]) if "config" in part and not pipes(part["config"]) else None,
         http_01=part.get("http_01", True),
+        kestrel_endpoint=KestrelRule(part.get("kestrel_endpoint", "align")),
+        recovery=recovery_from_json(part["recovery"]) if "recovery" in part else None,
+        account=part.get("account"),
+        data_directory_restricted=part.get("data_directory_restricted", False),
+        api_exposure=ApiExposure(**part["api_exposure"]) if "api_exposure" in part else None,
+        environment=tuple(DeclaredVariable(*one) for one in part.get("environment", {}).items()),
+        data_directory_acl=part.get("data_directory_acl"),
+        kestrel_urls=part.get("kestrel_urls", {}),
+        whole_files={FileName(name): content(text) for name, text in part.get("whole_files", {}).items()},
     )
+
+
+def pipes(config: dict[str, Any]) -> bool:
+    """Whether a declared file makes the product listen on a pipe."""
+    return config.get("Transport") == "namedpipe"
 
 
 def endpoint(config: dict[str, Any]) -> Endpoint:

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 
 from certify_automation.diff import differences
 from certify_automation.model.change import Change, FileWrite, ServiceRestart, ServiceStart, ServiceStop
-from certify_automation.model.impact import Reversal
+from certify_automation.model.change_codec import recovery_to_json
 from certify_automation.model.host import HostState
+from certify_automation.model.impact import Impact, Reversal
 from certify_automation.model.plan import undo
+from certify_automation.model.recovery import FailureAction, Recovery, RecoveryAction
 from certify_automation.plan import PlanOptions, make_plan
 from certify_automation.plan.changes import ORDER
-from planning.computer import EVERYWHERE, Computer
+from planning.computer import BLOCKING, EVERYWHERE, Computer, failure_actions
 from planning.declared import host_state
 from planning.descriptors import descriptor
 from planning.situations import CONFIG, RUN, SERVERS
@@ -40,6 +42,23 @@ CONFIGS = st.sampled_from(
 LISTS = st.sampled_from(
     [None, SERVERS, b"[]", b"{}", b'[{"DisplayName": "old", "IsDefault": true}, {"DisplayName": "(LOCAL)"}]', b"[1]"]
 )
+CORE_FILES = st.sampled_from(
+    [
+        None,
+        b"{}",
+        b'{"Kestrel": {"Endpoints": {"SvcHttpEndpoint": {"Url": "http://127.0.0.2:9696"}}}}',
+        b'{// ours\n"kestrel:endpoints": {"a": {"url": "http://*:9700", "Protocols": "Http1"}}}',
+        b'{"Kestrel": {"Endpoints": {"a": {"Url": "http://127.0.0.2:9696"}, "b": {"Url": "http://127.0.0.3:1"}}}}',
+    ]
+)
+RESTARTS = Recovery(86400, (FailureAction(RecoveryAction.RESTART, 60000),), on_stop_with_error=True)
+LISTS_OF_FOLDERS = [
+    "D:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)",
+    "D:AI(A;OICIID;FA;;;SY)(A;OICIID;FA;;;BA)(A;OICIID;0x1200a9;;;BU)",
+    "D:P(D;;FW;;;S-1-5-21-1-2-3-1105)(A;OICI;FA;;;WD)(A;OICI;FR;;;S-1-5-21-1-2-3-1104)",
+    "D:NO_ACCESS_CONTROL",
+]
+LETS_IN = "v2.30|Action=Allow|Active=TRUE|Dir=In|Protocol=6|LPort=9696|Name=theirs|"
 COMPUTERS = st.builds(
     Computer,
     generation=st.sampled_from(["v6", "v7"]),
@@ -47,12 +66,15 @@ COMPUTERS = st.builds(
     start_mode=MODES,
     driver_state=st.sampled_from(["Running", "Running", "Stopped"]),
     driver_mode=st.sampled_from(["manual", "disabled"]),
-    files=st.fixed_dictionaries(
-        {"serviceconfig": CONFIGS, "servers": LISTS, "appsettings_core": st.sampled_from([None, b"{}"])}
-    ),
+    files=st.fixed_dictionaries({"serviceconfig": CONFIGS, "servers": LISTS, "appsettings_core": CORE_FILES}),
     listen=st.lists(ADDRESSES, max_size=3, unique=True),
     reservations=st.dictionaries(URLS, SDDL.map(descriptor), max_size=2),
     taken=st.sampled_from([(), (), (), (("127.0.0.2", 9696),)]),
+    failure_actions=st.sampled_from([None, failure_actions(RESTARTS)[0], failure_actions(Recovery())[0]]),
+    failure_flag=st.booleans(),
+    acl=st.sampled_from(LISTS_OF_FOLDERS),
+    rules=st.sampled_from([(), (BLOCKING.format(9696),), (BLOCKING.format(9700),), (LETS_IN,)]).map(list),
+    environment=st.sampled_from([{}, {}, {"CERTIFY_SERVICE_AUTH_MODE": "none"}]),
 )
 
 
@@ -65,6 +87,9 @@ def running(computer: Computer) -> Computer:
     return computer
 
 
+OPTIONS = st.builds(
+    PlanOptions, st.just(RUN), allow_lockout=st.booleans(), visited_address=st.sampled_from([None, "10.0.0.5"])
+)
 CONNECTIONS = st.lists(
     st.fixed_dictionaries(
         {"name": st.sampled_from(["(local)", "old", "new"])},
@@ -113,18 +138,29 @@ def declarations(draw: st.DrawFn) -> HostState:
             )
         ),
         "http_01": draw(st.booleans()),
+        "kestrel_endpoint": draw(st.sampled_from(["align", "leave", "error"])),
+        "recovery": recovery_to_json(draw(st.sampled_from([RESTARTS, Recovery()]))),
+        "account": "localsystem",
+        "data_directory_restricted": draw(st.booleans()),
+        "api_exposure": draw(st.fixed_dictionaries({}, optional={"block": st.booleans(), "loopback": st.booleans()})),
+        "environment": {"certify_service_auth_mode": None},
     }
     kept = draw(st.sets(st.sampled_from(sorted(parts))))
     return host_state({name: part for name, part in parts.items() if name in kept})
 
 
 @settings(max_examples=300, deadline=None)
-@given(COMPUTERS.map(running), declarations())
-def test_after_the_plan_there_is_nothing_left_to_plan(computer: Computer, state: HostState) -> None:
-    plan = make_plan("host", state, computer.facts(), PlanOptions(RUN))
+@given(COMPUTERS.map(running), declarations(), OPTIONS)
+def test_after_the_plan_there_is_nothing_left_to_plan(
+    computer: Computer, state: HostState, options: PlanOptions
+) -> None:
+    plan = make_plan("host", state, computer.facts(), options)
     if plan.refusals:
         assert plan.changes == ()
         return
+    lockout = any(change.impact is Impact.LOCKOUT for change in plan.changes)
+    assert options.allow_lockout or not lockout
+    assert plan.confirm_seconds == options.confirm_seconds if lockout else True
     for change in plan.changes:
         computer.apply(change)
     again = make_plan("host", state, computer.facts(), PlanOptions(RUN))
@@ -134,11 +170,11 @@ def test_after_the_plan_there_is_nothing_left_to_plan(computer: Computer, state:
 
 
 @settings(max_examples=300, deadline=None)
-@given(COMPUTERS.map(running), declarations(), st.data())
+@given(COMPUTERS.map(running), declarations(), OPTIONS, st.data())
 def test_undoing_what_was_done_so_far_brings_the_host_back(
-    computer: Computer, state: HostState, data: st.DataObject
+    computer: Computer, state: HostState, options: PlanOptions, data: st.DataObject
 ) -> None:
-    plan = make_plan("host", state, computer.facts(), PlanOptions(RUN))
+    plan = make_plan("host", state, computer.facts(), options)
     before = copy.deepcopy(computer)
     # Something is undone because a later step failed; after a stop, which is the last one, nothing can.
     last = len(plan.changes) - any(isinstance(change, ServiceStop) for change in plan.changes)

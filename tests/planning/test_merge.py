@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certify_automation.config_merge import config_property, merge_servers, merge_service_config
+from certify_automation.config_merge import config_property, merge_kestrel, merge_servers, merge_service_config
 from certify_automation.config_merge.lenient_json import JsonObject, NumberText, read
 from certify_automation.model.config_files import ServerConnection, ServiceConfig
 from planning.declared import connection
@@ -153,3 +153,16 @@ def test_a_servers_merge_settles_at_once_with_one_default(entries: list[tuple[st
     assert [e["DisplayName"].lower() for e in after if e["IsDefault"]] == ["a"]
     kept = [(n, p) for n, _, p in entries if n == "c"]
     assert [(e["DisplayName"], e["Port"]) for e in after if e["DisplayName"] == "c"] == kept
+
+
+@table("merge_kestrel")
+def test_kestrel(case: Any) -> None:
+    merged = merge_kestrel(case["urls"], content(case["found"]))
+    written = None if merged.content is None else merged.content.decode()
+    assert written == case["written"]
+    assert (merged.content is None) == (not merged.differences)
+    if "changed" in case:
+        assert {d.path: [d.observed, d.declared] for d in merged.differences} == case["changed"]
+    assert list(merged.lost) == case.get("lost", [])
+    if merged.content is not None:
+        assert merge_kestrel(case["urls"], merged.content).content is None

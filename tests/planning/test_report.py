@@ -8,8 +8,8 @@ import pytest
 from certify_automation.errors import HostError, Unreachable
 from certify_automation.model.host_report import HostReport, HostStatus
 from certify_automation.model.outcome import ExitCode, Outcome, Result
-from certify_automation.model.step import Failure, StepOutcome
 from certify_automation.model.plan import Difference
+from certify_automation.model.step import Failure, StepOutcome
 from certify_automation.plan import make_plan
 from certify_automation.report import (
     document,
