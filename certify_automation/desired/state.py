@@ -73,8 +73,10 @@ def _failure_action(written: Mapping[str, Any]) -> FailureAction:
 
 
 def _environment(declared: Declared) -> tuple[DeclaredVariable, ...]:
-    variables = declared.environment
-    return tuple(DeclaredVariable(name, declared.variable(name)) for name in sorted(variables, key=str.casefold))
+    return tuple(
+        DeclaredVariable(name, value if isinstance(value, str) else None)
+        for name, value in sorted(declared.environment.items(), key=lambda item: item[0].casefold())
+    )
 
 
 def _connections(declared: Declared, removed: tuple[str, ...]) -> tuple[ServerConnection, ...] | None:

@@ -114,3 +114,24 @@ def test_a_text_of_many_digits_is_no_number(tmp_path: Path) -> None:
     write(tmp_path, {"state": f"version: 1\napplies_to: all\nservice: {{config: {{port: '{'9' * 10_000}'}}}}\n"})
     problems = outcome(tmp_path)[1]
     assert lines(problems, tmp_path) == ["state/a.yaml:3:26 CA1101"]
+
+
+MANY_ACTIONS = "{action: run}," * 6_000
+MANY_NAMES = ",".join(f"K{n}: a" for n in range(6_000))
+
+
+@pytest.mark.parametrize(
+    ("section", "first"),
+    [
+        (f"service: {{recovery: {{actions: [{MANY_ACTIONS}]}}}}", "CA1105"),
+        (f"environment: {{{MANY_NAMES}}}", "CA1103"),
+        (f"service: {{recovery: {{actions: [], reset_after: '{'9' * 400_000}'}}}}", "CA1106"),
+        (f"service: {{account: '{'a' * 400_000}'}}", "CA1241"),
+    ],
+    ids=["actions", "variables", "digits", "account"],
+)
+def test_lists_and_texts_without_end_are_refused_in_few_words(tmp_path: Path, section: str, first: str) -> None:
+    write(tmp_path, {"state": f"{SOUND}{section}\n"})
+    problems = outcome(tmp_path)[1]
+    assert first in {problem.id for problem in problems}
+    assert max(len(problem.message) + len(problem.hint) for problem in problems) < 400

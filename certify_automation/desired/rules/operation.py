@@ -10,6 +10,7 @@ from certify_automation.desired.words import shown
 from certify_automation.errors import Problem
 
 _ACCOUNT = re.compile(r"(?ai:LocalSystem)|[^\\/@]+\\[^\\/@]+|[^\\/@]+@[^\\/@]+")
+_FORMS = "DOMAIN\\name, name@domain, or .\\name for an account of the machine"
 _BUILT_IN = {
     "localsystem": "LocalSystem",
     "system": "LocalSystem",
@@ -36,10 +37,10 @@ def _account(declared: Declared) -> Iterator[Problem]:
     if not name.isprintable():
         hint = "YAML reads \\n, \\t and others in double quotes as one character: write it without quotes"
     elif re.search(r"[\\/@]", name):
-        hint = "write LocalSystem, DOMAIN\\name, .\\name for an account of the machine, or name@domain"
+        hint = f"write LocalSystem, {_FORMS}"
     else:
         known = _BUILT_IN.get(name.replace(" ", "").casefold())
-        hint = f"write {known or f'DOMAIN{chr(92)}{name}, or .{chr(92)}{name} for an account of the machine'}"
+        hint = f"write {known or _FORMS}"
     yield Problem("CA1241", f"{shown(account)} is not an account of Windows", declared.where("service.account"), hint)
 
 
