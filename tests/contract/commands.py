@@ -162,7 +162,7 @@ class Commands:
     def _add_fileline(self, arguments: dict[str, Any]) -> dict[str, Any]:
         files, path = self.computer.files, arguments["path"]
         known = files.read(path) if files.exists(path) else b""
-        files.write(path, known[: known.rfind(b"\n") + 1] + arguments["text"].encode() + b"\n")
+        files.write(path, known[: known.rfind(b"\n") + 1] + base64.b64decode(arguments["content"]))
         return {}
 
     def _remove_wholefolder(self, arguments: dict[str, Any]) -> dict[str, Any]:

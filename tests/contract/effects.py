@@ -53,7 +53,7 @@ def _half_of_a_copy(computer: Computer, arguments: dict[str, Any]) -> None:
 def _half_of_a_line(computer: Computer, arguments: dict[str, Any]) -> None:
     files, path = computer.files, arguments["path"]
     known = files.read(path) if files.exists(path) else b""
-    line = arguments["text"].encode()
+    line = base64.b64decode(arguments["content"])
     files.write(path, known[: known.rfind(b"\n") + 1] + line[: len(line) // 2])
 
 

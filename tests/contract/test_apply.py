@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -202,7 +203,7 @@ def test_a_killed_script_leaves_what_it_had_done_and_the_lock_free(engine: Engin
 
     killed.commands.before = power_goes
     finished = engine.bootstrap(killed.request(), killed.commands)
-    assert (finished.exit_code, finished.stdout) == (137, "")
+    assert (finished.exit_code, finished.stdout) == (-signal.SIGKILL, "")
     assert "http://127.0.0.2:9700/" in host.computer.http.reservations
     twin = make_host(case, tmp_path / "twin")
     with pytest.raises(PowerLost):

@@ -50,7 +50,7 @@ def test_nothing_of_it_tidies_up(engine: Engine, tmp_path: Path, point: str, mod
         ("icacls.exe", ["C:\\x", "/inheritance:r"], True),
         ("Get-ItemProperty", {"path": "HKLM:\\x"}, False),
         ("Start-Sleep", {"milliseconds": 1}, False),
-        ("Add-FileLine", {"path": "C:\\x", "text": "y"}, True),
+        ("Add-FileLine", {"path": "C:\\x", "content": "eQ=="}, True),
     ],
 )
 def test_which_commands_have_an_effect(command: str, arguments: Any, *, effect: bool) -> None:
@@ -63,7 +63,7 @@ def test_halves(tmp_path: Path) -> None:
     files = computer.files
     for name, content in (("old", b"old"), ("new", b"new"), ("journal", b"one\ntw")):
         files.write(f"C:\\{name}", content)
-    do_half(computer, "Add-FileLine", {"path": "C:\\journal", "text": "three!"})
+    do_half(computer, "Add-FileLine", {"path": "C:\\journal", "content": "dGhyZWUh"})
     do_half(computer, "Switch-File", {"new": "C:\\new", "old": "C:\\old", "backup": "C:\\backup"})
     do_half(computer, "Write-NewFile", {"path": "C:\\written", "content": "YWJjZA=="})
     do_half(computer, "Copy-SharedFile", {"path": "C:\\backup", "new": "C:\\copy"})

@@ -50,7 +50,7 @@ function Remove-OldFile {
 
 function Add-FileLine {
     param([string]$Path, [string]$Text)
-    $null = Invoke-Lab -Command 'Add-FileLine' -Arguments @{ path = $Path; text = $Text }
+    $null = Invoke-Lab -Command 'Add-FileLine' -Arguments @{ path = $Path; content = [Convert]::ToBase64String([Text.Encoding]::UTF8.GetBytes("$Text`n")) }
 }
 
 function Remove-WholeFolder {
