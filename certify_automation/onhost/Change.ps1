@@ -91,35 +91,49 @@ function Set-StepFailure {
     Save-JournalLine -Run $Run -Line $line
 }
 
-# Whether a service that was to be restarted and has not been is another process than at the beginning: it may have read
-# the new files. Process ids are used again after a start of the computer.
-function Test-Restarted {
+# Whether the service is not what it was at the beginning, as a recovery may find it: it may have read what is taken back.
+# Process ids are used again after a start of the computer.
+function Test-Replaced {
     param($Run)
     $begin = $Run.Begin
-    if (($null -eq $begin) -or ($begin.service_state -ne 'Running')) { return $false }
-    $service = @(Get-ProductService)[0]
-    ($null -eq $service) -or ($service.process_id -ne $begin.process_id) -or ((Get-BootTimeMs -OperatingSystem (Get-OperatingSystem)) -ne $begin.boot_utc_ms)
+    $service = Get-ProductService | Select-Object -First 1
+    if (($null -eq $begin) -or ($begin.service_state -eq '') -or ($null -eq $service)) { return $false }
+    if ($begin.service_state -ne 'Running') { return ($service.process_id -ne 0) }
+    ($service.process_id -ne $begin.process_id) -or ((Get-BootTimeMs -OperatingSystem (Get-OperatingSystem)) -ne $begin.boot_utc_ms)
+}
+
+# What runs now may have read what is taken back, or runs only because of it.
+function Reset-Service {
+    param($Run)
+    $name = (Get-ProductService | Select-Object -First 1).name
+    if ($Run.Begin.service_state -eq 'Running') { Undo-Restart -Run $Run -Name $name } else { Stop-ProductService -Run $Run -Name $name }
+}
+
+# The change that speaks for a service that is not what it was, once any change had been begun.
+function Get-ServiceSpeaker {
+    param($Run)
+    $begun = @($Run.Steps | Where-Object { $_.status -ne 'not_run' })
+    $acts = @($Run.Steps | Where-Object { 'service.restart', 'service.stop' -contains $_.kind })
+    if (($begun.Count -eq 0) -or (@($acts | Where-Object { $_.status -eq 'undone' }).Count) -or -not (Test-Replaced -Run $Run)) { return }
+    @($acts + $begun)[0].index
 }
 
 # Which steps are undone, in which order: the reverse one, but what starts the service again comes when all else is back;
-# after it only a start mode that was disabled, because such a service does not start.
+# after it only a start mode that was disabled, because such a service does not start. -1 - index: the service is brought
+# back, and that step is to say so when it fails.
 function Get-UndoOrder {
     param($Run)
     $last = @()
     $disabled = @()
-    $modes = @($Run.Steps | Where-Object { $_.kind -eq 'service.start_mode' })
-    $mode = if ($modes.Count) { $modes[0].index } else { -1 }
     for ($i = $Run.Steps.Count - 1; $i -ge 0; $i--) {
         $step = $Run.Steps[$i]
-        if ('undone', 'kept' -contains $step.status) { continue }
+        if ('not_run', 'undone', 'kept' -contains $step.status) { continue }
         if (($step.status -eq 'failed') -and (($Run.Untouched -contains $i) -or ($step.kind -eq 'driver.start'))) { continue }
-        if ($step.status -eq 'not_run') {
-            if (($step.kind -eq 'service.restart') -and (Test-Restarted -Run $Run)) { $last += $i }
-        }
-        elseif ('service.restart', 'service.stop' -contains $step.kind) { $last += $i }
-        elseif (($i -eq $mode) -and ($Run.Plan.changes[$i].before -eq 'disabled')) { $disabled += $i }
+        if ('service.restart', 'service.stop' -contains $step.kind) { $last += $i }
+        elseif (($step.kind -eq 'service.start_mode') -and ($Run.Plan.changes[$i].before -eq 'disabled')) { $disabled += $i }
         else { $i }
     }
+    if ($last.Count -eq 0) { foreach ($i in @(Get-ServiceSpeaker -Run $Run)) { $last += -1 - $i } }
     $last
     $disabled
 }
@@ -129,11 +143,16 @@ function Get-UndoOrder {
 function Undo-AllChanges {
     param($Run)
     $complete = $true
-    foreach ($i in @(Get-UndoOrder -Run $Run)) {
+    foreach ($entry in @(Get-UndoOrder -Run $Run)) {
+        $i = if ($entry -lt 0) { -1 - $entry } else { $entry }
         $step = $Run.Steps[$i]
         $undone = if ($step.kind -eq 'driver.start') { 'kept' } else { 'undone' }
         $line = [ordered]@{ event = $undone; step = $i }
         try {
+            if ($entry -lt 0) {
+                $null = Reset-Service -Run $Run
+                continue
+            }
             if (($Run.Untouched -notcontains $i) -and ($undone -eq 'undone')) {
                 $null = Invoke-Change -Run $Run -Change $Run.Plan.changes[$i] -Undo $true
             }
@@ -147,7 +166,7 @@ function Undo-AllChanges {
             $line.code = $step.code
             $line.message = $step.message
         }
-        if ($step.status -ne 'not_run') { Save-JournalLine -Run $Run -Line $line }
+        Save-JournalLine -Run $Run -Line $line
     }
     $complete
 }
