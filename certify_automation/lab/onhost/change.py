@@ -81,14 +81,15 @@ def undo_changes(run: Run) -> Waiting[bool]:
     come to.
     """
     complete = True
-    for index, again in _undo_order(run):
+    for index, brings_back in _undo_order(run):
         step = run.steps[index]
         undone = "kept" if step["kind"] == "driver.start" else "undone"
         said = {"event": undone, "step": index}
         try:
-            if again:
+            if brings_back:
                 yield from _bring_back(run)
-            elif index not in run.untouched and undone == "undone":
+                continue
+            if index not in run.untouched and undone == "undone":
                 yield from _act(run, run.plan["changes"][index], undo=True)
             step["status"] = undone if step["status"] in _UNDOABLE else step["status"]
         except (ChangeFailed, Win32Error, ValueError) as error:
@@ -96,8 +97,7 @@ def undo_changes(run: Run) -> Waiting[bool]:
             code, step["message"] = _code_and_text(error, "undo")
             step["status"], step["code"] = "undo_failed", code if code == "data_store" else "undo"
             said = {"event": "undo_failed", "step": index, "code": step["code"], "message": step["message"]}
-        if step["status"] != "not_run" and not (again and step["status"] == undone):
-            note_if_possible(run, said)
+        note_if_possible(run, said)
     return complete
 
 
@@ -112,26 +112,37 @@ def _bring_back(run: Run) -> Waiting[None]:
 def _undo_order(run: Run) -> list[tuple[int, bool]]:
     """In reverse, what starts the service again later, and a start mode that was disabled only after that.
 
-    True with an index: the service is brought back because of that change, whose own undo has another place.
+    True with an index: the service is brought back, and that change is to say so when it fails.
     """
     order: list[int] = []
     last: list[int] = []
     disabled: list[int] = []
     for index in reversed(range(len(run.steps))):
         step, change = run.steps[index], run.plan["changes"][index]
-        if step["status"] in ("undone", "kept"):
+        if step["status"] in ("not_run", "undone", "kept") or _is_nothing(run, step):
             continue
-        if step["status"] == "not_run":
-            last += [index] if step["kind"] == "service.restart" and run.replaced and run.was_running else []
-        elif step["kind"] in _LAST_UNDONE:
+        if step["kind"] in _LAST_UNDONE:
             last.append(index)
         elif step["kind"] == "service.start_mode" and change["before"] == "disabled":
             disabled.append(index)
         else:
             order.append(index)
-    because = [*order, *disabled][-1:] if run.replaced and not last else []
     plain = [(index, False) for index in (*order, *last)]
-    return [*plain, *((index, True) for index in because), *((index, False) for index in disabled)]
+    back = [] if last else [(index, True) for index in _brings_back(run)]
+    return [*plain, *back, *((index, False) for index in disabled)]
+
+
+def _is_nothing(run: Run, step: Json) -> bool:
+    return step["status"] == "failed" and (step["index"] in run.untouched or step["kind"] == "driver.start")
+
+
+def _brings_back(run: Run) -> list[int]:
+    """The change that speaks for a service which is not what it was, once any change had been begun; none otherwise."""
+    acts = [step for step in run.steps if step["kind"] in _LAST_UNDONE]
+    begun = [step for step in run.steps if step["status"] != "not_run"]
+    if not run.replaced or not begun or any(step["status"] == "undone" for step in acts):
+        return []
+    return [(acts or begun)[0]["index"]]
 
 
 def _set_mode(run: Run, change: dict[str, Any], undo: bool) -> Waiting[None]:
