@@ -145,8 +145,9 @@ def declarations(draw: st.DrawFn) -> HostState:
         "api_exposure": draw(st.fixed_dictionaries({}, optional={"block": st.booleans(), "loopback": st.booleans()})),
         "environment": {"certify_service_auth_mode": None},
     }
-    kept = draw(st.sets(st.sampled_from(sorted(parts))))
-    return host_state({name: part for name, part in parts.items() if name in kept})
+    chosen = draw(st.sets(st.sampled_from(sorted(parts))))
+    few = draw(st.booleans())
+    return host_state({name: part for name, part in parts.items() if (name in chosen) is few})
 
 
 @settings(max_examples=300, deadline=None)

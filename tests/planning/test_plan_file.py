@@ -10,7 +10,7 @@ from hypothesis import given, settings
 
 from certify_automation.errors import UsageError
 from certify_automation.model.host import HostState
-from certify_automation.model.plan import Plan
+from certify_automation.model.plan import Origin, Plan
 from certify_automation.model.plan_codec import plan_from_record, plan_to_record, record_digest
 from certify_automation.plan import PlanOptions, make_plan
 from certify_automation.plan_file import PlanFile, check_target, load, save
@@ -47,7 +47,7 @@ def test_a_plan_comes_back_as_it_was_saved(saved: Path) -> None:
 
 
 def test_applying_again_is_another_run_of_the_same_plan(saved: Path) -> None:
-    again = load(saved).plans[0].for_run("f" * 32)
+    again = load(saved).plans[0].for_run("f" * 32, Origin("ann@ctl01"))
     assert (again.run_id, again.plan_id) == ("f" * 32, plan().plan_id)
 
 

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from certify_automation.errors import HostError, Unreachable
 from certify_automation.model.host_report import HostReport, HostStatus
-from certify_automation.model.outcome import ExitCode, Outcome, Result
+from certify_automation.model.outcome import ExitCode, Outcome, RecoveredRun, Result
 from certify_automation.model.plan import Difference
 from certify_automation.model.step import Failure, StepOutcome
 from certify_automation.plan import make_plan
@@ -185,3 +186,90 @@ def test_a_host_of_the_document_says_why_it_was_refused_and_what_remains() -> No
         "message": "applied, and still not as declared: service.config.port",
         "hint": "something on the host sets it back, or the product did not take it; plan again to see",
     }
+
+
+LOCKOUT: dict[str, Any] = {
+    "before": {"listen": []},
+    "declared": {"ip_listen": {"include": ["127.0.0.1", "127.0.0.2"]}},
+    "options": {"allow_lockout": True, "confirm_seconds": 60},
+}
+
+
+def test_a_change_that_can_lock_out_says_what_the_host_will_do() -> None:
+    one = report(LOCKOUT)
+    assert text(one).splitlines()[-3:] == [
+        "    add 127.0.0.1 to the IP listen list (lockout risk)",
+        "    add 127.0.0.2 to the IP listen list (listener change)",
+        (
+            "  lockout risk: the host puts everything back by itself, unless a new connection confirms within 60 seconds "
+            "that it can still be reached"
+        ),
+    ]
+    assert [line[-1].style for line in host_lines(one)][-3:] == ["error", "muted", "error"]
+    assert host_json(one)["confirm_seconds"] == 60
+    assert host_json(report({}))["confirm_seconds"] is None
+
+
+def test_recovery_reads_field_by_field() -> None:
+    wanted = {"reset_seconds": 60, "actions": [{"action": "restart", "delay_ms": 1000}], "on_stop_with_error": False}
+    assert text(report({"only": {"recovery": wanted}})).splitlines() == [
+        "web01  to change",
+        "  ~ service.recovery",
+        '      actions: [] -> ["restart after 1 s"]',
+        "      reset_after: never -> 60 s",
+        "      on_stop_with_error: false",
+        "    set what happens when Certify.Service fails (setting only)",
+    ]
+
+
+def test_a_run_that_was_brought_to_its_end_is_told_first() -> None:
+    undone = RecoveredRun(
+        "a" * 32,
+        Result.ROLLED_BACK,
+        (StepOutcome(0, "file.write", "undone"),),
+        Failure("interrupted", "the script was cut off"),
+    )
+    one = replace(report({}), recovered=(undone, RecoveredRun("b" * 32, Result.APPLIED)))
+    assert text(one).splitlines() == [
+        "web01  ok",
+        f"  brought to its end first: run {'a' * 32}, rolled back",
+        "    step 1 file.write: undone",
+        f"  brought to its end first: run {'b' * 32}, confirmed",
+    ]
+    assert host_json(one)["recovered"] == [
+        {
+            "run_id": "a" * 32,
+            "result": "rolled_back",
+            "steps": [{"index": 0, "kind": "file.write", "status": "undone", "code": None, "message": None}],
+            "failure": {"code": "interrupted", "message": "the script was cut off", "step": None},
+        },
+        {"run_id": "b" * 32, "result": "applied", "steps": [], "failure": None},
+    ]
+
+
+def test_what_a_rollback_leaves_alone_is_shown() -> None:
+    plan = make_plan("web01", desired(MOVED), observed(MOVED), options(MOVED))
+    conflict = Difference("service.config.log_level", "debug", "verbose", "changed since by somebody else")
+    one = HostReport.of_plan(replace(plan, conflicts=(conflict,)))
+    line = "  conflict service.config.log_level  verbose is left as it is: changed since by somebody else"
+    assert line in text(one).splitlines()
+    assert host_json(one)["conflicts"] == [
+        {
+            "path": "service.config.log_level",
+            "declared": "debug",
+            "observed": "verbose",
+            "note": "changed since by somebody else",
+        }
+    ]
+
+
+def test_a_run_that_waits_says_so() -> None:
+    plan = make_plan("web01", desired(LOCKOUT), observed(LOCKOUT), options(LOCKOUT))
+    one = HostReport("web01", HostStatus.UNKNOWN, plan, Outcome(RUN, Result.AWAITING))
+    assert f"  done, and put back by the host itself unless the run {RUN} is confirmed" in text(one).splitlines()
+
+
+def test_a_file_that_goes_is_removed() -> None:
+    assert "    remove C:\\ProgramData\\certify\\servers.json (file only)" in text(
+        report({"only": {"whole_files": {"servers": None}}})
+    )
