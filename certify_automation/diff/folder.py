@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from certify_automation.model.accounts import account_sid
 from certify_automation.model.facts import Facts
-from certify_automation.model.folder_access import ADMINISTRATORS, SYSTEM, folder_access
+from certify_automation.model.folder_acl import ADMINISTRATORS, SYSTEM, folder_acl
 from certify_automation.model.host import HostState
 from certify_automation.model.plan import Difference
 
@@ -23,9 +23,9 @@ def folder_goal(desired: HostState, facts: Facts) -> str | None:
         return None
     if facts.data_access is None:
         raise ValueError("the folder or its list is not known")
-    found = folder_access(facts.data_access.sddl)
+    found = folder_acl(facts.data_access.sddl)
     if desired.data_directory_acl is not None:
-        same = folder_access(desired.data_directory_acl).same_as(found)
+        same = folder_acl(desired.data_directory_acl).same_as(found)
         return None if same else desired.data_directory_acl
     if not found.open_to():
         return None
@@ -46,4 +46,4 @@ def folder_differences(desired: HostState, facts: Facts) -> Iterator[Difference]
     if desired.data_directory_acl is not None:
         yield Difference(PATH, declared, facts.data_access.sddl)
     else:
-        yield Difference(PATH, declared, f"open to {', '.join(folder_access(facts.data_access.sddl).open_to())}")
+        yield Difference(PATH, declared, f"open to {', '.join(folder_acl(facts.data_access.sddl).open_to())}")

@@ -12,7 +12,7 @@ from certify_automation.model.accounts import account_sid
 from certify_automation.model.change import DataDirectoryAcl
 from certify_automation.model.config_files import FileName
 from certify_automation.model.facts import SslBinding
-from certify_automation.model.folder_access import ADMINISTRATORS, SYSTEM
+from certify_automation.model.folder_acl import ADMINISTRATORS, SYSTEM
 from certify_automation.model.host import KestrelRule
 from certify_automation.plan.situation import Situation
 

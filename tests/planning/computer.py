@@ -23,7 +23,7 @@ from certify_automation.model.change import Change
 from certify_automation.model.change_codec import change_to_json, recovery_from_json
 from certify_automation.model.codec import facts_from_json
 from certify_automation.model.facts import Facts
-from certify_automation.model.folder_access import folder_access
+from certify_automation.model.folder_acl import folder_acl
 from certify_automation.model.http_sys import IpListen, ListenRule
 from certify_automation.model.recovery import Recovery, recovery_of
 from certify_automation.model.security import BLOCK_RULE
@@ -158,7 +158,7 @@ class Computer:
             dict(self.reservations),
             self.bound,
             recovery_of(self.failure_actions, flag=self.failure_flag),
-            self.acl and folder_access(self.acl).entries,
+            self.acl and folder_acl(self.acl).entries,
             sorted(self.rules),
         )
 

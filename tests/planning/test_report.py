@@ -201,8 +201,8 @@ def test_a_change_that_can_lock_out_says_what_the_host_will_do() -> None:
         "    add 127.0.0.1 to the IP listen list (lockout risk)",
         "    add 127.0.0.2 to the IP listen list (listener change)",
         (
-            "  lockout risk: the host puts everything back by itself, unless a new connection confirms within 60 seconds "
-            "that it can still be reached"
+            "  lockout risk: the host puts everything back by itself, unless a new connection confirms "
+            "within 60 seconds that it can still be reached"
         ),
     ]
     assert [line[-1].style for line in host_lines(one)][-3:] == ["error", "muted", "error"]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certify_automation.model.folder_access import ADMINISTRATORS, OPEN_TO, SYSTEM, folder_access
+from certify_automation.model.folder_acl import ADMINISTRATORS, OPEN_TO, SYSTEM, folder_acl
 
 KEPT = "D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
 
@@ -28,7 +28,7 @@ KEPT = "D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
     ],
 )
 def test_who_it_is_open_to(sddl: str, groups: tuple[str, ...]) -> None:
-    assert folder_access(sddl).open_to() == groups
+    assert folder_acl(sddl).open_to() == groups
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_who_it_is_open_to(sddl: str, groups: tuple[str, ...]) -> None:
     ],
 )
 def test_lists_are_compared_by_what_they_grant(found: str, wanted: str, *, same: bool) -> None:
-    assert folder_access(found).same_as(folder_access(wanted)) is same
+    assert folder_acl(found).same_as(folder_acl(wanted)) is same
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_lists_are_compared_by_what_they_grant(found: str, wanted: str, *, same:
 )
 def test_other_texts_are_no_lists(sddl: str) -> None:
     with pytest.raises(ValueError, match=r"list|entry|right"):
-        folder_access(sddl)
+        folder_acl(sddl)
 
 
 ENTRIES = st.builds(
@@ -77,8 +77,8 @@ ENTRIES = st.builds(
 
 @given(st.lists(ENTRIES, max_size=6), st.sampled_from(["D:", "D:P", "D:AI", "D:PAI"]))
 def test_a_restricted_list_is_closed_to_everybody_and_keeps_the_rest(entries: list[str], start: str) -> None:
-    found = folder_access(start + "".join(entries))
-    closed = folder_access(found.restricted([SYSTEM, ADMINISTRATORS]))
+    found = folder_acl(start + "".join(entries))
+    closed = folder_acl(found.restricted([SYSTEM, ADMINISTRATORS]))
     assert closed.protected
     assert closed.open_to() == ()
     assert closed.grants_all_to(SYSTEM)
@@ -88,4 +88,4 @@ def test_a_restricted_list_is_closed_to_everybody_and_keeps_the_rest(entries: li
     assert all(e.meaning in meanings for e in found.entries if not (e.allow and e.sid in OPEN_TO))
     kinds = [entry.allow for entry in closed.entries]
     assert kinds == sorted(kinds)
-    assert folder_access(closed.restricted([SYSTEM, ADMINISTRATORS])).same_as(closed)
+    assert folder_acl(closed.restricted([SYSTEM, ADMINISTRATORS])).same_as(closed)

@@ -34,7 +34,7 @@ _NOT_ON_THE_FOLDER = {"IO", "NP"}
 
 
 @dataclass(frozen=True, slots=True)
-class FolderEntry:
+class FolderAce:
     """One entry; flags are the two-letter ones (OI, CI, IO, NP) without ID, rights as the text has them."""
 
     allow: bool
@@ -61,11 +61,11 @@ class FolderEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class FolderAccess:
+class FolderAcl:
     """A discretionary list; unlimited = there is none, and everybody may do everything."""
 
     protected: bool
-    entries: tuple[FolderEntry, ...]
+    entries: tuple[FolderAce, ...]
     unlimited: bool = False
 
     def open_to(self) -> tuple[str, ...]:
@@ -78,7 +78,7 @@ class FolderAccess:
         """Whether an entry for this trustee itself grants full control."""
         return any(entry.sid == sid and entry.full_control for entry in self.entries)
 
-    def same_as(self, other: FolderAccess) -> bool:
+    def same_as(self, other: FolderAcl) -> bool:
         """Whether setting one where the other is would change nothing; what an open list inherits is not its own."""
         return (self.protected, self.unlimited, self._own()) == (other.protected, other.unlimited, other._own())
 
@@ -93,7 +93,7 @@ class FolderAccess:
         """
         kept = [entry for entry in self.entries if not (entry.allow and entry.sid in OPEN_TO)]
         added = [
-            FolderEntry(allow=True, flags=frozenset({"OI", "CI"}), rights="FA", sid=sid, inherited=False)
+            FolderAce(allow=True, flags=frozenset({"OI", "CI"}), rights="FA", sid=sid, inherited=False)
             for sid in dict.fromkeys(trustees)
             if not self.grants_all_to(sid)
         ]
@@ -102,7 +102,7 @@ class FolderAccess:
         return "D:P" + "".join(dict.fromkeys(entry.text() for entry in ordered))
 
 
-def folder_access(sddl: str) -> FolderAccess:
+def folder_acl(sddl: str) -> FolderAcl:
     """The discretionary list of an SDDL text; owner, group and system list are ignored.
 
     Raises:
@@ -114,17 +114,17 @@ def folder_access(sddl: str) -> FolderAccess:
     flags = match["flags"]
     unlimited = "NO_ACCESS_CONTROL" in flags
     protected = "P" in flags.replace("NO_ACCESS_CONTROL", "")
-    return FolderAccess(protected, tuple(map(_entry, re.findall(r"\(([^()]*)\)", match["entries"]))), unlimited)
+    return FolderAcl(protected, tuple(map(_entry, re.findall(r"\(([^()]*)\)", match["entries"]))), unlimited)
 
 
-def _entry(text: str) -> FolderEntry:
+def _entry(text: str) -> FolderAce:
     fields = [field.strip().upper() for field in text.split(";")]
     if len(fields) != 6 or fields[0] not in {"A", "D"} or fields[3] or fields[4]:  # noqa: PLR2004 - fields of an entry
         raise ValueError(f"({text}) is not a plain allow (A) or deny (D) entry")
     kind, flags, rights, _, _, trustee = fields
     found = frozenset(flags[start : start + 2] for start in range(0, len(flags), 2))
     mask_of(rights)
-    return FolderEntry(kind == "A", found - {_INHERITED}, rights, _trustee(trustee), _INHERITED in found)
+    return FolderAce(kind == "A", found - {_INHERITED}, rights, _trustee(trustee), _INHERITED in found)
 
 
 def _trustee(text: str) -> str:
