@@ -33,10 +33,10 @@ function Get-RecoveryFacts {
     param([string]$Name)
     $path = "HKLM:\SYSTEM\CurrentControlSet\Services\$Name"
     $actions = Get-RegistryBinary -Path $path -Name 'FailureActions'
-    [ordered]@{
-        failure_actions = $(if ($null -ne $actions) { [Convert]::ToBase64String($actions) })
-        failure_flag = [bool](Get-RegistryValue -Path $path -Name 'FailureActionsOnNonCrashFailures')
-    }
+    $flag = [bool](Get-RegistryValue -Path $path -Name 'FailureActionsOnNonCrashFailures')
+    $facts = [ordered]@{ failure_actions = $null; failure_flag = $flag }
+    if ($null -ne $actions) { $facts.failure_actions = [Convert]::ToBase64String($actions) }
+    $facts
 }
 
 # The HTTP driver; nothing when the computer does not have it.

@@ -14,7 +14,8 @@ _OK = {"de": "OK.", "it": "OK.", "ja": "OK", "tr": "Tamam."}
 _NONE = {
     "de": "Es stimmen keine Regeln mit den angegebenen Kriterien \u00fcberein.",
     "it": "Nessuna regola corrisponde ai criteri specificati.",
-    "ja": "\u6307\u5b9a\u3055\u308c\u305f\u6761\u4ef6\u306b\u4e00\u81f4\u3059\u308b\u898f\u5247\u306f\u3042\u308a\u307e\u305b\u3093\u3002",
+    "ja": "\u6307\u5b9a\u3055\u308c\u305f\u6761\u4ef6\u306b\u4e00\u81f4\u3059\u308b"
+    "\u898f\u5247\u306f\u3042\u308a\u307e\u305b\u3093\u3002",
     "tr": "Belirtilen \u00f6l\u00e7\u00fctlerle e\u015fle\u015fen kural yok.",
 }
 _NO_MATCH = "No rules match the specified criteria."

@@ -9,14 +9,18 @@ import pytest
 import yaml
 
 from certify_automation.lab.onhost import PowerLost, VisitFaults
-from certify_automation.model import codec
+from certify_automation.lab.windows import access
+from certify_automation.model import codec, recovery
 from certify_automation.model.apply_errors import outcome_error
 from contract.comparing import check_schema, comparable, left_behind
 from contract.engine import HERE, Engine, Killed, Visit
 from contract.hosts import AUTOMATION, DATA, Host, arrange, make_host, make_plan
 from contract.simulated import simulated_reply
 
-CASES = yaml.safe_load((HERE.parent / "cases" / "contract" / "apply.yaml").read_text("utf-8"))
+FILES = ("apply.yaml", "apply-nouns.yaml")
+CASES = [
+    case for file in FILES for case in yaml.safe_load((HERE.parent / "cases" / "contract" / file).read_text("utf-8"))
+]
 NAMES = [case["name"] for case in CASES]
 COMPARED = [case for case in CASES if "engine_only" not in case]
 Answered = dict[str, tuple[Host, dict[str, Any]]]
@@ -120,9 +124,29 @@ def lasting(host: Host) -> dict[str, Any]:
             for path, content in dump["files"].items()
             if not path.startswith(ours) and not any(name in path for name in product)
         },
+        "recoveries": {row["name"]: recovery_of(row) for row in rows},
+        "rules": sorted((dump["firewall"] or {}).values()),
+        "rights": access_text(host.computer.files.security(DATA)),
         "listen": (sorted(dump["listen_live"]), sorted(dump["listen_registry"] or [])),
         "reservations": dump["reservations"],
     }
+
+
+def recovery_of(row: dict[str, Any]) -> Any:
+    """What a service's recovery does; its bytes where they cannot be read."""
+    content = None if row["failure_actions"] is None else bytes.fromhex(row["failure_actions"])
+    try:
+        found = recovery.recovery_of(content, flag=row["failure_flag"])
+    except ValueError:
+        return content
+    nothing = recovery.Recovery(on_stop_with_error=found.on_stop_with_error)
+    return nothing if found.same_as(nothing) else found
+
+
+def access_text(sddl: str) -> tuple[str, list[str]]:
+    """The owner and flags of a list of rights, and its entries in no order that means anything."""
+    head, *entries = access.canonical_list(sddl).split("(")
+    return head, sorted(entries)
 
 
 DAMAGED = [case for case in CASES if "codes" in case["expect"]]

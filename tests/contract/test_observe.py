@@ -17,7 +17,7 @@ NAMES = [case["name"] for case in CASES]
 
 def parameters(case: dict[str, Any]) -> dict[str, Any]:
     endpoint = {"host": "127.0.0.2", "port": 9696, "https": False, **case.get("endpoint", {})}
-    return {"endpoint": endpoint, "ports": case.get("ports", [9696, 80])}
+    return {"endpoint": endpoint, "ports": case.get("ports", [9696, 80]), "run": None}
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +54,8 @@ def test_facts_are_as_the_contract_says(case: dict[str, Any], answered: Any) -> 
     check_schema("facts", reply["value"])
     for path, wanted in case.get("expect", {}).items():
         assert at(reply["value"], path) == wanted, path
+    managed = {one["name"]: one["value"] for one in reply["value"]["managed"]}
+    assert managed.items() >= case.get("managed", {}).items()
 
 
 @pytest.mark.parametrize("case", CASES, ids=NAMES)
