@@ -38,7 +38,7 @@ class Patience:
     """
 
     act: float = 360.0
-    start: float = 30.0
+    start: float = 15.0
     back: float = 165.0
     pause: float = 0.5
     longest_pause: float = 5.0

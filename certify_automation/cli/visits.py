@@ -119,7 +119,7 @@ class Visits:
     def confirmation(self, host: DesiredHost) -> Confirmation:
         """How a run of this host is confirmed: by a visit over the network, or by the one at the terminal."""
         deadlines = self.flags.deadlines
-        patience = Patience(act=deadlines.act, back=deadlines.undo + deadlines.start)
+        patience = Patience(deadlines.act, deadlines.start, deadlines.undo + deadlines.start)
         local = host.connection.transport is Transport.LOCAL
         return Confirmation(self.typist if local else None, patience)
 
