@@ -114,7 +114,9 @@ def _endpoint(desired: HostState, files: ProductFiles, facts: Facts) -> Iterator
     service, config = facts.service, files.service_config
     if config is None or config.content is not None or (files.core is not None and files.core.content is not None):
         return
-    if desired.endpoint is None or service is None or service.state is not ServiceState.RUNNING or files.pipe:
+    if desired.endpoint is None or service is None or service.state is not ServiceState.RUNNING:
+        return
+    if files.pipe or not files.one_address:
         return
     asked = observe_request(desired).ports
     if desired.service.state is ServiceState.STOPPED or listens_at(facts, files.endpoint, asked):

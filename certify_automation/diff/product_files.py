@@ -20,6 +20,7 @@ from certify_automation.evidence import endpoint_url, pipe_source
 from certify_automation.model.config_files import FileName
 from certify_automation.model.facts import Facts
 from certify_automation.model.host import Endpoint, HostState, KestrelRule
+from certify_automation.model.http_sys import listen_address
 from certify_automation.model.plan import Difference
 
 DEFAULT_ENDPOINT = Endpoint("127.0.0.2", 9696)
@@ -50,6 +51,13 @@ class ProductFiles:
     def listens(self) -> tuple[str, ...]:
         """URLs at which the API listens after a start."""
         return tuple(endpoint_url(one.url) for one in self.pinned) or (endpoint_url(self.configured.url),)
+
+    @property
+    def one_address(self) -> bool:
+        """Whether the API is bound to one address that it can be asked at, as far as Kestrel's own settings go."""
+        ends = [endpoint_of(one.url) for one in self.pinned]
+        literal = all(end and (listen_address(end.host) or end.host.casefold() == "localhost") for end in ends)
+        return not ends or (len(ends) == 1 and literal)
 
 
 def product_files(host: str, desired: HostState, facts: Facts) -> ProductFiles:

@@ -68,19 +68,18 @@ def _swallowing_reservations(at: Situation) -> Iterator[Refusal]:
 def _kestrel(at: Situation) -> Iterator[Refusal]:
     """Where other settings than serviceconfig.json decide where version 7 listens."""
     files, rule = at.comparison.files, at.desired.kestrel_endpoint
-    if at.desired.service_config is None or not files.pinned:
+    if files.listens == (endpoint_url(files.configured.url),):
         return
     found = "; ".join(f"{e.name} = {e.url or '(empty)'} in {e.source}" for e in files.pinned)
     ignored = (
         f"version 7 ignores serviceconfig.json here: it listens where Kestrel:Endpoints says ({found}), "
         f"not at {files.configured.url}"
     )
-    if files.listens == (endpoint_url(files.configured.url),):
-        return
-    if rule is KestrelRule.ERROR:
+    declared = at.desired.service_config is not None
+    if declared and rule is KestrelRule.ERROR:
         hint = "correct appsettings-core.json by hand, or declare service.kestrel_endpoint: align to have it corrected"
         yield Refusal("CA3028", ignored, hint, by_policy=True)
-    elif rule is KestrelRule.ALIGN or (len(files.pinned) > 1 and at.starts):
+    elif (declared and rule is KestrelRule.ALIGN) or (at.starts and not files.one_address):
         yield Refusal("CA3008", ignored, _by_hand(files.pinned))
 
 
@@ -88,7 +87,10 @@ def _by_hand(pinned: tuple[KestrelEndpoint, ...]) -> str:
     variables = [one.source for one in pinned if one.source != KESTREL_FILE]
     if variables:
         return f"remove {' and '.join(variables)}; services see that after a restart of Windows. Then plan again"
-    return "leave one endpoint in appsettings-core.json: which of several is to go, only a person can say"
+    return (
+        "leave one endpoint in appsettings-core.json, at an address of the machine itself; which of several is to go, "
+        "only a person can say"
+    )
 
 
 def _named_pipe(at: Situation) -> Iterator[Refusal]:

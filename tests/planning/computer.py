@@ -101,7 +101,8 @@ class Computer:
         endpoints = kestrel_endpoints(self.files["appsettings_core"], self.facts().product.environment)
         self.log.append("1/2/2026 3:04:05 AM: ---- Service Startup ----")
         if free:
-            self.bound = endpoint_url(endpoints[0].url) if endpoints else url
+            asked = endpoint_url(endpoints[0].url) if endpoints else url
+            self.bound = asked.replace("//*:", "//[::]:")
             self.log.append(f"1/2/2026 3:04:05 AM: Core service started {self.bound}")
         else:
             self.state = "Stopped"
