@@ -213,5 +213,8 @@ def access_control(computer: Computer, arguments: Sequence[str]) -> ProgramResul
     assert (inheritance, grant) == ("/inheritance:r", "/grant:r")
     owner = computer.files.security(path).split("D:")[0]
     entries = "".join(f"(A;OICI;FA;;;{trustee.removeprefix('*').split(':')[0]})" for trustee in trustees)
-    computer.files.set_security(path, f"{owner}D:P{entries}")
+    try:
+        computer.files.set_security(path, f"{owner}D:P{entries}")
+    except Win32Error as error:
+        return ProgramResult(error.code, (f"{path}: {error.text}",))
     return ProgramResult(0, ("processed file: " + path,))

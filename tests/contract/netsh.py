@@ -76,11 +76,25 @@ ITALIAN = Language(
     "Gruppi URL:",
     "URL registrati:",
 )
-_LANGUAGES = {"de": GERMAN, "it": ITALIAN}
+JAPANESE = Language(
+    "IP \u30a2\u30c9\u30ec\u30b9\u304c\u6b63\u5e38\u306b\u8ffd\u52a0\u3055\u308c\u307e\u3057\u305f",
+    "URL \u4e88\u7d04\u306e\u8ffd\u52a0\u306b\u5931\u6557\u3057\u307e\u3057\u305f\u3002\u30a8\u30e9\u30fc:",
+    "IP \u30ea\u30c3\u30b9\u30f3\u4e00\u89a7\u306e IP \u30a2\u30c9\u30ec\u30b9:",
+    "HTTP \u30b5\u30fc\u30d3\u30b9\u72b6\u614b\u306e\u30b9\u30ca\u30c3\u30d7\u30b7\u30e7\u30c3\u30c8:",
+    "\u8981\u6c42\u30ad\u30e5\u30fc\u540d:",
+    "\u8981\u6c42\u30ad\u30e5\u30fc\u306b\u540d\u524d\u304c\u3042\u308a\u307e\u305b\u3093\u3002",
+    "\u30a2\u30bf\u30c3\u30c1\u3055\u308c\u3066\u3044\u308b\u30d7\u30ed\u30bb\u30b9\u6570:",
+    "\u30d7\u30ed\u30bb\u30b9 ID:",
+    "\u30d7\u30ed\u30bb\u30b9:",
+    "\u30a4\u30e1\u30fc\u30b8",
+    "URL \u30b0\u30eb\u30fc\u30d7:",
+    "\u767b\u9332\u6e08\u307f URL:",
+)
+_LANGUAGES = {"de": GERMAN, "it": ITALIAN, "ja": JAPANESE}
 
 
 def run(computer: Computer, arguments: Sequence[str]) -> ProgramResult:
-    """`netsh.exe http VERB OBJECT name=value ...`."""
+    """`netsh.exe http VERB OBJECT name=value ...`, or a firewall rule's."""
     if arguments[0] == "advfirewall":
         return advfirewall.run(computer, arguments)
     context, verb, noun, *rest = arguments

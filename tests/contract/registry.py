@@ -12,6 +12,7 @@ _WINDOWS = "HKLM:\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion"
 _CONTROL = "HKLM:\\SYSTEM\\CurrentControlSet\\Control"
 _SERVICES = "HKLM:\\SYSTEM\\CurrentControlSet\\Services"
 _FIREWALL = f"{_SERVICES}\\SharedAccess\\Parameters\\FirewallPolicy\\FirewallRules"
+_EVENT_SOURCES = f"{_SERVICES}\\EventLog\\Application"
 _BINDINGS = f"{_SERVICES}\\HTTP\\Parameters\\SslBindingInfo"
 
 
@@ -46,6 +47,9 @@ def _keys(computer: Computer) -> dict[str, Values]:
     }
     if computer.firewall.rules is not None:
         keys[_FIREWALL] = {name: ("REG_SZ", text) for name, text in computer.firewall.rules.items()}
+    keys[_EVENT_SOURCES] = {"MaxSize": ("REG_DWORD", 20_971_520)}
+    for source, file in computer.events.sources.items():
+        keys[f"{_EVENT_SOURCES}\\{source}"] = {"EventMessageFile": ("REG_EXPAND_SZ", file)}
     if computer.ssl_bindings:
         keys[_BINDINGS] = {}
     for name, values in computer.ssl_bindings.items():

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from certify_automation.lab.windows import (
     SYSTEM_PROCESS,
+    Clock,
     Computer,
     DirectoryFiles,
     Files,
@@ -372,6 +373,56 @@ def test_a_dump_changes_with_the_state_and_only_then(computer: Computer) -> None
     assert computer.dump() == before
     computer.files.write("C:\\x", b"1")
     assert computer.dump() != before
+
+
+@pytest.mark.parametrize("clock", [StillClock(NOW), RunningClock(NOW)], ids=["still", "running"])
+def test_a_clock_that_is_set_back_leaves_the_stopwatch_alone(clock: Clock) -> None:
+    clock.advance(10)
+    before = clock.elapsed()
+    clock.set(NOW - timedelta(days=1))
+    assert clock.elapsed() >= before
+    clock.advance(5)
+    assert clock.elapsed() >= before + 5
+    assert NOW - timedelta(days=1) + timedelta(seconds=5) <= clock.now() < NOW
+
+
+def test_a_service_starts_in_its_time_whatever_the_time_of_day(computer: Computer) -> None:
+    service = Service("Contoso", "Contoso", "C:\\contoso.exe")
+    computer.services.install(service, Idle(seconds=10))
+    computer.services.start("Contoso")
+    computer.clock.set(NOW - timedelta(hours=1))
+    computer.clock.advance(9)
+    assert computer.services.get("Contoso") is service
+    assert service.state == "Start Pending"
+    computer.clock.advance(1)
+    computer.services.settle()
+    assert service.state == "Running"
+
+
+def test_without_the_winrm_service_nobody_answers(computer: Computer) -> None:
+    computer.services.stop("WinRM")
+    assert not computer.reachable()
+    computer.pass_time(5)
+    computer.services.start("WinRM")
+    assert computer.reachable()
+
+
+class TestFirewall:
+    def test_a_rule_of_ours_comes_and_goes(self, computer: Computer) -> None:
+        before = computer.dump()
+        computer.firewall.add_block("contoso", 9696)
+        rules = computer.firewall.rules
+        assert rules is not None
+        assert [text for text in rules.values() if "Name=contoso|" in text] == [
+            "v2.30|Action=Block|Active=TRUE|Dir=In|Protocol=6|LPort=9696|Name=contoso|"
+        ]
+        computer.firewall.delete_inbound("contoso")
+        assert computer.dump() == before
+        assert code_of(computer.firewall.delete_inbound, "contoso") == 2
+
+    def test_without_its_service_nothing_changes(self, computer: Computer) -> None:
+        computer.services.stop("mpssvc")
+        assert code_of(computer.firewall.add_block, "contoso", 9696) == 1753
 
 
 def test_a_running_clock_can_be_turned_but_never_back() -> None:

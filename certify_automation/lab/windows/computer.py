@@ -112,7 +112,11 @@ class Computer:
         return self.installation.name
 
     def reachable(self) -> bool:
-        """Whether its WinRM service answers: an http.sys application, so driver and listen list decide."""
+        """Whether its WinRM service answers: an http.sys application, so driver and listen list decide.
+
+        That goes for connections that are open, too. Whether Windows keeps those when the list changes is not
+        documented; a controller has to be right when it does not.
+        """
         winrm = self.services.get("WinRM")
         served = winrm is not None and winrm.state == RUNNING and self.http.running()
         return self.powered and served and self.http.listens_on(self.installation.address)
