@@ -101,7 +101,7 @@ class HostState:
         allow_https: `force_https` was declared; refused for v7 when planned.
         kestrel_endpoint: what to do where appsettings-core.json of v7 pins another endpoint than the declared one.
         account: the account the service is expected to run as; never changed.
-        data_directory_restricted: the data folder is to be closed to Users, Everyone, Authenticated Users and their like.
+        data_directory_restricted: the data folder is to be closed to Users, Everyone and other groups of everybody.
         environment: what variables are expected to be; never changed.
         data_directory_acl: the data folder's access list as SDDL. This and the following only a rollback asks for.
         kestrel_urls: Url of endpoints that appsettings-core.json pins, by name; endpoints that are not there stay so.
