@@ -91,51 +91,55 @@ function Set-StepFailure {
     Save-JournalLine -Run $Run -Line $line
 }
 
-# Whether the service is not what it was at the beginning, as a recovery may find it: it may have read what is taken back.
-# Process ids are used again after a start of the computer.
-function Test-Replaced {
+# After a cut the service may be another process than at the beginning, or one where none was, and have read what is put
+# back. Process ids are used again after a start of the computer.
+function Restore-ProductService {
     param($Run)
     $begin = $Run.Begin
     $service = Get-ProductService | Select-Object -First 1
-    if (($null -eq $begin) -or ($begin.service_state -eq '') -or ($null -eq $service)) { return $false }
-    if ($begin.service_state -ne 'Running') { return ($service.process_id -ne 0) }
-    ($service.process_id -ne $begin.process_id) -or ((Get-BootTimeMs -OperatingSystem (Get-OperatingSystem)) -ne $begin.boot_utc_ms)
-}
-
-# What runs now may have read what is taken back, or runs only because of it.
-function Reset-Service {
-    param($Run)
-    $name = (Get-ProductService | Select-Object -First 1).name
-    if ($Run.Begin.service_state -eq 'Running') { Undo-Restart -Run $Run -Name $name } else { Stop-ProductService -Run $Run -Name $name }
-}
-
-# The change that speaks for a service that is not what it was, once any change had been begun.
-function Get-ServiceSpeaker {
-    param($Run)
-    $begun = @($Run.Steps | Where-Object { $_.status -ne 'not_run' })
-    $acts = @($Run.Steps | Where-Object { 'service.restart', 'service.stop' -contains $_.kind })
-    if (($begun.Count -eq 0) -or (@($acts | Where-Object { $_.status -eq 'undone' }).Count) -or -not (Test-Replaced -Run $Run)) { return }
-    @($acts + $begun)[0].index
+    if (($null -eq $begin) -or ($null -eq $service)) { return }
+    if ($begin.service_state -ne 'Running') {
+        if ($begin.service_state -and $service.process_id) { Stop-ProductService -Run $Run -Name $service.name }
+        return
+    }
+    $booted = Get-BootTimeMs -OperatingSystem (Get-OperatingSystem)
+    if (($service.process_id -eq $begin.process_id) -and ($booted -eq $begin.boot_utc_ms)) { return }
+    Undo-Restart -Run $Run -Name $service.name
 }
 
 # Which steps are undone, in which order: the reverse one, but what starts the service again comes when all else is back;
-# after it only a start mode that was disabled, because such a service does not start. -1 - index: the service is brought
-# back, and that step is to say so when it fails.
+# -1 is the service itself when no act on it had been begun. After it only a start mode that was disabled, because such a
+# service does not start.
 function Get-UndoOrder {
     param($Run)
-    $last = @()
+    $acts = @()
     $disabled = @()
-    for ($i = $Run.Steps.Count - 1; $i -ge 0; $i--) {
-        $step = $Run.Steps[$i]
-        if ('not_run', 'undone', 'kept' -contains $step.status) { continue }
-        if (($step.status -eq 'failed') -and (($Run.Untouched -contains $i) -or ($step.kind -eq 'driver.start'))) { continue }
-        if ('service.restart', 'service.stop' -contains $step.kind) { $last += $i }
-        elseif (($step.kind -eq 'service.start_mode') -and ($Run.Plan.changes[$i].before -eq 'disabled')) { $disabled += $i }
-        else { $i }
+    $begun = @($Run.Steps | Where-Object { $_.status -ne 'not_run' })
+    [Array]::Reverse($begun)
+    $mode = @($Run.Steps | Where-Object { $_.kind -eq 'service.start_mode' }) | Select-Object -First 1
+    foreach ($step in $begun) {
+        if ('service.restart', 'service.stop' -contains $step.kind) { $acts += $step.index }
+        elseif (($step -eq $mode) -and ($Run.Plan.changes[$step.index].before -eq 'disabled')) { $disabled += $step.index }
+        else { $step.index }
     }
-    if ($last.Count -eq 0) { foreach ($i in @(Get-ServiceSpeaker -Run $Run)) { $last += -1 - $i } }
-    $last
+    if ($acts.Count) { $acts } elseif ($begun.Count) { -1 }
     $disabled
+}
+
+# Whether $Act could put something back. When it could not, the step says so.
+function Test-Undo {
+    param($Run, $Step, [scriptblock]$Act)
+    try {
+        $null = & $Act
+        return $true
+    } catch {
+        $code = Get-FailureCode -ErrorRecord $_ -Otherwise 'undo'
+        $Step.status = 'undo_failed'
+        $Step.code = if ($code -eq 'data_store') { $code } else { 'undo' }
+        $Step.message = $_.Exception.GetBaseException().Message
+        Save-JournalLine -Run $Run -Line ([ordered]@{ event = 'undo_failed'; step = $Step.index; code = $Step.code; message = $Step.message })
+    }
+    $false
 }
 
 # Whether everything is back. What a step found to be there already is not this run's to take away, and neither is what a
@@ -143,30 +147,24 @@ function Get-UndoOrder {
 function Undo-AllChanges {
     param($Run)
     $complete = $true
-    foreach ($entry in @(Get-UndoOrder -Run $Run)) {
-        $i = if ($entry -lt 0) { -1 - $entry } else { $entry }
-        $step = $Run.Steps[$i]
-        $undone = if ($step.kind -eq 'driver.start') { 'kept' } else { 'undone' }
-        $line = [ordered]@{ event = $undone; step = $i }
-        try {
-            if ($entry -lt 0) {
-                $null = Reset-Service -Run $Run
-                continue
-            }
-            if (($Run.Untouched -notcontains $i) -and ($undone -eq 'undone')) {
-                $null = Invoke-Change -Run $Run -Change $Run.Plan.changes[$i] -Undo $true
-            }
-            if ('done', 'begun', 'undo_failed' -contains $step.status) { $step.status = $undone }
-        } catch {
-            $complete = $false
-            $step.status = $line.event = 'undo_failed'
-            $code = Get-FailureCode -ErrorRecord $_ -Otherwise 'undo'
-            $step.code = if ($code -eq 'data_store') { $code } else { 'undo' }
-            $step.message = $_.Exception.GetBaseException().Message
-            $line.code = $step.code
-            $line.message = $step.message
+    foreach ($i in @(Get-UndoOrder -Run $Run)) {
+        if ($i -lt 0) {
+            # It counts with the change that restarts it, else with the one that is undone last.
+            $of = @($Run.Steps | Where-Object { $_.kind -eq 'service.restart' }) + @($Run.Steps | Where-Object { $_.status -ne 'not_run' })
+            if (-not (Test-Undo -Run $Run -Step $of[0] -Act { Restore-ProductService -Run $Run })) { $complete = $false }
+            continue
         }
-        Save-JournalLine -Run $Run -Line $line
+        $step = $Run.Steps[$i]
+        $left = $Run.Untouched -contains $i
+        $undone = if ($step.kind -eq 'driver.start') { 'kept' } else { 'undone' }
+        if (('undone', 'kept' -contains $step.status) -or (($step.status -eq 'failed') -and ($left -or ($undone -eq 'kept')))) { continue }
+        $act = { Invoke-Change -Run $Run -Change $Run.Plan.changes[$i] -Undo $true }
+        if (($undone -eq 'undone') -and -not $left -and -not (Test-Undo -Run $Run -Step $step -Act $act)) {
+            $complete = $false
+            continue
+        }
+        if ($step.status -ne 'failed') { $step.status = $undone }
+        Save-JournalLine -Run $Run -Line ([ordered]@{ event = $undone; step = $i })
     }
     $complete
 }

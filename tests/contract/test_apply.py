@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -8,11 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
-from certify_automation.lab.onhost import PowerLost, VisitFaults
+from certify_automation.lab.onhost import VisitFaults
 from certify_automation.lab.windows import access
 from certify_automation.model import codec, recovery
 from certify_automation.model.apply_errors import outcome_error
-from contract.comparing import check_schema, comparable, left_behind
+from contract.comparing import at, check_schema, comparable, left_behind
 from contract.engine import HERE, Engine, Killed, Visit
 from contract.hosts import AUTOMATION, DATA, Host, arrange, make_host, make_plan
 from contract.simulated import simulated_reply
@@ -32,7 +33,10 @@ def interference(case: dict[str, Any], host: Host) -> Callable[[str, Any], None]
 
     def before(command: str, arguments: Any) -> None:
         for entry in list(waiting):
-            if entry["command"] == command and entry.get("matching", "") in str(arguments):
+            said = str(arguments)
+            if command == "Add-FileLine":
+                said += base64.b64decode(arguments["content"]).decode()
+            if entry["command"] == command and entry.get("matching", "") in said:
                 waiting.remove(entry)
                 for act in entry["do"]:
                     arrange(host, act)
@@ -59,7 +63,7 @@ def answered(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Answer
 
 @pytest.mark.parametrize("case", CASES, ids=NAMES)
 def test_outcomes_are_as_the_contract_says(case: dict[str, Any], answered: Answered) -> None:
-    _, reply = answered[case["name"]]
+    host, reply = answered[case["name"]]
     assert reply["ok"], reply
     outcome, expect = reply["value"], case["expect"]
     check_schema("outcome", outcome)
@@ -75,6 +79,12 @@ def test_outcomes_are_as_the_contract_says(case: dict[str, Any], answered: Answe
     codes = {step["code"] for step in outcome["steps"] if step["status"] == "undo_failed"} - {"undo"}
     assert codes == set(expect.get("codes", []))
     assert outcome["facts"] is not None
+    for path, wanted in case.get("after", {}).items():
+        assert at(outcome["facts"], path) == wanted, path
+    if "left" in case:
+        service = host.computer.services.get("Certify.Service")
+        assert service is not None
+        assert (service.failure_actions or b"").hex() == case["left"]
 
 
 @pytest.mark.parametrize("case", COMPARED, ids=[case["name"] for case in COMPARED])
@@ -218,7 +228,7 @@ def test_a_refused_run_id_may_act_later(engine: Engine, tmp_path: Path) -> None:
 
 def test_a_killed_script_leaves_what_it_had_done_and_the_lock_free(engine: Engine, tmp_path: Path) -> None:
     case = next(case for case in CASES if case["name"].startswith("every kind of change at once, v6"))
-    host = make_host(case, tmp_path / "host")
+    host = make_host(case, tmp_path)
     killed = visit_of(case, host)
 
     def power_goes(command: str, arguments: Any) -> None:
@@ -229,14 +239,13 @@ def test_a_killed_script_leaves_what_it_had_done_and_the_lock_free(engine: Engin
     finished = engine.bootstrap(killed.request(), killed.commands)
     assert (finished.exit_code, finished.stdout) == (-signal.SIGKILL, "")
     assert "http://127.0.0.2:9700/" in host.computer.http.reservations
-    twin = make_host(case, tmp_path / "twin")
-    with pytest.raises(PowerLost):
-        simulated_reply(twin, "Apply", parameters(case, twin), faults=VisitFaults(power_lost_before=5))
-    assert left_behind(host) == left_behind(twin)
-    seen = engine.visit(Visit("Observe", make_plan(case, host)["observe"], host.commands()))
-    assert seen["value"]["lock"] == {"held": False, "holder": None}
+    seen = engine.visit(Visit("Observe", make_plan(case, host)["observe"], host.commands()))["value"]
+    assert seen["lock"] == {"held": False, "holder": None}
+    check_schema("facts", seen)
+    assert [step["status"] for step in seen["open_run"]["steps"]] == ["done"] * 5 + ["begun"] + ["not_run"] * 5
     again = {**case, "name": "after the power came back", "expects": {}}
-    assert engine.visit(visit_of(again, host))["value"]["result"] == "applied"
+    outcome = engine.visit(visit_of(again, host))["value"]
+    assert (outcome["result"], [run["result"] for run in outcome["recovered"]]) == ("applied", ["rolled_back"])
 
 
 def test_an_outcome_is_recorded_whole_or_not_at_all(engine: Engine, tmp_path: Path) -> None:
@@ -251,7 +260,8 @@ def test_an_outcome_is_recorded_whole_or_not_at_all(engine: Engine, tmp_path: Pa
     killed.commands.before = power_goes
     assert engine.bootstrap(killed.request(), killed.commands).stdout == ""
     outcome = engine.visit(visit_of(case, host))["value"]
-    assert (outcome["result"], outcome["repeated"]) == ("applied", False)
+    assert (outcome["result"], outcome["repeated"]) == ("applied", True)
+    assert [(run["run_id"], run["result"]) for run in outcome["recovered"]] == [(outcome["run_id"], "applied")]
     assert engine.visit(visit_of(case, host))["value"]["repeated"] is True
 
 
