@@ -117,9 +117,10 @@ class SimulatedMachine:
         return 0
 
     async def _carry_out(self, steps: Generator[float, None, str], process: Process) -> str | None:
-        """The visit's output; None when it was interrupted between two steps."""
+        """The visit's output; None when it was interrupted between two steps, or the computer has lost its power."""
+        booted = self.computer.booted
         try:
-            while not process.terminated.is_set():
+            while not process.terminated.is_set() and self.computer.powered and self.computer.booted == booted:
                 try:
                     seconds = next(steps)
                 except StopIteration as done:

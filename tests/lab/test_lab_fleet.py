@@ -10,6 +10,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +213,21 @@ def test_a_host_that_loses_power_in_the_middle_comes_back(folder: Path) -> None:
         assert service is not None
         assert service.start_mode == "Manual", "the change before stays made"
         assert run(client(fleet, folder, "web01"), "hostname")[1] == "WEB01\r\n"
+
+
+def test_a_visit_does_not_outlast_its_computers_power(folder: Path) -> None:
+    rules = FaultRules([FaultRule("service_slow", ("web01",), {"seconds": 50.0})])
+    options = lab.LabOptions(PAIR, rules, pace=lab.Pace(visits=0.05))
+    with lab.running(options, folder / "inventory.yaml") as fleet, ThreadPoolExecutor(1) as pool:
+        computer = fleet.hosts["web01"].computer
+        visit = pool.submit(run, client(fleet, folder, "web01"), onhost.command_line(), apply_request(MANUAL, RESTART))
+        service = computer.services.get("Certify.Service")
+        assert service is not None
+        assert wait_until(lambda: service.state == "Start Pending")
+        lose_power(computer)
+        boot(computer)
+        assert visit.exception(timeout=20) is not None or visit.result()[0] != 0
+        assert not computer.files.exists(f"{RUN}\\outcome.json")
 
 
 class TestDeadManTimer:
