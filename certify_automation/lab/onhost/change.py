@@ -118,7 +118,6 @@ def _undo_order(run: Run) -> list[tuple[int, bool]]:
     last: list[int] = []
     disabled: list[int] = []
     first_mode = next((one["index"] for one in run.steps if one["kind"] == "service.start_mode"), None)
-    modes = [step["index"] for step in run.steps if step["kind"] == "service.start_mode"][:1]
     for index in reversed(range(len(run.steps))):
         step, change = run.steps[index], run.plan["changes"][index]
         if step["status"] in ("not_run", "undone", "kept") or _is_nothing(run, step):
@@ -145,52 +144,6 @@ def _brings_back(run: Run) -> list[int]:
         return []
     restarts = [step for step in run.steps if step["kind"] == "service.restart"]
     return [(restarts + begun)[0]["index"]]
-
-
-def _bring_back(run: Run) -> Waiting[None]:
-    """What runs now may have read what is taken back, or runs only because of it."""
-    if run.was_running:
-        yield from undo_restart(run, run.replaced)
-    else:
-        yield from stop_service(run, run.replaced)
-
-
-def _undo_order(run: Run) -> list[tuple[int, bool]]:
-    """In reverse, what starts the service again later, and a start mode that was disabled only after that.
-
-    True with an index: the service is brought back, and that change is to say so when it fails.
-    """
-    order: list[int] = []
-    last: list[int] = []
-    disabled: list[int] = []
-    first_mode = next((one["index"] for one in run.steps if one["kind"] == "service.start_mode"), None)
-    modes = [step["index"] for step in run.steps if step["kind"] == "service.start_mode"][:1]
-    for index in reversed(range(len(run.steps))):
-        step, change = run.steps[index], run.plan["changes"][index]
-        if step["status"] in ("not_run", "undone", "kept") or _is_nothing(run, step):
-            continue
-        if step["kind"] in _LAST_UNDONE:
-            last.append(index)
-        elif index == first_mode and change["before"] == "disabled":
-            disabled.append(index)
-        else:
-            order.append(index)
-    plain = [(index, False) for index in (*order, *last)]
-    back = [(index, True) for index in _brings_back(run)]
-    return [*plain, *back, *((index, False) for index in disabled)]
-
-
-def _is_nothing(run: Run, step: Json) -> bool:
-    return step["status"] == "failed" and (step["index"] in run.untouched or step["kind"] == "driver.start")
-
-
-def _brings_back(run: Run) -> list[int]:
-    """The change that speaks for a service which is not what it was, once any change had been begun; none otherwise."""
-    acts = [step for step in run.steps if step["kind"] in _LAST_UNDONE]
-    begun = [step for step in run.steps if step["status"] != "not_run"]
-    if not run.replaced or not begun or any(step["status"] == "undone" for step in acts):
-        return []
-    return [(acts or begun)[0]["index"]]
 
 
 def _set_mode(run: Run, change: dict[str, Any], undo: bool) -> Waiting[None]:
