@@ -9,6 +9,7 @@ from certify_automation.model.outcome import Outcome, Result
 from certify_automation.model.plan import Difference
 from certify_automation.model.step import Failure
 
+_DISK = "see free space on the host's system drive"
 _REFUSALS: dict[str, tuple[type[HostError], str, str, str]] = {
     "locked": (Locked, "CA4001", "another run holds this host", "try again when it has ended"),
     "stale": (Stale, "CA4002", "the host is no longer what the plan was made from", "plan again"),
@@ -48,6 +49,7 @@ _REFUSALS: dict[str, tuple[type[HostError], str, str, str]] = {
         "the host knows nothing of the run",
         "either it never began there, or its record is gone; `plan` shows how the host is now",
     ),
+    "journal": (HostError, "CA4024", "the journal could not be begun, so nothing was changed", _DISK),
     "timer": (
         HostError,
         "CA4010",
@@ -84,7 +86,7 @@ _FAILURES: dict[str, tuple[str, str, str]] = {
             " restore or repair manageditems.db as the vendor's pages on its data store say, and start the service"
         ),
     ),
-    "journal": ("CA4024", "the journal could not be written", "see free space on the host's system drive"),
+    "journal": ("CA4024", "the journal could not be written", _DISK),
     "interrupted": (
         "CA4025",
         "the run was cut off",
