@@ -30,6 +30,13 @@ def check_schema(name: str, document: Any) -> None:
     assert errors == []
 
 
+def at(document: Any, path: str) -> Any:
+    """A part of a document, by names and places joined with dots."""
+    for part in path.split("."):
+        document = document[int(part)] if part.isdigit() else document[part]
+    return document
+
+
 def comparable(reply: dict[str, Any]) -> dict[str, Any]:
     """A reply without what may differ: texts of the system, the engine's own version, real times of files, waits."""
     reply = copy.deepcopy(reply)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from contract.comparing import check_schema, comparable, left_behind
+from contract.comparing import at, check_schema, comparable, left_behind
 from contract.engine import HERE, Engine, Visit
 from contract.hosts import NOW, Host, make_host
 from contract.simulated import simulated_reply
@@ -28,12 +28,6 @@ def answered(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     visits = [Visit("Observe", parameters(case), host.commands()) for case, host in zip(CASES, hosts, strict=True)]
     replies = engine.visits(visits)
     return {case["name"]: found for case, *found in zip(CASES, hosts, replies, before, strict=True)}  # type: ignore[misc]
-
-
-def at(document: Any, path: str) -> Any:
-    for part in path.split("."):
-        document = document[int(part)] if part.isdigit() else document[part]
-    return document
 
 
 @pytest.mark.parametrize("case", CASES, ids=NAMES)
