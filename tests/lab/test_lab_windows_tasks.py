@@ -142,6 +142,37 @@ class TestRunning:
         computer.pass_time(10)
         assert ticks(computer) == "0 1 2 "
 
+    def test_without_a_runner_there_is_nothing_to_do(self, computer: Computer) -> None:
+        computer.tasks.runner = None
+        computer.tasks.register("t", xml())
+        assert not computer.tasks.run("t").running
+        assert computer.tasks.get("t").last_result == 0
+
+    def test_somebody_else_may_carry_it_on(self, computer: Computer) -> None:
+        begun: list[Instance] = []
+        computer.tasks.started = begun.append
+        computer.tasks.register("t", xml())
+        instance = computer.tasks.run("t")
+        computer.pass_time(10)
+        assert begun == [instance]
+        assert not computer.files.exists("C:\\Data\\ticks")
+        waits = [computer.tasks.step(instance) for _ in range(5)]
+        assert waits == [1.0, 1.0, 1.0, None, None]
+
+    def test_a_process_that_fails_is_over(self, computer: Computer) -> None:
+        computer.tasks.register("t", xml())
+
+        def failing(_: Instance) -> Generator[float, None, None]:
+            yield 1.0
+            raise OSError("broken")
+
+        computer.tasks.runner = failing
+        instance = computer.tasks.run("t")
+        with pytest.raises(OSError, match="broken"):
+            computer.pass_time(5)
+        assert not instance.running
+        assert computer.tasks.get("t").last_result == 1067
+
     def test_a_process_may_end_itself(self, computer: Computer) -> None:
         computer.tasks.register("t", xml())
 
