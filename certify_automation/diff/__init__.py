@@ -1,7 +1,7 @@
 """Desired against observed: everything that is declared and not so. Pure; verifying a host is this once more."""
 
 from certify_automation.diff.comparing import Comparison, applicable, compare, differences, observe_request
-from certify_automation.diff.firewall import block_port, block_rules, blocked
+from certify_automation.diff.firewall import block_port, block_rules, blocked, letting_in
 from certify_automation.diff.folder import folder_goal
 from certify_automation.diff.http_sys import (
     ip_listen_entries,
@@ -28,6 +28,7 @@ __all__ = [
     "ip_listen_entries",
     "ip_listen_missing",
     "ip_listen_surplus",
+    "letting_in",
     "observe_request",
     "observed_recovery",
     "readable",

@@ -40,12 +40,13 @@ def exposure_differences(desired: HostState, endpoint: Endpoint, facts: Facts) -
         return
     urls = exposed_at(facts) if declared.loopback and desired.service.state is not ServiceState.STOPPED else ()
     if urls:
-        yield Difference(EXPOSURE, "loopback", ", ".join(urls), _let_in(facts, endpoint.port))
+        yield Difference(EXPOSURE, "loopback", ", ".join(urls), letting_in(facts, endpoint.port))
     if declared.block is not None:
         yield from _block(block_port(desired, endpoint), facts, wanted=declared.block)
 
 
-def _let_in(facts: Facts, port: int) -> str:
+def letting_in(facts: Facts, port: int) -> str:
+    """The inbound rules in force that let others in to a port, in words; empty = there are none, or not readable."""
     rules = [rule for value in facts.firewall_rules or () if (rule := rule_text(value.value)).allows(port)]
     return f"inbound rules for port {port}: {names_of(rules)}" if rules else ""
 

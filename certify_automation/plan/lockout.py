@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from certify_automation.diff import ip_listen_entries
-from certify_automation.errors import Problem, Severity
+from certify_automation.errors import Problem
 from certify_automation.model.change import Change, IpListenAdd
 from certify_automation.model.http_sys import IpListen, ListenRule
 from certify_automation.model.plan import Refusal
+from certify_automation.plan.problems import warning
 from certify_automation.plan.situation import Situation
 
 _CHALLENGE_ADDRESS = "127.0.0.1"
@@ -60,14 +61,14 @@ def listen_list_warnings(at: Situation) -> Iterator[Problem]:
     visited = at.options.visited_address
     changed = planned.addresses != ip_listen_entries(at.facts)
     if changed and visited is not None and not planned.covers(visited):
-        yield _warning(
+        yield warning(
             "CA3064",
             f"the IP listen list as planned ({', '.join(planned.addresses)}) does not cover {visited}, "
             "through which this host is reached: WinRM will not answer there any more",
             "add that address under http_sys.ip_listen; as planned, the host puts everything back by itself",
         )
     if at.desired.http_01 and not planned.covers(_CHALLENGE_ADDRESS):
-        yield _warning(
+        yield warning(
             "CA3065",
             f"the IP listen list lacks {_CHALLENGE_ADDRESS}: the helper for http-01 challenges is asked through it",
             f"add {_CHALLENGE_ADDRESS} under http_sys.ip_listen, or declare http_01: false",
@@ -79,13 +80,9 @@ def _dormant(at: Situation) -> Iterator[Problem]:
     if at.desired.ip_listen is None or live is None or stored is None:
         return
     if IpListen(ListenRule.EXACTLY, live).effective() != IpListen(ListenRule.EXACTLY, stored).effective():
-        yield _warning(
+        yield warning(
             "CA3053",
             f"the IP listen list in force ({', '.join(live) or 'empty'}) is not the one in the registry "
             f"({', '.join(stored) or 'empty'}), which comes into force when the HTTP driver starts",
             "reboot or maintenance needed: the driver is never stopped from here, because WinRM stops with it",
         )
-
-
-def _warning(warning_id: str, message: str, hint: str = "") -> Problem:
-    return Problem(warning_id, message, hint=hint, severity=Severity.WARNING)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from certify_automation.errors import Problem, Severity
+from certify_automation.errors import Problem
 from certify_automation.model.plan import Refusal
 from certify_automation.model.runs import OpenRun
+from certify_automation.plan.problems import warning
 from certify_automation.plan.situation import Situation
 
 _JOURNAL = 1
@@ -41,14 +42,14 @@ def open_run_warnings(at: Situation) -> Iterator[Problem]:
         return
     who = f"run {run.run_id} by {run.by}{_since(run)}"
     if run.awaiting and run.timer:
-        yield _warning(
+        yield warning(
             "CA3069",
             f"{who} waits for its confirmation: the host puts it back by itself when that does not come",
             "nothing else can be applied until then",
         )
         return
     acted = [step.kind for step in run.steps if step.status in _UNDONE]
-    yield _warning(
+    yield warning(
         "CA3068",
         f"{who} was {'not confirmed' if run.awaiting else 'cut off'} after: {', '.join(acted) or 'nothing yet'}",
         "the next apply or rollback on this host first brings it to its end: it is put back, unless everything "
@@ -61,7 +62,3 @@ def _since(run: OpenRun) -> str:
         return ""
     begun = datetime.fromtimestamp(run.started_utc_ms // 1000, UTC)
     return f" of {begun:%Y-%m-%d %H:%M:%S} UTC (the host's clock)"
-
-
-def _warning(warning_id: str, message: str, hint: str = "") -> Problem:
-    return Problem(warning_id, message, hint=hint, severity=Severity.WARNING)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from certify_automation.config_merge import kestrel_endpoints
-from certify_automation.diff import content_of, folder_goal, observed_recovery
+from certify_automation.diff import content_of, folder_goal, letting_in, observed_recovery
 from certify_automation.evidence import effective_variable, exposed_at
 from certify_automation.model.accounts import same_account
 from certify_automation.model.config_files import FileName
-from certify_automation.model.firewall import names_of, rule_text
 from certify_automation.model.plan import Refusal
 from certify_automation.model.security import DeclaredVariable
 from certify_automation.model.service import ServiceState
@@ -59,16 +58,15 @@ def _exposure(at: Situation) -> Iterator[Refusal]:
     """The API would be open to other machines after the plan, and nothing in it changes that."""
     if not at.judges_exposure or at.desired.service.state is ServiceState.STOPPED:
         return
-    urls = at.exposed_after
+    urls, pinned = at.exposed_after, at.comparison.files.pinned
     if urls and (at.starts or exposed_at(at.facts)):
-        port = at.endpoint.port
-        rules = [r for value in at.facts.firewall_rules or () if (r := rule_text(value.value)).allows(port)]
-        let_in = f"; inbound rules that let others in to port {port}: {names_of(rules)}" if rules else ""
+        rules = letting_in(at.facts, at.endpoint.port)
         yield Refusal(
             "CA3032",
             f"security.api_exposure: loopback is declared, but other machines can reach the API at {', '.join(urls)}, "
-            f"because of {_cause(at)}{let_in}",
-            "declare service.config.host: 127.0.0.2",
+            f"because of {_cause(at)}{'; ' if rules else ''}{rules}",
+            "declare service.config.host: 127.0.0.2"
+            + (", service.kestrel_endpoint: align, and see that no variable says otherwise" if pinned else ""),
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from certify_automation.config_merge import effective_config
-from certify_automation.errors import Problem, Severity
+from certify_automation.errors import Problem
 from certify_automation.evidence import (
     NEGOTIATED_STEP,
     answers,
@@ -21,6 +21,7 @@ from certify_automation.model.config_files import FileName
 from certify_automation.model.service import StartMode
 from certify_automation.plan.lockout import listen_list_warnings
 from certify_automation.plan.open_runs import open_run_warnings
+from certify_automation.plan.problems import warning
 from certify_automation.plan.situation import Situation
 from certify_automation.plan.warnings_security import SECURITY_WARNINGS
 
@@ -30,21 +31,17 @@ _ROOT_VARIABLES = ("CERTIFY_APPDATA_PATH", "CERTIFY_APP_DATA", "CERTIFY_ENABLE_P
 
 def warnings(at: Situation) -> tuple[Problem, ...]:
     """All warnings of a host and the changes that are to be made."""
-    return tuple(warning for rule in _RULES for warning in rule(at))
-
-
-def _warning(warning_id: str, message: str, hint: str = "") -> Problem:
-    return Problem(warning_id, message, hint=hint, severity=Severity.WARNING)
+    return tuple(found for rule in _RULES for found in rule(at))
 
 
 def _restart(at: Situation) -> Iterator[Problem]:
     if any(isinstance(change, ServiceRestart | ServiceStop) for change in at.changes):
-        yield _warning("CA3051", "stopping the service interrupts certificate requests that are running")
+        yield warning("CA3051", "stopping the service interrupts certificate requests that are running")
 
 
 def _pending_reboot(at: Situation) -> Iterator[Problem]:
     if at.changes and at.facts.host.pending_reboot:
-        yield _warning("CA3052", f"Windows waits for a restart ({', '.join(at.facts.host.pending_reboot)})")
+        yield warning("CA3052", f"Windows waits for a restart ({', '.join(at.facts.host.pending_reboot)})")
 
 
 def _lost(at: Situation) -> Iterator[Problem]:
@@ -56,14 +53,14 @@ def _lost(at: Situation) -> Iterator[Problem]:
     )
     for name, merged in written:
         if at.changes and merged is not None and merged.content is not None and merged.lost:
-            yield _warning("CA3054", f"writing {name} does not keep {'; '.join(merged.lost)}")
+            yield warning("CA3054", f"writing {name} does not keep {'; '.join(merged.lost)}")
 
 
 def _negotiated_port(at: Situation) -> Iterator[Problem]:
     # Negotiation drops https together with the port.
     moved = replace(at.endpoint, port=at.endpoint.port + NEGOTIATED_STEP, https=False)
     if at.generation == "v6" and endpoint_url(moved.url) in effective_endpoints(at.facts):
-        yield _warning(
+        yield warning(
             "CA3055",
             f"automatic port negotiation has moved the API to port {moved.port}; "
             "no file says so, and it happens again at every start while the port is taken",
@@ -74,7 +71,7 @@ def _negotiated_port(at: Situation) -> Iterator[Problem]:
 def _fault_message(at: Situation) -> Iterator[Problem]:
     file = at.facts.files.get(FileName.SERVICE_CONFIG.value)
     if at.desired.service_config is not None and file and effective_config(file.content)["ServiceFaultMsg"]:
-        yield _warning(
+        yield warning(
             "CA3056",
             "serviceconfig.json holds a ServiceFaultMsg, which the user interface shows whenever it cannot connect",
             "it is the product's own and left alone; remove it by hand once it no longer applies",
@@ -85,7 +82,7 @@ def _disabled_driver(at: Situation) -> Iterator[Problem]:
     driver = at.facts.driver
     unmanaged = at.desired.driver.start_mode is None
     if at.generation == "v6" and unmanaged and driver and driver.start_mode is StartMode.DISABLED:
-        yield _warning(
+        yield warning(
             "CA3057",
             "the HTTP driver is disabled: version 6 cannot listen once Windows has been restarted",
             "declare http_sys.driver.start_mode: manual",
@@ -96,7 +93,7 @@ def _data_folder(at: Situation) -> Iterator[Problem]:
     found = [v for v in at.facts.product.environment if v.name.upper() in _ROOT_VARIABLES]
     if found:
         names = ", ".join(f"{v.name} ({v.scope})" for v in found)
-        yield _warning(
+        yield warning(
             "CA3058",
             f"{names} can move the product's data folder; {at.facts.product.data_dir} is the one managed here",
             "see that service, user interface and command line all have the same variables",
@@ -108,19 +105,19 @@ def _silent_api(at: Situation) -> Iterator[Problem]:
     listening = endpoint_url(at.endpoint.url) in effective_endpoints(at.facts)
     if at.desired.endpoint is not None and listening and api is not None and not answers(api):
         said = f"status {api.status}" if api.status is not None else api.error or "no answer"
-        yield _warning("CA3060", f"the service listens at {at.endpoint.url}, but its API did not answer ({said})")
+        yield warning("CA3060", f"the service listens at {at.endpoint.url}, but its API did not answer ({said})")
 
 
 def _lock(at: Situation) -> Iterator[Problem]:
     if at.facts.lock.held:
-        yield _warning("CA3061", f"another run holds this host's lock: {at.facts.lock.holder or 'holder unknown'}")
+        yield warning("CA3061", f"another run holds this host's lock: {at.facts.lock.holder or 'holder unknown'}")
 
 
 def _clock(at: Situation) -> Iterator[Problem]:
     now = at.options.now_utc_ms
     if now is not None and abs(at.facts.host.clock_utc_ms - now) > _CLOCK_LIMIT_MS:
         minutes = round((at.facts.host.clock_utc_ms - now) / 60_000)
-        yield _warning(
+        yield warning(
             "CA3062",
             f"the host's clock is {abs(minutes)} minutes {'ahead' if minutes > 0 else 'behind'}",
             "Kerberos and certificate authorities refuse a clock that is more than five minutes off",
@@ -131,7 +128,7 @@ def _weak_wildcards(at: Situation) -> Iterator[Problem]:
     weak = {f"{scheme}://*:{at.endpoint.port}" for scheme in ("http", "https")}
     for found in at.facts.url_reservations if at.generation == "v6" else ():
         if endpoint_url(found.url) in weak and reaches_api(url_path(found.url)):
-            yield _warning("CA3063", f"{found.url} is reserved as well: others can share the API's port through it")
+            yield warning("CA3063", f"{found.url} is reserved as well: others can share the API's port through it")
 
 
 _RULES: tuple[Callable[[Situation], Iterator[Problem]], ...] = (

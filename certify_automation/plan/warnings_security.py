@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from certify_automation.config_merge import authentication_mode
 from certify_automation.diff import content_of
-from certify_automation.errors import Problem, Severity
+from certify_automation.errors import Problem
 from certify_automation.evidence import effective_variable, endpoint_url, exposed_at
 from certify_automation.model.accounts import account_sid
 from certify_automation.model.change import DataDirectoryAcl
@@ -14,16 +14,13 @@ from certify_automation.model.config_files import FileName
 from certify_automation.model.facts import SslBinding
 from certify_automation.model.folder_acl import ADMINISTRATORS, SYSTEM
 from certify_automation.model.host import KestrelRule
+from certify_automation.plan.problems import warning
 from certify_automation.plan.situation import Situation
 
 _INSTALLER = "S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464"  # NT SERVICE\TrustedInstaller
 _EVERYWHERE = ("0.0.0.0", "[::]")  # noqa: S104 - compared, never bound
 _SHA1_DIGITS = 40
 _APPLICATION = "{af3a0c50-73eb-4159-a36f-82c7c77a2766}"  # the id version 6 binds its own certificate under
-
-
-def _warning(warning_id: str, message: str, hint: str = "") -> Problem:
-    return Problem(warning_id, message, hint=hint, severity=Severity.WARNING)
 
 
 def _authentication(at: Situation) -> Iterator[Problem]:
@@ -36,7 +33,7 @@ def _authentication(at: Situation) -> Iterator[Problem]:
     if at.generation == "v7" and authentication_mode(core).casefold() == "none":
         found.append("Service:AuthMode=none in appsettings-core.json")
     if found:
-        yield _warning(
+        yield warning(
             "CA3059",
             f"critical: {' and '.join(found)}: every caller of the API is an administrator of it",
             "remove it, then restart Windows; environment: {CERTIFY_SERVICE_AUTH_MODE: {state: absent}} refuses a host "
@@ -48,7 +45,7 @@ def _kestrel_left(at: Situation) -> Iterator[Problem]:
     files = at.comparison.files
     left = at.desired.service_config is not None and at.desired.kestrel_endpoint is KestrelRule.LEAVE
     if left and files.pinned and files.listens != (endpoint_url(files.configured.url),):
-        yield _warning(
+        yield warning(
             "CA3066",
             f"version 7 listens at {', '.join(files.listens)} and not at {files.configured.url}, which clients take "
             "from serviceconfig.json: Kestrel:Endpoints is declared to be left alone",
@@ -63,7 +60,7 @@ def _owner(at: Situation) -> Iterator[Problem]:
         return
     own = account_sid(at.facts.service.account or "") if at.facts.service else None
     if access.owner not in {SYSTEM, ADMINISTRATORS, _INSTALLER, own}:
-        yield _warning(
+        yield warning(
             "CA3067",
             f"the product's data folder belongs to {access.owner}, who can give itself access again at any time",
             f'on the host, as an administrator, run: icacls "{at.facts.product.data_dir}" /setowner *{ADMINISTRATORS}',
@@ -74,7 +71,7 @@ def _custom_account(at: Situation) -> Iterator[Problem]:
     account = at.facts.service.account if at.facts.service else None
     restricts = at.desired.data_directory_restricted and any(isinstance(c, DataDirectoryAcl) for c in at.changes)
     if restricts and account and account_sid(account) is None:
-        yield _warning(
+        yield warning(
             "CA3073",
             f"the service runs as {account}; once the data folder is restricted it needs an entry there of its own, or "
             "membership of Administrators",
@@ -85,7 +82,7 @@ def _custom_account(at: Situation) -> Iterator[Problem]:
 def _exposed_later(at: Situation) -> Iterator[Problem]:
     urls = at.exposed_after if at.judges_exposure else ()
     if urls and not at.starts and not exposed_at(at.facts):
-        yield _warning(
+        yield warning(
             "CA3072",
             f"other machines will be able to reach the API at {', '.join(urls)} after the service's next start",
             "declare service.config.host: 127.0.0.2",
@@ -101,13 +98,13 @@ def _certificates(at: Situation) -> Iterator[Problem]:
     used = [b for b in bound if b.name.rpartition(":")[0].strip("[]") in {host, *(e.strip("[]") for e in _EVERYWHERE)}]
     if not at.endpoint.https:
         for one in bound:
-            yield _warning(
+            yield warning(
                 "CA3071",
                 f"a certificate is bound to {one.name}, while the API is declared to use http there",
                 f"when nothing else uses it, run on the host: netsh http delete sslcert ipport={one.name}",
             )
     elif not any(_usable(one) for one in used):
-        yield _warning(
+        yield warning(
             "CA3070",
             f"https is declared, and no usable certificate is bound to port {port}; version 6 binds one only when it "
             "makes a new one, so that the API may not answer",
@@ -116,7 +113,7 @@ def _certificates(at: Situation) -> Iterator[Problem]:
         )
     for one in bound:
         if one.cert_hash and one.store is None:
-            yield _warning(
+            yield warning(
                 "CA3074",
                 f"the certificate bound to {one.name} names no store: IIS's own tools fail on such a binding",
                 "delete and add it again with certstorename=MY",

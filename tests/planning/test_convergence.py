@@ -150,7 +150,7 @@ def declarations(draw: st.DrawFn) -> HostState:
     return host_state({name: part for name, part in parts.items() if (name in chosen) is few})
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(COMPUTERS.map(running), declarations(), OPTIONS)
 def test_after_the_plan_there_is_nothing_left_to_plan(
     computer: Computer, state: HostState, options: PlanOptions
@@ -170,7 +170,7 @@ def test_after_the_plan_there_is_nothing_left_to_plan(
     assert differences(state, computer.facts()) == ()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(COMPUTERS.map(running), declarations(), OPTIONS, st.data())
 def test_undoing_what_was_done_so_far_brings_the_host_back(
     computer: Computer, state: HostState, options: PlanOptions, data: st.DataObject
