@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from certify_automation.desired import DesiredHost
+from certify_automation.desired import DesiredHost, load
 from certify_automation.errors import HostError
 from certify_automation.lab.faults import MIXTURE
 from certify_automation.lab.hosts import HostSpec, mixed_hosts
@@ -130,6 +130,41 @@ def test_the_demos_hosts_converge(number: int, tmp_path: Path) -> None:
     second = reconcile(desired, session, run(2))
     assert (second.status, second.exit_code) == (HostStatus.OK, ExitCode.DONE)
     assert session.scripts == ["Observe", "Apply", "Observe"]
+
+
+SECURITY = """
+version: 1
+name: security
+applies_to: {hosts: ["*"]}
+service:
+  account: 'NT AUTHORITY\\SYSTEM'
+  recovery: {actions: [{action: restart, delay: 60s}, {action: none, delay: 0s}]}
+security:
+  data_directory_acl: restricted
+  api_exposure: {scope: loopback, block: true}
+environment: {CERTIFY_SERVICE_AUTH_MODE: {state: absent}}
+"""
+FROM_PROGRAM_DATA = "O:BAG:SYD:AI(A;OICIID;FA;;;SY)(A;OICIID;FA;;;BA)(A;OICIID;0x1200a9;;;BU)(A;OICI;FR;;;AU)"
+
+
+@pytest.mark.parametrize("generation", ["v6", "v7"])
+def test_who_can_get_at_the_product_converges(generation: str, tmp_path: Path) -> None:
+    spec = HostSpec(NAMES[generation], generation)
+    declared(tmp_path, [spec])
+    (tmp_path / "state" / "security.yaml").write_text(SECURITY, "utf-8")
+    desired = load(tmp_path, environ={}).hosts[spec.name]
+    session = LabSession(built(spec, 0))
+    product = session.host.product
+    assert product is not None
+    session.host.computer.files.set_security(product.data_folder(), FROM_PROGRAM_DATA)
+    report = reconcile(desired, session, run(1))
+    assert (said(report), report.remaining) == ("changed", ())
+    assert report.plan is not None
+    kinds = {change.kind for change in report.plan.changes}
+    assert {"data_directory.acl", "firewall_rule.add", "service.recovery"} <= kinds
+    again = plan_host(desired, session, run(2))
+    assert again.plan is not None
+    assert (said(again), again.plan.differences) == ("ok", ())
 
 
 def test_a_plan_that_would_change_something_is_drift(host: tuple[DesiredHost, LabSession]) -> None:
