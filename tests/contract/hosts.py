@@ -5,33 +5,20 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from certify_automation.lab.certify import NOT_TRUSTED, ApiRequest, Caller, Setup, install, send
-from certify_automation.lab.certify.framework_service import FrameworkService
-from certify_automation.lab.certify.installation import core_settings
-from certify_automation.lab.certify.product import Product
-from certify_automation.lab.windows import (
-    Computer,
-    DirectoryFiles,
-    Installation,
-    Service,
-    StillClock,
-    Win32Error,
-    make_computer,
-    security,
-)
-from certify_automation.lab.windows.services import Idle
+from certify_automation.lab.certify import NOT_TRUSTED, ApiRequest, Caller, send
+from certify_automation.lab.windows import Computer, DirectoryFiles, Installation, StillClock, make_computer
+from contract.acts import ACTS, AUTOMATION, DATA
 from contract.commands import Commands
-from contract.engine import LOCK
 from contract.paths import Paths
 
-DATA = "C:\\ProgramData\\certify"
-AUTOMATION = "C:\\ProgramData\\certify-automation"
+__all__ = ["AUTOMATION", "DATA", "NOW", "Host", "arrange", "make_host", "make_plan"]
+
 NOW = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
 _FILES = {
     "serviceconfig": f"{DATA}\\serviceconfig.json",
@@ -112,159 +99,7 @@ def _service_name(product: Mapping[str, Any]) -> str:
 def arrange(host: Host, act: Mapping[str, Any]) -> None:
     """One act, named by the only key of the mapping."""
     ((name, value),) = act.items()
-    _ACTS[name](host.computer, value)
-
-
-def _install(computer: Computer, value: dict[str, Any]) -> None:
-    install(computer, Setup(**value))
-    computer.files.make_folder(f"{DATA}\\logs")
-    computer.files.set_security(DATA, "O:S-1-5-18G:S-1-5-18D:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)")
-
-
-def _start(computer: Computer, name: str) -> None:
-    try:
-        computer.services.start(name)
-    except Win32Error:
-        return
-    computer.clock.advance(60)
-    computer.services.settle()
-
-
-def _stop(computer: Computer, name: str) -> None:
-    computer.services.stop(name)
-    computer.clock.advance(60)
-    computer.services.settle()
-
-
-def _write(computer: Computer, value: dict[str, Any]) -> None:
-    content = base64.b64decode(value["base64"]) if "base64" in value else value["text"].encode() * value.get("times", 1)
-    folder = value["path"].rpartition("\\")[0]
-    computer.files.make_folder(folder)
-    computer.files.write(value["path"], content)
-
-
-def _registry_list(computer: Computer, value: list[str]) -> None:
-    computer.http.registry = list(value)
-
-
-def _listen(computer: Computer, value: str) -> None:
-    computer.http.add_listen(value)
-
-
-def _reserve(computer: Computer, value: dict[str, str]) -> None:
-    computer.http.reserve(value["url"], security.to_bytes(value["sddl"]))
-
-
-def _process(computer: Computer, value: dict[str, Any]) -> None:
-    """A program of somebody else: listens on a socket, or registers a URL with http.sys."""
-    process_id = computer.services.new_process(value.get("image", "nginx.exe"))
-    if "url" in value:
-        computer.http.register(value["url"], process_id, ["S-1-5-18"])
-    else:
-        computer.sockets.listen(value["address"], value["port"], process_id)
-
-
-def _service(computer: Computer, value: dict[str, Any]) -> None:
-    fields = {"display_name": value["name"], **value}
-    computer.services.install(Service(**fields), Idle())
-
-
-def _set_service(computer: Computer, value: dict[str, Any]) -> None:
-    service = computer.services.get(value["name"])
-    assert service is not None
-    for name, setting in value.items():
-        setattr(service, name, setting)
-
-
-def _recovery(computer: Computer, value: dict[str, Any]) -> None:
-    """What the registry says of a service's recovery."""
-    service = computer.services.get(value["service"])
-    assert service is not None
-    if "failure_actions" in value:
-        service.failure_actions = bytes.fromhex(value["failure_actions"])
-    service.failure_flag = value.get("failure_flag", service.failure_flag)
-
-
-def _firewall_rules(computer: Computer, value: dict[str, Any] | None) -> None:
-    """Rules by the names of their registry values, `times` of each; null = the key cannot be read."""
-    if value is None or computer.firewall.rules is None:
-        computer.firewall.rules = None
-        return
-    for name, text in value["rules"].items():
-        for number in range(value.get("times", 1)):
-            computer.firewall.rules[name + (str(number) if number else "")] = text
-
-
-def _ssl_binding(computer: Computer, value: dict[str, str]) -> None:
-    values: dict[str, bytes | str] = {"AppId": bytes(16)}
-    if "hash" in value:
-        values["SslCertHash"] = bytes.fromhex(value["hash"])
-    if "store" in value:
-        values["SslCertStoreName"] = value["store"]
-    computer.ssl_bindings[value["name"]] = values
-
-
-def _variable(computer: Computer, value: dict[str, str]) -> None:
-    if "service" in value:
-        computer.service_environment.setdefault(value["service"], {})[value["name"]] = value["value"]
-    else:
-        computer.environment[value["name"]] = value["value"]
-
-
-def _hold_lock(computer: Computer, value: str) -> None:
-    _write(computer, {"path": f"{AUTOMATION}\\lock-holder", "text": value})
-    computer.files.set_security(AUTOMATION, "O:BAG:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)")
-    computer.files.open_exclusive(LOCK, "other")
-
-
-def _folder(computer: Computer, value: dict[str, str]) -> None:
-    computer.files.make_folder(value["path"])
-    if "sddl" in value:
-        computer.files.set_security(value["path"], value["sddl"])
-
-
-def _pin(computer: Computer, value: str | None) -> None:
-    computer.files.write("C:\\Program Files\\CertifyTheWeb\\appsettings-core.json", core_settings(value))
-
-
-def _interrupt_exchange(computer: Computer, path: str) -> None:
-    """ReplaceFile ends after its first step: the old file has the backup's name, the new one its own."""
-    computer.files.move(path, f"{path}.certify-automation.old")
-    raise Win32Error(1177, path)
-
-
-def _impostor(computer: Computer, path: str) -> None:
-    """A program that is not the product's service, and answers and logs at the product's endpoint as v6 does."""
-    product = Product(computer, "v6", "6.1.10.0", path.rpartition("\\")[0], 1.0)
-    computer.services.install(Service("Impostor", "Impostor", path), FrameworkService(product))
-    _start(computer, "Impostor")
-
-
-_ACTS: dict[str, Callable[[Computer, Any], None]] = {
-    "install": _install,
-    "start": _start,
-    "stop": _stop,
-    "write": _write,
-    "pin": _pin,
-    "folder": _folder,
-    "open_exclusive": lambda computer, path: computer.files.open_exclusive(path, "other"),
-    "interrupt_exchange": _interrupt_exchange,
-    "disk_full": lambda computer, full: setattr(computer.files, "disk_full", full),
-    "registry_list": _registry_list,
-    "listen": _listen,
-    "reserve": _reserve,
-    "process": _process,
-    "service": _service,
-    "impostor": _impostor,
-    "set_service": _set_service,
-    "variable": _variable,
-    "recovery": _recovery,
-    "firewall_rules": _firewall_rules,
-    "ssl_binding": _ssl_binding,
-    "pending_reboot": lambda computer, names: computer.pending_reboot.extend(names),
-    "hold_lock": _hold_lock,
-    "remove_file": lambda computer, path: computer.files.delete(path),
-}
+    ACTS[name](host.computer, value)
 
 
 def make_plan(case: Mapping[str, Any], host: Host) -> dict[str, Any]:
