@@ -1,6 +1,7 @@
 # Keeping what a run has done, or taking it back, at somebody's word.
 
-# The outcome of the run that is named; one that was cut off is recovered, whatever was asked.
+# The outcome of the run that is named. One that was cut off is recovered, whatever was asked; to confirm one asks for
+# health once more, and undoes it when the API does not answer as it must.
 function Complete-NamedRun {
     param($Call)
     $asked = $Call.Parameters
@@ -14,26 +15,11 @@ function Complete-NamedRun {
         elseif ($found.Code -ne '') { $Run.Refusal = Get-Refusal -Code $found.Code -Message $found.Error }
         if ($null -ne $Run.Refusal) { return (ConvertTo-Outcome -Run $Run -Repeated $false) }
         if (($asked.verb -eq 'undo') -or -not $found.Awaiting) { return (Resume-Run -Found $found) }
-        Confirm-AwaitingRun -Found $found -Until $Run.Until
+        $found.Until = $Run.Until
+        $found.Product = Get-ProductFacts
+        $health = $found.Plan.health
+        if ($null -ne $health) { $health.wait_seconds = 10 }
+        $failure = Confirm-Health -Run $found -Health $health -Events 'confirmed'
+        if ($null -eq $failure) { Close-Run -Run $found -Result 'applied' } else { Undo-Run -Found $found -Failure $failure }
     }
-}
-
-# Asks for health once more, and undoes the run when the API does not answer as it must.
-function Confirm-AwaitingRun {
-    param($Found, [long]$Until)
-    $Found.Until = $Until
-    $Found.Product = Get-ProductFacts
-    $failure = $null
-    try {
-        $health = $Found.Plan.health
-        if ($null -ne $health) {
-            $health.wait_seconds = 10
-            $failure = Wait-Health -Run $Found -Health $health -Product $Found.Product
-        }
-        if ($null -eq $failure) { Add-JournalLine -Run $Found -Line @{ event = 'confirmed' } }
-    } catch {
-        $message = $_.Exception.GetBaseException().Message
-        $failure = [ordered]@{ code = Get-FailureCode -ErrorRecord $_ -Otherwise 'journal'; message = $message; step = $null }
-    }
-    if ($null -eq $failure) { Close-Run -Run $Found -Result 'applied' } else { Undo-Run -Found $Found -Failure $failure }
 }

@@ -15,7 +15,17 @@ function Save-NewText {
     } catch { $null = $_ }
 }
 
-# The open lock file, or nothing when another process has it.
+# A file, open for nobody else as long as this process keeps it or lives; nothing when another one has it. A visit that
+# only looks has it open for a moment.
+function Open-HeldFile {
+    param([string]$Path)
+    for ($try = 1; $try -le 5; $try++) {
+        try { return [IO.File]::Open($Path, [IO.FileMode]::OpenOrCreate, [IO.FileAccess]::ReadWrite, [IO.FileShare]::None) }
+        catch [IO.IOException] { Start-Sleep -Milliseconds 300 }
+    }
+}
+
+# The open lock file, or nothing.
 function Enter-Lock {
     param([string]$Folder, [string]$RunId)
     $file = Open-HeldFile -Path (Join-FilePath -Folder $Folder -Name 'lock')
@@ -82,13 +92,17 @@ function Invoke-Acts {
     param($Run)
     $failure = Invoke-AllChanges -Run $Run
     if ($null -ne $failure) { return $failure }
+    $events = @(if ($null -ne $Run.Plan.health) { 'healthy' }) + @(if ($null -ne $Run.Plan.confirm_seconds) { 'awaiting' })
+    Confirm-Health -Run $Run -Health $Run.Plan.health -Events $events
+}
+
+# Waits for health if it is asked for, and writes down how far the run has come; the failure, or nothing.
+function Confirm-Health {
+    param($Run, $Health, [string[]]$Events)
     try {
-        if ($null -ne $Run.Plan.health) {
-            $failure = Wait-Health -Run $Run -Health $Run.Plan.health -Product $Run.Product
-            if ($null -ne $failure) { return $failure }
-            Add-JournalLine -Run $Run -Line @{ event = 'healthy' }
-        }
-        if ($null -ne $Run.Plan.confirm_seconds) { Add-JournalLine -Run $Run -Line @{ event = 'awaiting' } }
+        $failure = if ($null -ne $Health) { Wait-Health -Run $Run -Health $Health -Product $Run.Product }
+        if ($null -ne $failure) { return $failure }
+        foreach ($name in $Events) { Add-JournalLine -Run $Run -Line @{ event = $name } }
     } catch { [ordered]@{ code = Get-FailureCode -ErrorRecord $_ -Otherwise 'journal'; message = $_.Exception.GetBaseException().Message; step = $null } }
 }
 

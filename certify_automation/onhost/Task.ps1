@@ -1,24 +1,12 @@
 # The scheduled task of a dead-man timer. schtasks.exe is judged by its exit code and by what it reads back, never by
 # its translated texts.
 
-# What the timer's process is told to run: timer.ps1, if it is still the text the task was made for. One line of single
-# quotes, and neither a percent sign nor '$(': it stands between double quotes in a task, where the scheduler replaces both.
-function Get-TimerCommand {
-    param([string]$RunId, [string]$Digest)
-    $command = @'
-$ErrorActionPreference = 'Stop';
-$bytes = [IO.File]::ReadAllBytes($env:ProgramData + '/certify-automation/runs/{run}/timer.ps1');
-$sha = New-Object -TypeName Security.Cryptography.SHA256CryptoServiceProvider;
-if ([BitConverter]::ToString($sha.ComputeHash($bytes)).Replace('-', '') -ne '{digest}') { exit 1 };
-$text = [Text.Encoding]::UTF8.GetString($bytes);
-$null = & ([scriptblock]::Create($text)) @{ Parameters = @{ verb = 'timer'; run_id = '{run}' }; Text = $text }
-'@
-    ($command -replace '\r?\n', ' ').Replace('{run}', $RunId).Replace('{digest}', $Digest)
-}
-
-# Without the defaults that would stop it: batteries, three days, low priority. An account by SID: names are translated.
+# The task: an account by SID, because names are translated, and none of the defaults that would stop it: batteries, three
+# days, low priority. It runs timer.ps1, if that is still the text the task was made for. In what PowerShell is told there
+# are single quotes only, because it stands between double ones, and neither a percent sign nor '$(': the scheduler would
+# replace them.
 function Get-TaskXml {
-    param([string]$Command)
+    param([string]$RunId, [string]$Digest)
     $xml = @'
 <?xml version="1.0" encoding="UTF-16"?>
 <Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
@@ -32,11 +20,16 @@ function Get-TaskXml {
 </Settings>
 <Actions><Exec>
 <Command>%SystemRoot%\System32\WindowsPowerShell\v1.0\powershell.exe</Command>
-<Arguments>-NoProfile -NonInteractive -Command "{command}"</Arguments>
+<Arguments>-NoProfile -NonInteractive -Command "$ErrorActionPreference = 'Stop';
+$bytes = [IO.File]::ReadAllBytes($env:ProgramData + '/certify-automation/runs/{run}/timer.ps1');
+$sha = New-Object -TypeName Security.Cryptography.SHA256CryptoServiceProvider;
+if ([BitConverter]::ToString($sha.ComputeHash($bytes)).Replace('-', '') -ne '{digest}') { exit 1 };
+$text = [Text.Encoding]::UTF8.GetString($bytes);
+$null = &amp; ([scriptblock]::Create($text)) @{ Parameters = @{ verb = 'timer'; run_id = '{run}' }; Text = $text }"</Arguments>
 </Exec></Actions>
 </Task>
 '@
-    $xml.Replace('{command}', $Command.Replace('&', '&amp;'))
+    ($xml -replace '\r?\n', ' ').Replace('{run}', $RunId).Replace('{digest}', $Digest)
 }
 
 function Invoke-TaskProgram {
@@ -53,8 +46,7 @@ function Start-TimerTask {
     param([string]$RunId, [string]$Folder, [string]$Digest)
     $file = Join-FilePath -Folder $Folder -Name 'task.xml'
     $utf16 = [Text.Encoding]::Unicode
-    $xml = $utf16.GetBytes((Get-TaskXml -Command (Get-TimerCommand -RunId $RunId -Digest $Digest)))
-    Write-NewFile -Path $file -Bytes ($utf16.GetPreamble() + $xml)
+    Write-NewFile -Path $file -Bytes ($utf16.GetPreamble() + $utf16.GetBytes((Get-TaskXml -RunId $RunId -Digest $Digest)))
     try { $null = Invoke-TaskProgram -Verb '/Create' -RunId $RunId -Options '/XML', $file, '/F' } finally { Remove-OldFile -Path $file }
     $read = Invoke-TaskProgram -Verb '/Query' -RunId $RunId -Options '/XML'
     foreach ($part in $Digest, 'BootTrigger', '>S-1-5-18<', 'OnBatteries>false</Dis', 'OnBatteries>false</Stop', '>PT0S<') {

@@ -15,16 +15,6 @@ function Start-DeadManTimer {
     Get-Refusal -Code 'timer' -Message $message
 }
 
-# A file, open for nobody else as long as this process keeps it or lives; nothing when another one has it. Who only looks
-# at it has it open for a moment.
-function Open-HeldFile {
-    param([string]$Path)
-    for ($try = 1; $try -le 5; $try++) {
-        try { return [IO.File]::Open($Path, [IO.FileMode]::OpenOrCreate, [IO.FileAccess]::ReadWrite, [IO.FileShare]::None) }
-        catch [IO.IOException] { Start-Sleep -Milliseconds 300 }
-    }
-}
-
 # Looks at the run every second until it has ended, by itself or by this. What cannot be read or undone, because the
 # computer has just started, is tried again, but not for ever: an undo may start the service. A second timer ends at once.
 function Invoke-Timer {

@@ -13,7 +13,7 @@ from contract.engine import Engine, Killed, Visit
 from contract.hosts import AUTOMATION, Host, make_host, make_plan
 from contract.task_process import TaskProcesses
 
-SECONDS = 120
+SECONDS = 20
 WINRM_SHUT_OUT = {"kind": "ip_listen.add", "address": "127.0.0.2"}
 HEALTH = {"url": "http://127.0.0.2:9696", "generation": "v6", "service": "Certify.Service", "wait_seconds": 30}
 CASE = {"name": "a first entry", "product": {"generation": "v6"}, "changes": [WINRM_SHUT_OUT], "health": HEALTH}

@@ -3,35 +3,32 @@
 from __future__ import annotations
 
 import contextlib
-from xml.sax.saxutils import escape
 
 from certify_automation.lab.onhost import disk
 from certify_automation.lab.onhost.visit import Visit
 from certify_automation.lab.windows import Win32Error
 from certify_automation.lab.windows.files import join
 
-_COMMAND = """\
-$ErrorActionPreference = 'Stop';
-$bytes = [IO.File]::ReadAllBytes($env:ProgramData + '/certify-automation/runs/{run}/timer.ps1');
-$sha = New-Object -TypeName Security.Cryptography.SHA256CryptoServiceProvider;
-if ([BitConverter]::ToString($sha.ComputeHash($bytes)).Replace('-', '') -ne '{digest}') {{ exit 1 }};
-$text = [Text.Encoding]::UTF8.GetString($bytes);
-$null = & ([scriptblock]::Create($text)) @{{ Parameters = @{{ verb = 'timer'; run_id = '{run}' }}; Text = $text }}"""
 _XML = """\
 <?xml version="1.0" encoding="UTF-16"?>
 <Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
 <Triggers><BootTrigger /></Triggers>
-<Principals><Principal id="Author"><UserId>S-1-5-18</UserId>\
-<RunLevel>HighestAvailable</RunLevel></Principal></Principals>
+<Principals><Principal><UserId>S-1-5-18</UserId><RunLevel>HighestAvailable</RunLevel></Principal></Principals>
 <Settings>
 <DisallowStartIfOnBatteries>false</DisallowStartIfOnBatteries>
 <StopIfGoingOnBatteries>false</StopIfGoingOnBatteries>
 <ExecutionTimeLimit>PT0S</ExecutionTimeLimit>
 <Priority>5</Priority>
 </Settings>
-<Actions Context="Author"><Exec>
+<Actions><Exec>
 <Command>%SystemRoot%\\System32\\WindowsPowerShell\\v1.0\\powershell.exe</Command>
-<Arguments>{arguments}</Arguments>
+<Arguments>-NoProfile -NonInteractive -Command "$ErrorActionPreference = 'Stop';
+$bytes = [IO.File]::ReadAllBytes($env:ProgramData + '/certify-automation/runs/{run}/timer.ps1');
+$sha = New-Object -TypeName Security.Cryptography.SHA256CryptoServiceProvider;
+if ([BitConverter]::ToString($sha.ComputeHash($bytes)).Replace('-', '') -ne '{digest}') {{ exit 1 }};
+$text = [Text.Encoding]::UTF8.GetString($bytes);
+$null = &amp; ([scriptblock]::Create($text)) @{{ Parameters = @{{ verb = 'timer'; run_id = '{run}' }}; Text = $text }}"\
+</Arguments>
 </Exec></Actions>
 </Task>"""
 
@@ -70,6 +67,4 @@ def stop_task(visit: Visit, run_id: str) -> None:
 
 def task_xml(run_id: str, digest: str) -> str:
     """What is registered: the account by SID, and none of the defaults that would stop it."""
-    command = _COMMAND.format(run=run_id, digest=digest).replace("\n", " ")
-    arguments = f'-NoProfile -NonInteractive -Command "{command}"'
-    return _XML.format(arguments=escape(arguments, {"'": "&apos;", '"': "&quot;"}))
+    return _XML.format(run=run_id, digest=digest).replace("\n", " ")
