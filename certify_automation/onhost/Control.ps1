@@ -66,6 +66,8 @@ function Wait-Service {
 
 function Stop-ProductService {
     param($Run, [string]$Name)
+    # One that is starting takes no stop; the computer itself may have just started.
+    Wait-Service -Run $Run -Name $Name -While 'Start Pending' -Seconds 60
     $process = Get-ServiceProcessId -Name $Name
     Write-Intent -Run $Run
     $null = sc.exe stop $Name

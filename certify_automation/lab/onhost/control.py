@@ -42,6 +42,8 @@ def set_start_mode(run: Run, name: str, mode: str) -> None:
 def stop_service(run: Run, name: str) -> Waiting[None]:
     """Stop and wait until the process is gone; raises ChangeFailed `service_stop`, `service_pending`, `deadline`."""
     services = run.visit.computer.services
+    # One that is starting takes no stop; the computer itself may have just started.
+    yield from _settle(run, name, "Start Pending")
     process = process_of(run.visit.computer, name)
     code = _ask(run, name, start=False)
     if code not in (0, win32.SERVICE_CANNOT_ACCEPT_CTRL, win32.SERVICE_NOT_ACTIVE):
