@@ -34,10 +34,10 @@ def blocks_winrm(port: int, position: Position) -> Problem:
 
 
 def _declared_hosts(declared: Declared) -> Iterator[tuple[str, str, Position]]:
-    """What names an address for the API: dotted path, host, place."""
+    """What names an address for the API: dotted path, host, place; no host that is wrong in any case."""
     host = (declared.config or {}).get("Host")
-    if isinstance(host, str):
-        yield "service.config.host", host, declared.where("service.config.host")
+    if address(host) is not None:
+        yield "service.config.host", str(host), declared.where("service.config.host")
     for name, url in declared.endpoint_variables():
         yield f"environment.{name}", _host_of(url), declared.where(f"environment.{name}")
 
