@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from certify_automation.config_merge.lenient_json import Json, JsonObject, read
 from certify_automation.model.config_files import Condition
 
 Path: TypeAlias = "tuple[str, ...]"
+
+_DEEPEST = 64  # JsonDocumentOptions.MaxDepth
 
 
 def core_settings(content: bytes | None) -> tuple[tuple[Path, Json], ...]:
@@ -23,7 +25,7 @@ def core_settings(content: bytes | None) -> tuple[tuple[Path, Json], ...]:
         return ()
     if not isinstance(document.value, JsonObject):
         raise ValueError(document.reason or "the root of the file is not an object")  # noqa: TRY004 - bad data
-    found = tuple(_settings(document.value, ()))
+    found = tuple(_settings(document.value, (), 0))
     seen: set[Path] = set()
     for path, _ in found:
         if folded(path) in seen:
@@ -47,10 +49,25 @@ def authentication_mode(content: bytes | None) -> str:
     return mode if isinstance(mode, str) else ""
 
 
-def _settings(value: Json, path: Path) -> Iterator[tuple[Path, Json]]:
+def parts(value: Json) -> tuple[tuple[str, Json], ...]:
+    """The members of an object, or the items of an array by their number; none for anything else."""
     if isinstance(value, JsonObject):
-        for name, item in value.members:
-            # .NET configuration also takes a path written as one name: "Kestrel:Endpoints:Main:Url".
-            yield from _settings(item, (*path, *name.split(":")))
-    else:
+        return value.members
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return tuple((str(number), item) for number, item in enumerate(value))
+    return ()
+
+
+def below(path: Path, name: str) -> Path:
+    """The path of a member: .NET also takes a path written as one name, `Kestrel:Endpoints:Main:Url`."""
+    return (*path, *name.split(":"))
+
+
+def _settings(value: Json, path: Path, depth: int) -> Iterator[tuple[Path, Json]]:
+    inner = parts(value)
+    if inner and depth == _DEEPEST:
+        raise ValueError("nested too deeply")
+    for name, item in inner:
+        yield from _settings(item, below(path, name), depth + 1)
+    if not inner:
         yield path, value

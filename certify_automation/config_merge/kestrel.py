@@ -10,10 +10,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from certify_automation.config_merge.core_settings import Path, core_settings, folded
+from certify_automation.config_merge.core_settings import Path, below, core_settings, folded, parts
 from certify_automation.config_merge.lenient_json import Json, JsonObject, read, write
 from certify_automation.config_merge.properties import plain
 from certify_automation.config_merge.service_config import Merged
+from certify_automation.model.config_files import Condition
 from certify_automation.model.facts import EnvironmentVariable
 from certify_automation.model.plan import Difference
 
@@ -75,8 +76,9 @@ def merge_kestrel(urls: Mapping[str, str], content: bytes | None) -> Merged:
     differences: list[Difference] = []
 
     def aligned(value: Json, path: Path) -> Json:
-        if isinstance(value, JsonObject):
-            return JsonObject(tuple((n, aligned(item, (*path, *n.split(":")))) for n, item in value.members))
+        if inner := parts(value):
+            rebuilt = tuple((name, aligned(item, below(path, name))) for name, item in inner)
+            return JsonObject(rebuilt) if isinstance(value, JsonObject) else [item for _, item in rebuilt]
         name = _endpoint_name(path)
         url = wanted.get(name.casefold())
         if not name or url is None or value == url:
@@ -84,8 +86,10 @@ def merge_kestrel(urls: Mapping[str, str], content: bytes | None) -> Merged:
         differences.append(Difference(f"service.kestrel_endpoint[{name}]", url, plain(value)))
         return url
 
-    if not isinstance(document.value, JsonObject):
-        return Merged(None, document.condition, reason=document.reason)
+    try:
+        core_settings(content)
+    except ValueError as error:
+        return Merged(None, Condition.MALFORMED, reason=str(error))
     rewritten = aligned(document.value, ())
     if not differences:
         return Merged(None, document.condition)

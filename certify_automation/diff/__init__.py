@@ -1,6 +1,6 @@
 """Desired against observed: everything that is declared and not so. Pure; verifying a host is this once more."""
 
-from certify_automation.diff.comparing import Comparison, applicable, compare, differences, observe_request
+from certify_automation.diff.comparing import Comparison, compare, differences, observe_request
 from certify_automation.diff.firewall import block_port, block_rules, blocked, letting_in
 from certify_automation.diff.folder import folder_goal
 from certify_automation.diff.http_sys import (
@@ -10,13 +10,11 @@ from certify_automation.diff.http_sys import (
     reservation_of,
     reservation_sddl,
 )
-from certify_automation.diff.product_files import DEFAULT_ENDPOINT, content_of, endpoint_of, readable
+from certify_automation.diff.product_files import content_of, endpoint_of, readable
 from certify_automation.diff.services import observed_recovery
 
 __all__ = [
-    "DEFAULT_ENDPOINT",
     "Comparison",
-    "applicable",
     "block_port",
     "block_rules",
     "blocked",

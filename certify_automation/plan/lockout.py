@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from certify_automation.diff import ip_listen_entries
 from certify_automation.errors import Problem
-from certify_automation.model.change import Change, IpListenAdd
+from certify_automation.model.change import Change, IpListenAdd, IpListenRemove
 from certify_automation.model.http_sys import IpListen, ListenRule
 from certify_automation.model.plan import Refusal
 from certify_automation.plan.problems import warning
@@ -47,9 +47,9 @@ def _why(lockouts: tuple[Change, ...]) -> str:
 
 def _commands(at: Situation) -> Iterator[str]:
     for change in at.changes:
-        if change.kind in {"ip_listen.add", "ip_listen.remove"}:
+        if isinstance(change, IpListenAdd | IpListenRemove):
             verb = "add" if isinstance(change, IpListenAdd) else "delete"
-            yield f"netsh http {verb} iplisten ipaddress={getattr(change, 'address', '')}"
+            yield f"netsh http {verb} iplisten ipaddress={change.address}"
 
 
 def listen_list_warnings(at: Situation) -> Iterator[Problem]:

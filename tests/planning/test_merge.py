@@ -4,10 +4,18 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certify_automation.config_merge import config_property, merge_kestrel, merge_servers, merge_service_config
+from certify_automation.config_merge import (
+    authentication_mode,
+    config_property,
+    kestrel_endpoints,
+    merge_kestrel,
+    merge_servers,
+    merge_service_config,
+)
 from certify_automation.config_merge.lenient_json import JsonObject, NumberText, read
 from certify_automation.model.config_files import ServerConnection, ServiceConfig
 from planning.declared import connection
@@ -166,3 +174,13 @@ def test_kestrel(case: Any) -> None:
     assert list(merged.lost) == case.get("lost", [])
     if merged.content is not None:
         assert merge_kestrel(case["urls"], merged.content).content is None
+
+
+@pytest.mark.parametrize(("start", "end"), [('{"a":', "}"), ("[", "]")])
+@pytest.mark.parametrize("depth", [80, 900, 50_000])
+def test_what_is_nested_too_deeply_ends_version_7_and_nothing_here(start: str, end: str, depth: int) -> None:
+    nested = f'{{"Kestrel": {start * depth}1{end * depth}}}'.encode()
+    with pytest.raises(ValueError, match="nested too deeply"):
+        kestrel_endpoints(nested, [])
+    assert merge_kestrel({"a": "http://127.0.0.2:9696"}, nested).content is None
+    assert authentication_mode(nested) == ""
