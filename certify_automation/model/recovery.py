@@ -48,14 +48,17 @@ class Recovery:
     on_stop_with_error: bool = False
 
     def same_as(self, other: Recovery) -> bool:
-        """Whether the service control manager does the same: repeated last actions, and nothing at all, are equal."""
+        """Whether the service control manager does the same.
+
+        A repeated last action says nothing new, doing nothing has no delay, and nothing but that is like no action.
+        """
         if not self._effective() and not other._effective():
             return True
         same = self._effective() == other._effective() and self.on_stop_with_error == other.on_stop_with_error
         return same and self.reset_seconds == other.reset_seconds
 
     def _effective(self) -> tuple[FailureAction, ...]:
-        actions = list(self.actions)
+        actions = [FailureAction(one.action, one.delay_ms if one.action else 0) for one in self.actions]
         while len(actions) > 1 and actions[-1] == actions[-2]:
             actions.pop()
         return () if all(one.action is RecoveryAction.NONE for one in actions) else tuple(actions)
