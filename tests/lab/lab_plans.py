@@ -100,6 +100,34 @@ def everything(host: BuiltHost) -> list[Json]:
     ]
 
 
+def settings(host: BuiltHost) -> list[Json]:
+    """What does not need the service: rights, the block rule, recovery."""
+    assert host.product is not None
+    folder, name = host.product.data_folder(), service(host)
+    rights = host.computer.files.security(folder)
+    host.computer.services.set_failure_actions(name, 86400, ((1, 600000),))
+    host.computer.services.set_failure_flag(name, on=False)
+    restart_once = {"action": "restart", "delay_ms": 600000}
+    return [
+        {
+            "kind": "data_directory.acl",
+            "path": folder,
+            "before": rights[rights.index("D:") :],
+            "after": "D:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;0x1301bf;;;S-1-5-21-1-2-3-1001)",
+        },
+        {"kind": "firewall_rule.add", "name": "certify-automation-api", "port": 9696},
+        {
+            "kind": "service.recovery",
+            "service": name,
+            "before": {"reset_seconds": 86400, "actions": [restart_once], "on_stop_with_error": False},
+            "after": {
+                "reset_seconds": None, "actions": [restart_once, {"action": "none", "delay_ms": 0}],
+                "on_stop_with_error": True,
+            },
+        },
+    ]  # fmt: skip
+
+
 def new_file(host: BuiltHost) -> list[Json]:
     host.computer.files.delete(path(host, "servers"))
     return [write(host, "servers", b"[]"), restart(host)]
@@ -164,6 +192,7 @@ class Plans:
 
 PLANS = {
     "everything": Plans(everything, WANTED),
+    "settings": Plans(settings, 9696),
     "a new file": Plans(new_file, 9696),
     "removals": Plans(removals, None),
     "a start": Plans(started, WANTED),
@@ -186,6 +215,14 @@ def call(host: BuiltHost, parameters: Json, **choices: Any) -> Json:
 
 def another_run(plan: Json, run_id: str) -> Json:
     return {**copy.deepcopy(plan), "run_id": run_id * 32}
+
+
+def observe(host: BuiltHost, run: str | None = None) -> Json:
+    """Facts."""
+    endpoint = {"host": "127.0.0.2", "port": 9696, "https": False}
+    reply = answer(Visit(host.computer), "Observe", {"endpoint": endpoint, "ports": [9696], "run": run})
+    value: Json = reply["value"]
+    return value
 
 
 def without_changes(plan: Json) -> Json:
@@ -211,6 +248,8 @@ def state(host: BuiltHost) -> Json:
     dump["registrations"] = sorted((url, queue) for url, _, queue in dump["registrations"])
     for row in dump["listeners"]:
         del row["process_id"]
+    # The firewall names its rules at random.
+    dump["firewall"] = sorted((dump["firewall"] or {}).values())
     for name in ("processes", "events"):
         del dump[name]
     dump["file_security"] = {

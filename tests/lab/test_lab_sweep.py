@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from lab_plans import PLANS, another_run, apply, call, read, state, without_changes
 
 from certify_automation.lab.hosts import BuiltHost
 from certify_automation.lab.onhost import Cut, Killed, Point, PowerLost, Visit, VisitFaults, answer
 from certify_automation.lab.onhost.effect import Effect
 from certify_automation.lab.windows.power import boot, lose_power, start_delayed
-from lab_plans import PLANS, another_run, apply, call, read, state, without_changes
 
 Json = dict[str, Any]
 FILES = ("serviceconfig", "servers", "appsettings_core")
@@ -87,3 +87,42 @@ def test_a_run_cut_off_anywhere_is_brought_to_one_of_its_two_ends(
         again = apply(host, another_run(plan, "2"))
         assert again["result"] == ("rolled_back" if fails else "applied"), (where, again)
         assert state(host) == after, where
+
+
+@pytest.mark.parametrize("power", [False, True], ids=["killed", "power lost"])
+@pytest.mark.parametrize("generation", ["v6", "v7"])
+def test_a_recovery_cut_off_anywhere_is_gone_on_with(generation: str, power: bool) -> None:
+    everything = PLANS["everything"]
+    host, plan = everything.prepare(generation)
+    before, old = state(host), contents(host)
+    effects = effects_of(host, {"verb": "apply", "plan": plan})
+    after, new = state(host), contents(host)
+    last = len(effects) - 1
+    for first in [Cut(number, Point.INSIDE) for number in (last // 3, 2 * last // 3, last - 4)]:
+        host, plan = everything.prepare(generation)
+        parameters = {"verb": "apply", "plan": without_changes(plan)}
+        cut_off(host, {"verb": "apply", "plan": plan}, first)
+        recovery = effects_of(host, parameters)
+        for second in cuts(recovery, power=power):
+            where = f"{first} {effects[first.effect].name}, then {second} {recovery[second.effect].name}"
+            host, plan = everything.prepare(generation)
+            cut_off(host, {"verb": "apply", "plan": plan}, first)
+            cut_off(host, parameters, second)
+            outcome = apply(host, plan)
+            assert outcome["repeated"], where
+            assert_whole(host, old, new)
+            assert state(host) == (after if outcome["result"] == "applied" else before), where
+
+
+def test_a_service_started_on_half_of_a_plan_is_started_again() -> None:
+    """With one of the two changes in force no address is left for the service to listen at."""
+    host, plan = PLANS["removals"].prepare("v6")
+    plan["changes"][0]["address"] = "127.0.0.2"
+    before = state(host)
+    effects = effects_of(PLANS["removals"].prepare("v6")[0], {"verb": "apply", "plan": plan})
+    number = next(i for i, effect in enumerate(effects) if "delete urlacl" in effect.name)
+    cut_off(host, {"verb": "apply", "plan": plan}, Cut(number, power=True))
+    assert state(host)["registrations"] != before["registrations"]
+    outcome = apply(host, without_changes(plan))
+    assert [run["result"] for run in outcome["recovered"]] == ["rolled_back"]
+    assert state(host) == before
