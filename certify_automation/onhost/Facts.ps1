@@ -5,29 +5,20 @@
 function Get-Facts {
     param($Request, $Lock, $Records)
     $ports = @($Request.ports)
-    $parts = Get-ManagedPart -Ports $ports
-    $product = $parts.Product
-    [ordered]@{
-        contract = 1
-        host = Get-HostFacts -OperatingSystem (Get-OperatingSystem)
-        product = $product
-        driver = $parts.Driver
-        files = $parts.Files
-        ip_listen = $parts.ListenList
-        url_reservations = $parts.Reservations
-        url_owners = @(Get-UrlOwnerFacts)
-        sockets = @(Get-SocketFacts -Ports $ports)
-        firewall_rules = $parts.Rules
-        ssl_bindings = @(Get-CertificateBindingFacts -Ports $ports)
-        logs = Get-ProductLogFacts -Product $product
-        api = @(Get-ApiFacts -Url (Get-EndpointUrl -Endpoint $Request.endpoint))
-        data = Get-DataFacts -Product $product
-        data_acl = $parts.Access
-        lock = $Lock
-        open_run = Get-OpenRunFacts
-        records = $Records
-        managed = @(Get-ManagedValue @parts)
-    }
+    $facts = Get-ManagedPart -Ports $ports
+    $facts.managed = @(Get-ManagedValue -Part $facts)
+    $facts.contract = 1
+    $facts.host = Get-HostFacts -OperatingSystem (Get-OperatingSystem)
+    $facts.url_owners = @(Get-UrlOwnerFacts)
+    $facts.sockets = @(Get-SocketFacts -Ports $ports)
+    $facts.ssl_bindings = @(Get-CertificateBindingFacts -Ports $ports)
+    $facts.logs = Get-ProductLogFacts -Product $facts.product
+    $facts.api = @(Get-ApiFacts -Url (Get-EndpointUrl -Endpoint $Request.endpoint))
+    $facts.data = Get-DataFacts -Product $facts.product
+    $facts.lock = $Lock
+    $facts.open_run = Get-OpenRunFacts
+    $facts.records = $Records
+    $facts
 }
 
 # The reply of a script: the JSON that $Value writes, unless this computer is refused.

@@ -20,13 +20,6 @@ function Get-RegistryValue {
     if (($null -ne $property) -and ($null -ne $property.Value)) { $property.Value }
 }
 
-# The bytes of a value that is binary and not empty; otherwise nothing.
-function Get-RegistryBinary {
-    param([string]$Path, [string]$Name)
-    $bytes = @(Get-RegistryValue -Path $Path -Name $Name) -as [byte[]]
-    if (($null -ne $bytes) -and $bytes.Length) { , $bytes }
-}
-
 function Get-PendingReboot {
     $windows = 'HKLM:\SOFTWARE\Microsoft\Windows\CurrentVersion'
     $control = 'HKLM:\SYSTEM\CurrentControlSet\Control'

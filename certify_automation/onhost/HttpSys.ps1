@@ -44,10 +44,10 @@ function Get-CertificateBindingFacts {
     if (-not (Test-Path -LiteralPath $path)) { return }
     foreach ($name in @(Get-OrdinalOrder -Names (Get-Item -LiteralPath $path).GetSubKeyNames())) {
         if (-not [regex]::IsMatch($name, ":($($Ports -join '|'))$")) { continue }
-        $hash = Get-RegistryBinary -Path "$path\$name" -Name 'SslCertHash'
+        $hash = [byte[]]@(Get-RegistryValue -Path "$path\$name" -Name 'SslCertHash' | Where-Object { $_ -is [byte] })
         [ordered]@{
             name = $name
-            cert_hash = $(if ($null -ne $hash) { [BitConverter]::ToString($hash).Replace('-', '').ToLowerInvariant() })
+            cert_hash = if ($hash.Count) { [BitConverter]::ToString($hash).Replace('-', '').ToLowerInvariant() } else { $null }
             store = Get-RegistryValue -Path "$path\$name" -Name 'SslCertStoreName'
         }
     }

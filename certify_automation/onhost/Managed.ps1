@@ -7,62 +7,47 @@ function Get-FileValue {
     $File.sha256
 }
 
-function Get-ServiceValue {
-    param([Collections.IDictionary]$Values, $Product)
-    $Values['service.name'] = ''
-    $Values['service.state'] = ''
-    $Values['service.start_mode'] = ''
-    $Values['service.delayed'] = 'false'
-    $Values['service.failure_actions'] = ''
-    $Values['service.failure_flag'] = 'false'
-    if ($Product.services.Count -ne 1) { return }
-    $service = $Product.services[0]
-    $Values['service.name'] = $service.name
-    $Values['service.state'] = $service.state
-    $Values['service.start_mode'] = $service.start_mode
-    if ($service.delayed) { $Values['service.delayed'] = 'true' }
-    $Values['service.failure_actions'] = [string]$service.failure_actions
-    if ($service.failure_flag) { $Values['service.failure_flag'] = 'true' }
-}
-
-# What the values are made of.
+# The parts of Facts that the values are made of.
 function Get-ManagedPart {
     param([int[]]$Ports)
     $product = Get-ProductFacts
-    @{
-        Product = $product; Driver = Get-DriverFacts; Files = Get-ConfigFileFacts -Product $product
-        ListenList = Get-ListenListFacts; Reservations = @(Get-ReservationFacts)
-        Access = Get-DataAccessFacts -Product $product; Rules = Get-FirewallRuleFacts -Ports $Ports
+    [ordered]@{
+        product = $product
+        driver = Get-DriverFacts
+        files = Get-ConfigFileFacts -Product $product
+        ip_listen = Get-ListenListFacts
+        url_reservations = @(Get-ReservationFacts)
+        data_acl = Get-DataAccessFacts -Product $product
+        firewall_rules = Get-FirewallRuleFacts -Ports $Ports
     }
-}
-
-function Get-ManagedNow {
-    $parts = Get-ManagedPart
-    Get-ManagedValue @parts
 }
 
 # The texts of the rules that block the API.
 function Get-RuleValue {
     param($Rules)
     if ($null -eq $Rules) { return 'unreadable' }
-    $texts = @($Rules | ForEach-Object { $_.value } | Where-Object { $_.Contains('|Name=certify-automation-api|') })
+    $texts = @(foreach ($rule in $Rules) { if ($rule.value.Contains('|Name=certify-automation-api|')) { $rule.value } })
     @(Get-OrdinalOrder -Names $texts) -join "`n"
 }
 
 function Get-ManagedValue {
-    param($Product, $Driver, $Files, $ListenList, [object[]]$Reservations, $Access, $Rules)
+    param($Part)
+    $of = @{ product = $Part.product; driver = $Part.driver; service = $null }
+    if ($Part.product.services.Count -eq 1) { $of.service = $Part.product.services[0] }
     $values = @{}
-    Get-ServiceValue -Values $values -Product $Product
-    $values['product.data_dir'] = [string]$Product.data_dir
-    $values['product.generation'] = [string]$Product.generation
-    $values['driver.state'] = if ($Driver) { $Driver.state } else { '' }
-    $values['driver.start_mode'] = if ($Driver) { $Driver.start_mode } else { '' }
-    foreach ($name in $Files.Keys) { $values["file.$name"] = Get-FileValue -File $Files[$name] }
-    $values['ip_listen'] = if ($null -eq $ListenList.live) { 'unreadable' } else { $ListenList.live -join ',' }
-    $values['data_directory_acl'] = if ($Access) { $Access.sddl } else { '' }
-    $values['firewall_rule'] = Get-RuleValue -Rules $Rules
-    foreach ($reservation in $Reservations) { $values["url_reservation $($reservation.url)"] = $reservation.descriptor }
-    foreach ($name in @(Get-OrdinalOrder -Names @($values.Keys))) {
-        [ordered]@{ name = $name; value = $values[$name] }
+    foreach ($name in 'product.data_dir', 'product.generation', 'driver.state', 'driver.start_mode', 'service.name',
+        'service.state', 'service.start_mode', 'service.failure_actions', 'service.delayed', 'service.failure_flag') {
+        $noun, $key = $name.Split('.')
+        $value = if ($of[$noun]) { $of[$noun][$key] } else { '' }
+        if ('delayed', 'failure_flag' -contains $key) { $value = if ($value) { 'true' } else { 'false' } }
+        $values[$name] = [string]$value
     }
+    foreach ($name in $Part.files.Keys) { $values["file.$name"] = Get-FileValue -File $Part.files[$name] }
+    $values['ip_listen'] = if ($null -eq $Part.ip_listen.live) { 'unreadable' } else { $Part.ip_listen.live -join ',' }
+    $values['data_directory_acl'] = if ($Part.data_acl) { $Part.data_acl.sddl } else { '' }
+    $values['firewall_rule'] = Get-RuleValue -Rules $Part.firewall_rules
+    foreach ($one in $Part.url_reservations) { $values["url_reservation $($one.url)"] = $one.descriptor }
+    foreach ($name in @(Get-OrdinalOrder -Names @($values.Keys))) { [ordered]@{ name = $name; value = $values[$name] } }
 }
+
+function Get-ManagedNow { Get-ManagedValue -Part (Get-ManagedPart) }

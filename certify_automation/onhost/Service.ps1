@@ -32,11 +32,11 @@ function Get-ServiceFacts {
 function Get-RecoveryFacts {
     param([string]$Name)
     $path = "HKLM:\SYSTEM\CurrentControlSet\Services\$Name"
-    $actions = Get-RegistryBinary -Path $path -Name 'FailureActions'
-    $flag = [bool](Get-RegistryValue -Path $path -Name 'FailureActionsOnNonCrashFailures')
-    $facts = [ordered]@{ failure_actions = $null; failure_flag = $flag }
-    if ($null -ne $actions) { $facts.failure_actions = [Convert]::ToBase64String($actions) }
-    $facts
+    $actions = [byte[]]@(Get-RegistryValue -Path $path -Name 'FailureActions' | Where-Object { $_ -is [byte] })
+    [ordered]@{
+        failure_actions = if ($actions.Count) { [Convert]::ToBase64String($actions) } else { $null }
+        failure_flag = [bool](Get-RegistryValue -Path $path -Name 'FailureActionsOnNonCrashFailures')
+    }
 }
 
 # The HTTP driver; nothing when the computer does not have it.
