@@ -18,7 +18,7 @@ from contract.engine import HERE, Engine, Killed, Visit
 from contract.hosts import AUTOMATION, DATA, Host, arrange, make_host, make_plan
 from contract.simulated import simulated_reply
 
-FILES = ("apply.yaml", "apply-nouns.yaml")
+FILES = ("apply.yaml", "apply-nouns.yaml", "apply-hosts.yaml")
 CASES = [
     case for file in FILES for case in yaml.safe_load((HERE.parent / "cases" / "contract" / file).read_text("utf-8"))
 ]

@@ -10,7 +10,7 @@ from certify_automation.lab.onhost.http_sys import sockets, url_owners
 from certify_automation.lab.onhost.managed import managed_now
 from certify_automation.lab.onhost.service import process_of
 from certify_automation.lab.onhost.visit import AUTOMATION_FOLDER, Json, Visit
-from certify_automation.lab.windows import SYSTEM_PROCESS
+from certify_automation.lab.windows import SYSTEM_PROCESS, Win32Error
 
 _TRUSTED_OWNERS = ("S-1-5-18", "S-1-5-32-544")
 _NEW_FOLDER = "O:BAG:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
@@ -26,7 +26,14 @@ def refusal(code: str, message: str, moved: list[str] | None = None) -> Json:
 
 
 def folder_refusal(visit: Visit) -> Json | None:
-    """The protected folder is made, or closed; it is refused when it is anybody else's."""
+    """The protected folder is made, or closed; it is refused when it is anybody else's, or neither can be done."""
+    try:
+        return _folder_refusal(visit)
+    except Win32Error as error:
+        return refusal("lock_folder", error.text)
+
+
+def _folder_refusal(visit: Visit) -> Json | None:
     files = visit.computer.files
     if not files.exists(AUTOMATION_FOLDER):
         visit.effect("protected folder", lambda: _make_folder(visit))
