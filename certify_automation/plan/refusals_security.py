@@ -120,7 +120,8 @@ def _by_hand(declared: DeclaredVariable, scope: str, at: Situation) -> str:
 
 def _kestrel_file(at: Situation) -> Iterator[Refusal]:
     """A malformed file hides where version 7 would listen."""
-    concerned = at.judges_exposure or at.desired.service_config is not None or at.starts
+    desired = at.desired
+    concerned = at.judges_exposure or desired.service_config is not None or desired.kestrel_urls or at.starts
     if at.generation != "v7" or not concerned:
         return
     try:
