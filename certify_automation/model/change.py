@@ -127,7 +127,7 @@ class IpListenRemove:
 
 @dataclass(frozen=True, slots=True)
 class FirewallRuleAdd:
-    """Adds an inbound rule that blocks a TCP port in every profile; traffic of the machine to itself is not filtered."""
+    """Adds an inbound rule that blocks a TCP port in every profile; what a machine sends itself is not filtered."""
 
     name: str
     port: int

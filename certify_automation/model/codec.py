@@ -28,8 +28,8 @@ from certify_automation.model.facts import (
 )
 from certify_automation.model.outcome import HealthOutcome, Outcome, RecoveredRun, Result
 from certify_automation.model.runs import OpenRun, Records, RunFiles, RunSummary
-from certify_automation.model.step import Failure, StepOutcome
 from certify_automation.model.service import start_mode_from_cim, state_from_cim
+from certify_automation.model.step import Failure, StepOutcome
 
 T = TypeVar("T")
 Json = Mapping[str, Any]

@@ -11,11 +11,11 @@ from typing import Any, TypeAlias
 from certify_automation.errors import Problem, Severity
 from certify_automation.model.change import Change, FileWrite
 from certify_automation.model.change_codec import JsonObject, change_from_json, change_to_json
-from certify_automation.model.config_files import FileName
 from certify_automation.model.host import Endpoint
 from certify_automation.model.plan import Difference, Health, ObserveRequest, Origin, Plan, PortCheck, Refusal
 
 Json: TypeAlias = Mapping[str, Any]
+
 
 def _before(change: Change) -> JsonObject:
     if isinstance(change, FileWrite) and change.before is not None:
@@ -63,9 +63,7 @@ def plan_from_record(record: Json) -> Plan:
     plan = Plan(
         host=record["host"],
         run_id=record["run_id"],
-        observe=ObserveRequest(
-            Endpoint(at["host"], at["port"], at["https"]), tuple(observe["ports"]), observe["run"]
-        ),
+        observe=ObserveRequest(Endpoint(at["host"], at["port"], at["https"]), tuple(observe["ports"]), observe["run"]),
         differences=tuple(Difference(**d) for d in record["differences"]),
         changes=tuple(_change(item) for item in record["changes"]),
         expects={item["name"]: item["value"] for item in record["expects"]},
