@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from certify_automation import onhost
 from contract.engine import HERE, ONHOST, STAND_INS, Engine
 from contract.hosts import make_host
+from contract.task_process import TaskProcesses
 
 CHECK = HERE.parent / "windows" / "check.ps1"
 REAL_WINDOWS_ONLY = [
@@ -36,10 +39,17 @@ def checked(engine: Engine, tmp_path: Path) -> list[str]:
     for name in (entry.name for entry in ONHOST.iterdir() if entry.name.endswith(".ps1")):
         source = HERE / STAND_INS[name] if name in STAND_INS else ONHOST.joinpath(name)
         (folder / name).write_text(source.read_text("ascii"), "ascii")
-    finished = engine.command(f"& '{CHECK}' -Write -OnHost '{folder}'", b"", host.commands())
+    with TaskProcesses(engine, host):
+        finished = engine.command(f"& '{CHECK}' -Write -OnHost '{folder}'", b"", host.commands())
     assert finished.stderr == ""
     assert "failed" in finished.stdout.splitlines()[-1]
     return finished.stdout.splitlines()
+
+
+def test_the_scripts_are_put_together_as_they_are_sent() -> None:
+    lists = re.findall(r"^\$script:(?:reading|acting) = ((?:'\w+'(?:,\s+)?)+)$", CHECK.read_text("ascii"), re.MULTILINE)
+    reading, acting = (tuple(f"{name}.ps1" for name in re.findall(r"\w+", one)) for one in lists)
+    assert (reading, acting) == (onhost.READING, onhost.ACTING)
 
 
 def test_what_needs_no_real_windows_passes(checked: list[str]) -> None:

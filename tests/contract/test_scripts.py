@@ -15,7 +15,7 @@ ROOT = HERE.parents[1]
 FOLDER = ROOT / "certify_automation" / "onhost"
 SCRIPTS = sorted(FOLDER.glob("*.ps1"))
 TOTAL = 100_000
-CHECKS = [ROOT / "tests" / "windows" / "check.ps1", ROOT / "tests" / "windows" / "changes.ps1"]
+CHECKS = sorted((ROOT / "tests" / "windows").glob("*.ps1"))
 
 
 def documented(heading: str) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -252,6 +253,22 @@ def test_what_the_task_is_registered_as(scene: Scene) -> None:
     )
     assert scene.host.computer.files.exists(f"{scene.folder}\\timer.ps1")
     assert not scene.host.computer.files.exists(f"{scene.folder}\\task.xml")
+
+
+def test_what_the_task_is_told_runs_in_windows_powershell_5_1(scene: Scene, tmp_path: Path) -> None:
+    scene.apply()
+    text = scene.task().definition.arguments.removeprefix('-NoProfile -NonInteractive -Command "').removesuffix('"')
+    assert '"' not in text
+    assert "$(" not in text
+    assert "%" not in text
+    told = tmp_path / "told.ps1"
+    told.write_text(f"{text}\n", "ascii")
+    judged = subprocess.run(  # noqa: S603 - the engine the tests were told to use
+        [scene.engine.program, "--check-51", str(told)], capture_output=True, text=True, check=False
+    )
+    if "not recognized" in judged.stdout + judged.stderr:
+        pytest.skip("this PowerShell is no judge of 5.1 syntax")
+    assert "1 files, 0 errors, 0 warnings" in judged.stdout, judged.stdout
 
 
 @pytest.mark.parametrize("culture", ["de-DE", "ja-JP", "tr-TR"])

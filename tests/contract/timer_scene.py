@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
@@ -107,9 +108,7 @@ class Scene:
 
     def recorded(self) -> dict[str, Any]:
         """What the run has ended with."""
-        outcome = self.verb("undo")
-        assert outcome["repeated"]
-        return outcome
+        return dict(json.loads(self.host.computer.files.read(f"{self.folder}\\outcome.json")))
 
     def check_undone(self, code: str) -> None:
         """All is as before, the run has ended, and nothing of the timer is left."""

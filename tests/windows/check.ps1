@@ -15,12 +15,20 @@ Set-StrictMode -Version 3.0
 $script:failures = 0
 $script:run = @{ Acted = $false; Intent = -1 }
 
-foreach ($file in 'Windows', 'Json', 'Host', 'Service', 'Product', 'File', 'HttpSys', 'Api', 'Lock', 'Managed', 'Facts',
-    'Wait', 'JournalChange', 'Control', 'HttpSysChange', 'FileChange', 'Change', 'Health', 'Refusal', 'Run') {
-    . (Join-Path -Path $OnHost -ChildPath "$file.ps1")
-}
+# As certify_automation/onhost/__init__.py puts the scripts together.
+$script:reading = 'Windows', 'Json', 'Host', 'Service', 'Product', 'File', 'HttpSys', 'Firewall', 'Api', 'Lock', 'Journal', 'Managed', 'Facts'
+$script:acting = 'WindowsChange', 'Wait', 'JournalChange', 'Control', 'HttpSysChange', 'ServiceRecovery', 'Access', 'FileChange', 'Data',
+'Change', 'Health', 'Refusal', 'Recover', 'Run', 'Task', 'Timer', 'Confirm'
+foreach ($file in $script:reading + $script:acting) { . (Join-Path -Path $OnHost -ChildPath "$file.ps1") }
 
-. (Join-Path -Path $PSScriptRoot -ChildPath 'changes.ps1')
+foreach ($file in 'changes', 'timer') { . (Join-Path -Path $PSScriptRoot -ChildPath "$file.ps1") }
+
+# The text of a script: these files, one after the other.
+function Get-ScriptText {
+    param([string[]]$Names)
+    $texts = foreach ($name in $Names) { [IO.File]::ReadAllText((Join-Path -Path $OnHost -ChildPath "$name.ps1")) }
+    $texts -join "`n"
+}
 
 # $Test gives $true, or what is the case instead.
 function Assert-Fact {
@@ -148,16 +156,13 @@ function Test-Visit {
         [bool](@(Invoke-Visit -Program $Program -Request $request) -join '').Contains('not of contract 1')
     }
     Assert-Fact "${Program}: Observe gives facts, under a Turkish culture too, and every character of its frame" {
-        $names = 'Windows', 'Json', 'Host', 'Service', 'Product', 'File', 'HttpSys', 'Api', 'Lock', 'Managed', 'Facts'
         $text = "[Threading.Thread]::CurrentThread.CurrentCulture = 'tr-TR'`n"
-        foreach ($name in $names + 'Observe') {
-            $text += [IO.File]::ReadAllText((Join-Path -Path $OnHost -ChildPath "$name.ps1")) + "`n"
-        }
+        $text += Get-ScriptText -Names ($script:reading + 'Records', 'Observe')
         $sent = [ordered]@{
             contract = 1; nonce = '0123456789abcdef0123456789abcdef'; deadline_seconds = 60
             script = [ordered]@{ name = 'Observe'; text = $text; sha256 = Get-Digest -Bytes ([Text.Encoding]::UTF8.GetBytes($text)) }
             parameters = [ordered]@{
-                endpoint = [ordered]@{ host = '127.0.0.2'; port = 9696; https = $false }; ports = @(9696, 80)
+                endpoint = [ordered]@{ host = '127.0.0.2'; port = 9696; https = $false }; ports = @(9696, 80); run = 'last'
             }
         }
         $lines = @(Invoke-Visit -Program $Program -Request (ConvertTo-AsciiJson -Value $sent))
@@ -181,6 +186,8 @@ if ($Write) {
     Test-ServiceControl
     Test-Reservation
     Test-ListenList
+    Test-TimerTask
+    Test-DeadManRun -Text (Get-ScriptText -Names ($script:reading + $script:acting + 'Apply'))
     $folder = Join-Path -Path $env:ProgramData -ChildPath 'certify-automation-check'
     New-ProtectedFolder -Path $folder -Sddl 'O:BAG:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)'
     try {
