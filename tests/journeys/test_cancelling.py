@@ -17,6 +17,7 @@ import pytest
 from certify_automation.lab.faults import FaultRule, FaultRules
 from certify_automation.lab.fleet import LabHost, LabOptions
 from certify_automation.lab.hosts import generated_hosts
+from certify_automation.lab.machine import Pace
 from certify_automation.lab.onhost.lock import LOCK
 from certify_automation.model.outcome import ExitCode
 
@@ -100,3 +101,32 @@ def test_aborted_hosts_are_unknown_and_come_to_an_end_by_themselves(slow: Journe
         time.sleep(0.05)
     assert slow.run("apply", "--yes").code == ExitCode.DONE
     assert slow.run("plan").code == ExitCode.DONE
+
+
+def test_a_host_that_is_cut_off_is_waited_for_until_it_has_put_itself_back(tmp_path: Path) -> None:
+    for journey in start(tmp_path, LabOptions(generated_hosts(2, 0), pace=Pace(tasks=0.05))):
+        journey.run("apply", "--yes")
+        state = journey.folder / "fleet" / "state"
+        (state / "list.yaml").write_text(
+            "version: 1\nname: list\napplies_to: {hosts: [host001.lab.example]}\n"
+            "http_sys: {ip_listen: {exactly: [127.0.0.2, 127.0.0.1]}}\n",
+            "utf-8",
+        )
+        cut, other = journey.lab.hosts.values()
+        other.computer.services.configure("Certify.Server.Core", "Manual")
+        before = other.computer.dump()
+        flags = ["--yes", "--json", "--forks", "1", "--allow-lockout", "--confirm-within", "60s"]
+        command = [*PROGRAM, "apply", *flags, *journey.flags]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603 - ours
+            until = time.monotonic() + PATIENCE
+            while cut.machine.reachable():
+                assert process.poll() is None, process.communicate()
+                assert time.monotonic() < until
+                time.sleep(0.01)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate()
+        assert process.returncode == ExitCode.INTERRUPTED, err
+        first, second = json.loads(out)["hosts"]
+        assert (first["status"], first["error"]["id"], second["status"]) == ("rolled_back", "CA4026", "not_run")
+        assert (cut.machine.reachable(), cut.computer.http.live) == (True, [])
+        assert other.computer.dump() == before

@@ -15,7 +15,7 @@ from certify_automation.desired import Fleet, load
 from certify_automation.errors import OutcomeUnknown, ScriptRefused
 from certify_automation.lab.faults import FaultRule, FaultRules
 from certify_automation.lab.hosts import BuiltHost, HostSpec, build
-from certify_automation.lab.onhost import PowerLost, Visit, VisitFaults, answer
+from certify_automation.lab.onhost import Killed, PowerLost, Visit, VisitFaults, answer
 from certify_automation.lab.windows.clock import StillClock
 from certify_automation.onhost import Script
 
@@ -39,7 +39,8 @@ class LabSession:
         sent = json.loads(json.dumps(parameters))
         try:
             reply = answer(visit, script.name, sent, deadline_seconds=240)
-        except PowerLost as error:
+        except (Killed, PowerLost) as error:
+            self.host.computer.files.close_all(visit.process)
             raise OutcomeUnknown("CA2099", "the connection broke") from error
         if not reply["ok"]:
             raise ScriptRefused("CA2100", reply["error"]["message"])

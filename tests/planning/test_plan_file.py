@@ -64,7 +64,7 @@ def test_only_the_owner_may_read_it(saved: Path) -> None:
     ("change", "error"),
     [
         (lambda body: body.update(tool_version="0.0.1"), "CA5013"),
-        (lambda body: body.update(schema_version=2), "CA5013"),
+        (lambda body: body.update(schema_version=1), "CA5013"),
         (lambda body: body["plans"][0].update(host="db01"), "CA5014"),
         (lambda body: body["plans"][0]["changes"].pop(), "CA5014"),
         (lambda body: body.pop("digest"), "CA5014"),

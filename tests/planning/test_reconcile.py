@@ -8,15 +8,17 @@ from typing import Any
 import pytest
 
 from certify_automation.desired import DesiredHost, load
-from certify_automation.errors import HostError
+from certify_automation.errors import HostError, Locked
 from certify_automation.lab.faults import MIXTURE
 from certify_automation.lab.hosts import HostSpec, mixed_hosts
-from certify_automation.lab.onhost import VisitFaults
+from certify_automation.lab.onhost import Cut, Point, VisitFaults
+from certify_automation.lab.onhost.lock import LOCK
 from certify_automation.model.change import ServiceRestart, ServiceStart
 from certify_automation.model.host_report import HostReport, HostStatus
-from certify_automation.model.outcome import ExitCode
+from certify_automation.model.outcome import ExitCode, Result
+from certify_automation.model.plan import Origin
 from certify_automation.plan import PlanOptions
-from certify_automation.reconcile import NOBODY, apply_plan, plan_host, reconcile
+from certify_automation.reconcile import NOBODY, apply_plan, plan_host, prepare_host, reconcile
 from certify_automation.status import status_host
 from planning.on_the_lab import LabSession, built, declared
 from planning.tables import table
@@ -236,3 +238,31 @@ def test_what_cannot_be_visited_raises_for_the_pool_to_report(tmp_path: Path) ->
     desired = declared(tmp_path, [spec]).hosts[spec.name]
     with pytest.raises(HostError):
         reconcile(desired, LabSession(built(spec, 0, [("not_administrator", {})])), run(1))
+
+
+def test_a_run_that_was_cut_off_is_finished_before_anything_is_planned(host: tuple[DesiredHost, LabSession]) -> None:
+    desired, session = host
+    session.faults = VisitFaults(cut=Cut(6, Point.AFTER))
+    assert reconcile(desired, session, run(1)).status is HostStatus.UNKNOWN
+    before = session.host.computer.dump()
+    assert plan_host(desired, session, run(2)).recovered == ()
+    assert session.host.computer.dump() == before
+
+    session.scripts.clear()
+    prepared = prepare_host(desired, session, run(3), Origin("alice@ctl01", "c0ffee"))
+    assert session.scripts == ["Observe", "Apply"]
+    assert [(one.run_id, one.result) for one in prepared.recovered] == [(f"{1:032x}", Result.ROLLED_BACK)]
+    assert (prepared.status, prepared.plan and prepared.plan.origin.by) == (HostStatus.CHANGED, "alice@ctl01")
+    report = reconcile(desired, session, run(4))
+    assert (report.status, report.recovered) == (HostStatus.CHANGED, ())
+
+
+def test_an_open_run_under_a_lock_is_somebody_elses(host: tuple[DesiredHost, LabSession]) -> None:
+    desired, session = host
+    session.faults = VisitFaults(cut=Cut(6, Point.AFTER))
+    reconcile(desired, session, run(1))
+    session.host.computer.files.open_exclusive(LOCK, "another process")
+    with pytest.raises(Locked, match="CA4001"):
+        reconcile(desired, session, run(2))
+    session.host.computer.files.close(LOCK)
+    assert len(reconcile(desired, session, run(3)).recovered) == 1
