@@ -10,6 +10,7 @@ The names below are what other programs may rely on; everything else may change 
 
 __version__ = "0.1.0"
 
+from certify_automation.confirmation import Confirmation
 from certify_automation.desired import DesiredHost, Fleet, connect_secrets, load
 from certify_automation.errors import (
     CertifyAutomationError,
@@ -24,7 +25,7 @@ from certify_automation.fleet.pool import FleetOptions, HostFinished, HostStarte
 from certify_automation.fleet.rollout import Budget
 from certify_automation.model.host_report import HostReport, HostStatus
 from certify_automation.model.outcome import ExitCode
-from certify_automation.model.plan import Difference, Plan
+from certify_automation.model.plan import Difference, Origin, Plan
 from certify_automation.plan import PlanOptions
 from certify_automation.reconcile import apply_plan, plan_host, reconcile
 from certify_automation.remote import Credentials, Deadlines, Session, connect
@@ -34,6 +35,7 @@ __all__ = [
     "Budget",
     "CertifyAutomationError",
     "ConfigurationError",
+    "Confirmation",
     "Credentials",
     "Deadlines",
     "DesiredHost",
@@ -46,6 +48,7 @@ __all__ = [
     "HostReport",
     "HostStarted",
     "HostStatus",
+    "Origin",
     "Plan",
     "PlanOptions",
     "Position",

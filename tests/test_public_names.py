@@ -23,6 +23,8 @@ PUBLIC = {
     "Session",
     "PlanOptions",
     "Plan",
+    "Origin",
+    "Confirmation",
     "Difference",
     "HostReport",
     "HostStatus",
