@@ -27,6 +27,10 @@ REAL_WINDOWS_ONLY = [
     "file: exchanging one that is open",
     "lock: a second opener gets nothing",
     "folder: a junction is refused",
+    "journal: a line is added",
+    "records: removing a folder",
+    "event log: an entry is there",
+    "sc.exe failure: a command that is not given stays",
 ]
 
 

@@ -149,3 +149,36 @@ function Test-FileAct {
         $true
     }
 }
+
+# What the journal of a run and the records of runs stand on.
+function Test-RunRecord {
+    param([string]$Folder)
+    $path = Join-FilePath -Folder $Folder -Name 'lines'
+    Assert-Fact 'journal: a line is added whole, after what a cut has left of the last one is dropped' {
+        Add-FileLine -Path $path -Text 'one'
+        [IO.File]::AppendAllText($path, 'torn')
+        Add-FileLine -Path $path -Text 'two'
+        [IO.File]::ReadAllText($path) -ceq "one`ntwo`n"
+    }
+    Assert-Fact 'journal: a line is added while somebody reads' {
+        $reader = Open-SharedFile -Path $path
+        try { Add-FileLine -Path $path -Text 'three' } finally { $reader.Dispose() }
+        [IO.File]::ReadAllText($path).EndsWith("three`n")
+    }
+    Assert-Fact 'records: removing a folder leaves what a junction in it leads to' {
+        $kept = Join-FilePath -Folder $Folder -Name 'kept'
+        $gone = Join-FilePath -Folder $Folder -Name 'gone'
+        [void][IO.Directory]::CreateDirectory($kept)
+        [void][IO.Directory]::CreateDirectory($gone)
+        Write-NewFile -Path (Join-FilePath -Folder $kept -Name 'file') -Bytes ([byte[]](1))
+        $null = cmd.exe /c mklink /J (Join-FilePath -Folder $gone -Name 'link') $kept
+        Remove-WholeFolder -Path $gone
+        [IO.File]::Exists((Join-FilePath -Folder $kept -Name 'file')) -and -not [IO.Directory]::Exists($gone)
+    }
+    Assert-Fact 'event log: an entry is there, and its source has a message file' {
+        Write-EventEntry -Type 'Information' -Id 1000 -Text 'A check by certify-automation; nothing has happened.'
+        $filter = "LogFile='Application' AND SourceName='certify-automation' AND EventCode=1000"
+        $source = 'HKLM:\SYSTEM\CurrentControlSet\Services\EventLog\Application\certify-automation'
+        (@(Get-Row -ClassName 'Win32_NTLogEvent' -Filter $filter).Count -gt 0) -and [bool](Get-RegistryValue -Path $source -Name 'EventMessageFile')
+    }
+}

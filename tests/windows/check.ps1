@@ -21,7 +21,7 @@ $script:acting = 'WindowsChange', 'Wait', 'JournalChange', 'Control', 'HttpSysCh
 'Change', 'Health', 'Refusal', 'Recover', 'Run', 'Task', 'Timer', 'Confirm'
 foreach ($file in $script:reading + $script:acting) { . (Join-Path -Path $OnHost -ChildPath "$file.ps1") }
 
-foreach ($file in 'changes', 'timer') { . (Join-Path -Path $PSScriptRoot -ChildPath "$file.ps1") }
+foreach ($file in 'changes', 'nouns', 'timer') { . (Join-Path -Path $PSScriptRoot -ChildPath "$file.ps1") }
 
 # The text of a script: these files, one after the other.
 function Get-ScriptText {
@@ -178,12 +178,15 @@ function Test-Visit {
 "Windows $((Get-OperatingSystem).Version), PowerShell $($PSVersionTable.PSVersion), $((Get-Culture).Name)"
 Test-Instrumentation
 Test-HttpSys
+Test-RegistryNoun
 Test-WindowsFile
 foreach ($program in 'powershell.exe', 'pwsh.exe') {
     if (Get-Command -Name $program -ErrorAction SilentlyContinue) { Test-Visit -Program $program } else { "skip  $program is not installed" }
 }
 if ($Write) {
     Test-ServiceControl
+    Test-Recovery
+    Test-BlockRule
     Test-Reservation
     Test-ListenList
     Test-TimerTask
@@ -193,6 +196,8 @@ if ($Write) {
     try {
         Test-FileAct -Folder $folder
         Test-FolderLink -Folder $folder
+        Test-RunRecord -Folder $folder
+        Test-FolderRight -Folder $folder
     } finally { [IO.Directory]::Delete($folder, $true) }
 } else { 'skip  what changes something: give -Write' }
 "$script:failures failed"
