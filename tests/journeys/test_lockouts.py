@@ -117,3 +117,14 @@ def test_a_saved_plan_has_its_time_already(journey: Journey) -> None:
 def test_a_time_that_no_host_waits(time: str, journey: Journey) -> None:
     done = journey.run("plan", "--allow-lockout", "--confirm-within", time)
     assert (done.code, "CA5020" in done.err) == (ExitCode.CONFIGURATION_ERROR, True)
+
+
+def test_without_a_timer_nothing_is_changed(journey: Journey) -> None:
+    declare(journey, LEGACY, "127.0.0.2", "127.0.0.1", OWN[LEGACY])
+    computer = journey.lab.hosts[LEGACY].computer
+    computer.services.stop("Schedule")
+    computer.services.configure("Schedule", "Disabled")
+    before = kept(journey)
+    done = journey.run("apply", *QUICK, "--yes", "--json")
+    assert (done.code, done.hosts()) == (ExitCode.HOSTS_FAILED, {LEGACY: "failed CA4010", MODERN: "ok"})
+    assert kept(journey) == before
