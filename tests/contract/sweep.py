@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from certify_automation.lab.windows.power import boot, lose_power
+from certify_automation.lab.windows.power import boot, lose_power, start_delayed
 from contract.commands import Commands
 from contract.effects import do_half, has_effect, is_divisible
 from contract.engine import Engine, Killed, Visit
@@ -70,7 +70,10 @@ def cuts_of(engine: Engine, case: Mapping[str, Any], root: Path) -> tuple[list[C
 
 
 def kill(engine: Engine, case: Mapping[str, Any], cut: Cut, root: Path) -> Host:
-    """A host of the case whose script was killed at the cut; with `power`, the computer lost power and has started."""
+    """A host of the case whose script was killed at the cut; with `power`, the computer lost it and has started again.
+
+    Services that start with a delay have not started then, and do so when the host has been recovered.
+    """
     host = make_host(case, root)
     commands = host.commands()
     count = 0
@@ -92,9 +95,13 @@ def kill(engine: Engine, case: Mapping[str, Any], cut: Cut, root: Path) -> Host:
     if case.get("power"):
         lose_power(host.computer)
         boot(host.computer)
-        host.computer.clock.advance(60)
-        host.computer.services.settle()
+        _settle(host)
     return host
+
+
+def _settle(host: Host) -> None:
+    host.computer.clock.advance(60)
+    host.computer.services.settle()
 
 
 def sweep(engine: Engine, case: Mapping[str, Any], cuts: list[Cut], root: Path) -> list[Survivor]:
@@ -105,6 +112,10 @@ def sweep(engine: Engine, case: Mapping[str, Any], cuts: list[Cut], root: Path) 
     nothing = {**case, "changes": [], "health": None, "expects": {}, "port_check": None}
     looks = engine.visits([Visit("Observe", OBSERVE, host.commands()) for host in hosts])
     replies = engine.visits([visit_of(nothing, host, "look") for host in hosts])
+    if case.get("power"):
+        for host in hosts:
+            start_delayed(host.computer)
+            _settle(host)
     return [
         Survivor(cut, host, look["value"], reply["value"])
         for cut, host, look, reply in zip(cuts, hosts, looks, replies, strict=True)

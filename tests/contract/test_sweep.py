@@ -20,7 +20,7 @@ OURS = (
     "C:\\ProgramData\\certify\\manageditems",
     "C:\\ProgramData\\certify\\credentials",
 )
-LASTING = ("reservations", "firewall", "ssl_bindings", "tasks", "environment")
+LASTING = ("reservations", "ssl_bindings", "tasks", "environment")
 
 
 def state(host: Host) -> dict[str, Any]:
@@ -29,6 +29,7 @@ def state(host: Host) -> dict[str, Any]:
     rows = [*dump["services"], *dump["drivers"]]
     return {
         **{name: dump[name] for name in LASTING},
+        "rules": sorted(dump["firewall"].values()),
         "listen": (sorted(dump["listen_live"]), sorted(dump["listen_registry"] or [])),
         "services": {row["name"]: (row["state"], row["start_mode"], row["delayed"]) for row in rows},
         "recovery": {row["name"]: (row.get("failure_actions"), row.get("failure_flag")) for row in rows},
