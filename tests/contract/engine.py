@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -168,6 +168,11 @@ def serving(commands: Commands) -> Iterator[int]:
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
+            # An engine that is killed may have an answer on its way.
+            with suppress(ConnectionResetError, BrokenPipeError):
+                self._converse()
+
+        def _converse(self) -> None:
             for line in self.rfile:
                 question = json.loads(line)
                 try:

@@ -98,12 +98,7 @@ class TaskProcesses:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={
-                **os.environ,
-                **environment_of(commands),
-                "USERDOMAIN": "WORKGROUP",
-                "USERNAME": f"{commands.computer.name}$",
-            },
+            env={**os.environ, **environment_of(commands), "USERNAME": f"{commands.computer.name}$"},
         )
 
     def _watch(self, process: subprocess.Popen[bytes], turns: SimpleQueue[float | None]) -> None:

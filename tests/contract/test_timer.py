@@ -214,7 +214,7 @@ def test_the_timer_waits_for_the_lock(scene: Scene) -> None:
             confirmed.append({})
             scene.pass_time(30)
 
-    outcome = scene.visit({"verb": "confirm", "run_id": scene.run_id, "observe": scene.plan["observe"]}, slow)
+    outcome = scene.verb("confirm", before=slow)
     assert outcome["result"] == "applied"
     scene.pass_time(SECONDS)
     assert scene.configuration() != scene.before

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from certify_automation.lab.windows import power
 from certify_automation.lab.windows.tasks import Task
@@ -54,12 +54,19 @@ class Scene:
         dump = self.host.computer.dump()
         return {name: dump[name] for name in ("listen_live", "listen_registry", "reservations")}
 
-    def visit(
-        self, parameters: dict[str, Any], before: Callable[[str, Any], None] = lambda _command, _arguments: None
+    def reply(
+        self,
+        name: Literal["Observe", "Apply"],
+        parameters: dict[str, Any],
+        before: Callable[[str, Any], None] = lambda _command, _arguments: None,
     ) -> dict[str, Any]:
+        """The reply to a visit; `before` is told of every command."""
         commands = self.host.commands()
         commands.before = before
-        reply = self.engine.visit(Visit("Apply", parameters, commands, 90))
+        return self.engine.visit(Visit(name, parameters, commands, 90))
+
+    def visit(self, parameters: dict[str, Any], **options: Any) -> dict[str, Any]:
+        reply = self.reply("Apply", parameters, **options)
         assert reply["ok"], reply
         check_schema("outcome", reply["value"])
         return dict(reply["value"])
@@ -67,12 +74,12 @@ class Scene:
     def apply(self, **changed: Any) -> dict[str, Any]:
         return self.visit({"verb": "apply", "plan": {**self.plan, **changed}})
 
-    def verb(self, verb: str, run_id: str | None = None) -> dict[str, Any]:
-        return self.visit({"verb": verb, "run_id": run_id or self.run_id, "observe": self.plan["observe"]})
+    def verb(self, verb: str, run_id: str | None = None, **options: Any) -> dict[str, Any]:
+        parameters = {"verb": verb, "run_id": run_id or self.run_id, "observe": self.plan["observe"]}
+        return self.visit(parameters, **options)
 
     def observe(self) -> dict[str, Any]:
-        visit = Visit("Observe", {**self.plan["observe"], "run": self.run_id}, self.host.commands())
-        value = self.engine.visit(visit)["value"]
+        value = self.reply("Observe", {**self.plan["observe"], "run": self.run_id})["value"]
         check_schema("facts", value)
         return dict(value)
 
