@@ -235,6 +235,7 @@ def host_json(report: HostReport) -> dict[str, object]:
         "conflicts": _differences(plan.conflicts if plan else ()),
         "changes": [_change(change) for change in (plan.changes if plan else ())],
         "confirm_seconds": plan.confirm_seconds if plan else None,
+        "rolls_back": plan.origin.rolls_back if plan else None,
         "warnings": [_problem(warning) for warning in (plan.warnings if plan else ())],
         "refusals": [
             {"id": r.id, "message": r.message, "hint": r.hint, "by_policy": r.by_policy}

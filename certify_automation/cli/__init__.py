@@ -16,6 +16,7 @@ from certify_automation.cli.looking import explain, inventory
 from certify_automation.cli.online import apply, plan
 from certify_automation.cli.practice import demo, lab
 from certify_automation.cli.problems import report_error
+from certify_automation.cli.rollback import rollback
 from certify_automation.cli.standing import status
 from certify_automation.errors import UsageError
 from certify_automation.model.outcome import MEANINGS, ExitCode
@@ -50,7 +51,7 @@ def root() -> None:
     """Declare, check, plan and apply the set-up of Certify Certificate Manager on Windows servers."""
 
 
-for command in (init, validate, render, inventory, explain, plan, apply, status, lab, demo, schema, version):
+for command in (init, validate, render, inventory, explain, plan, apply, rollback, status, lab, demo, schema, version):
     root.add_command(command)
 for alias in ("check", "diff"):
     root.aliases[alias] = plan

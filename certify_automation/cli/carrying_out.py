@@ -93,7 +93,8 @@ def carry_out(visits: Visits, act: Act, planned: Sequence[HostReport]) -> int:
 def _unchanged(visits: Visits, act: Act, planned: Sequence[HostReport], code: ExitCode) -> int:
     """The end of a command that acts on no host: there is nothing to do, or not all of it is known."""
     reports = [replace(r, status=HostStatus.NOT_RUN) if r.status is HostStatus.CHANGED else r for r in planned]
-    show_details(visits.console, [report for report in reports if report.error or report.recovered])
+    told = [r for r in reports if r.error or r.recovered or (r.plan and r.plan.conflicts)]
+    show_details(visits.console, told)
     if any(report.status is HostStatus.NOT_RUN for report in planned):
         visits.console.error("not every host could be looked at: nothing was applied")
     elif code is ExitCode.INTERRUPTED:

@@ -113,9 +113,12 @@ class HostReport:
 
     @property
     def exit_code(self) -> ExitCode:
-        """This host's part in the run's exit code; a plan that would change something is drift."""
+        """This host's part in the run's exit code; a plan that would change something is drift, so are conflicts."""
+        conflicts = self.plan is not None and bool(self.plan.conflicts)
         if self.status is HostStatus.CHANGED:
-            return ExitCode.DRIFT if self.outcome is None else ExitCode.DONE
+            return ExitCode.DRIFT if self.outcome is None or conflicts else ExitCode.DONE
+        if self.status is HostStatus.OK and conflicts:
+            return ExitCode.DRIFT
         if self.status is HostStatus.ROLLED_BACK:
             return ExitCode.ROLLED_BACK
         if self.error is not None:
