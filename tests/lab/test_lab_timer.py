@@ -247,3 +247,14 @@ def cut_off(host: BuiltHost, parameters: Json, cut: Cut) -> None:
         boot(host.computer)
         host.computer.pass_time(120)
         start_delayed(host.computer)
+
+
+def test_a_timer_that_is_ended_in_the_middle_of_its_undo_tidies_nothing_up(scene: Scene) -> None:
+    computer = scene.host.computer
+    while computer.files.holder(f"{AUTOMATION}\\lock") is None:
+        computer.pass_time(0.5)
+    computer.tasks.end(TASK)
+    assert computer.files.holder(f"{AUTOMATION}\\lock") is None
+    assert computer.files.exists(f"{AUTOMATION}\\lock-holder")
+    assert [run["result"] for run in apply(scene.host, without_changes(scene.plan))["recovered"]] == ["rolled_back"]
+    scene.check_undone("not_confirmed")

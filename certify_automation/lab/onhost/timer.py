@@ -22,6 +22,7 @@ from certify_automation.lab.windows.tasks import Instance, Runner, Steps
 _HEARTBEAT_SECONDS = 30
 _LOOK_SECONDS = 1.0
 _TRIES = 10
+_PAUSE_SECONDS = 10.0
 _ACTION = re.compile(r"/runs/(?P<run>[^/']+)/timer\.ps1.*-ne '(?P<digest>[0-9a-f]{64})'", re.DOTALL)
 
 
@@ -83,6 +84,7 @@ def watch(visit: Visit, run_id: str) -> Waiting[None]:
                 break
         except (Win32Error, ValueError, KeyError):
             tries -= 1
+            yield _PAUSE_SECONDS
     remove_task(visit, run_id)
 
 
@@ -107,13 +109,16 @@ class _Timer:
         if not (yield from enter(self.visit, self.run_id)):
             return False
         try:
-            # What was seen without the lock may have been finished since.
+            # What was seen without the lock may have gone on since.
             found = self._look()
-            if found is not None and found.waits == seen.waits:
+            same = found is None or found.waits == seen.waits
+            if found is not None and same:
                 yield from finish(self.visit, found)
-            return found is None or found.waits == seen.waits
-        finally:
+        except Exception:
             leave(self.visit)
+            raise
+        leave(self.visit)
+        return same
 
     def _look(self) -> RunRecord | None:
         if recorded_outcome(self.visit.computer, self.run_id) is not None:
