@@ -34,7 +34,10 @@ function Invoke-Timer {
                 if ((Get-MonotonicMs) -lt $since + 1000 * $seen.Begin.confirm_seconds) { continue }
             }
             if (Resume-WatchedRun -Seen $seen) { break }
-        } catch { $tries-- }
+        } catch {
+            $tries--
+            Start-Sleep -Milliseconds 10000
+        }
     }
     Remove-TimerTask -RunId $id
     $heartbeat.Dispose()
