@@ -50,10 +50,12 @@ class Confirmation:
 
     Attributes:
         person: who confirms where a visit proves nothing, because it takes no network; None = the visit itself does.
+        notice: takes a sentence for whoever waits, once for a host that does not answer at the first attempt.
     """
 
     person: Person | None = None
     patience: Patience = field(default_factory=Patience)
+    notice: Callable[[str], None] = field(default=lambda _: None)
 
 
 def apply_confirmed(plan: Plan, session: Session, confirmation: Confirmation) -> Outcome:
@@ -80,7 +82,7 @@ def apply_confirmed(plan: Plan, session: Session, confirmation: Confirmation) ->
     else:
         now = monotonic()
         asking = _Asking(plan, session, now + seconds + patience.back, now)
-    last = asking.until_answered(confirm if keep else undo, patience)
+    last = asking.until_answered(confirm if keep else undo, confirmation)
     return last if first is None else replace(last, recovered=(*first.recovered, *last.recovered))
 
 
@@ -93,17 +95,19 @@ class _Asking:
     until: float
     known: float
 
-    def until_answered(self, word: _Word, patience: Patience) -> Outcome:
+    def until_answered(self, word: _Word, confirmation: Confirmation) -> Outcome:
         """Say the word until the host answers how the run has ended."""
-        pause = patience.pause
-        while True:
-            outcome, why = self._answer(word)
-            if outcome is not None:
-                return outcome
+        pause = confirmation.patience.pause
+        outcome, why = self._answer(word)
+        if outcome is None:
+            confirmation.notice(self._waiting(why))
+        while outcome is None:
             if monotonic() + pause > self.until:
                 raise self._unknown("CA4033", why)
             sleep(pause)
-            pause = min(2 * pause, patience.longest_pause)
+            pause = min(2 * pause, confirmation.patience.longest_pause)
+            outcome, why = self._answer(word)
+        return outcome
 
     def _answer(self, word: _Word) -> tuple[Outcome | None, CertifyAutomationError | None]:
         try:
@@ -118,6 +122,13 @@ class _Asking:
             outcome.refusal.code == "unknown_run" and monotonic() < self.known
         )
         return (None if passing else outcome), outcome_error(outcome)
+
+    def _waiting(self, why: CertifyAutomationError | None) -> str:
+        plan = self.plan
+        return (
+            f"{plan.host} does not answer after the change ({why}); it puts everything back by itself"
+            f" {plan.confirm_seconds} s after it, and is asked until it answers"
+        )
 
     def _unknown(self, error_id: str, why: CertifyAutomationError | None) -> OutcomeUnknown:
         seconds = self.plan.confirm_seconds

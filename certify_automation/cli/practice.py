@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import tempfile
 import time
 from collections.abc import Sequence
@@ -45,7 +44,6 @@ def lab(call: Call, write_inventory: Path | None, *, hosts: int | None, seed: in
     When they answer, one line that starts with `ready` is printed.
     """
     options = _lab_options(hosts, seed, faults)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a terminated lab closes its listeners too
     with tempfile.TemporaryDirectory(prefix="certify-automation-lab-") as folder:
         inventory = write_inventory or Path(folder) / "inventory.yaml"
         try:

@@ -121,7 +121,7 @@ class Visits:
         deadlines = self.flags.deadlines
         patience = Patience(deadlines.act, deadlines.start, deadlines.undo + deadlines.start)
         local = host.connection.transport is Transport.LOCAL
-        return Confirmation(self.typist if local else None, patience)
+        return Confirmation(self.typist if local else None, patience, self.console.say)
 
 
 def open_visits(call: Call, flags: Mapping[str, Any]) -> Visits:

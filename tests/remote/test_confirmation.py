@@ -124,6 +124,14 @@ def test_a_host_that_is_cut_off_puts_itself_back_and_says_so() -> None:
     assert report.outcome.repeated
 
 
+@pytest.mark.parametrize(("host", "notices"), [(GuardedHost(cut=True, patience=6), 1), (GuardedHost(), 0)])
+def test_whoever_waits_is_told_once(host: GuardedHost, notices: int) -> None:
+    said: list[str] = []
+    carried_out(host, Confirmation(patience=Patience(pause=0.0005, longest_pause=0.0005), notice=said.append))
+    assert len(said) == notices
+    assert all("web01 does not answer after the change (CA2002: nothing listens)" in sentence for sentence in said)
+
+
 def test_an_apply_of_which_nothing_was_heard_is_never_sent_again_and_yet_confirmed() -> None:
     host = GuardedHost(lost=frozenset({0}))
     assert said(carried_out(host)) == "changed"
