@@ -10,6 +10,7 @@ import subprocess
 
 import pytest
 
+from certify_automation.cli.origin import origin_of
 from certify_automation.model.outcome import ExitCode
 
 from .conftest import Journey
@@ -124,3 +125,11 @@ def test_a_saved_plan_says_where_it_comes_from(healthy: Journey) -> None:
     assert applied.code == ExitCode.DONE
     line = re.escape(f"applying {plan}: ") + r"\d+ (second|minute)s? old, " + f"from commit {head[:12]}"
     assert re.fullmatch(line, applied.err.splitlines()[0])
+    logged = healthy.lab.hosts[MODERN].computer.events.rows()["entries"][-1]["text"]
+    assert f"Commit: {head.strip()}\r\nBy: {origin_of(healthy.folder).by} on the controller" in logged
+
+
+def test_an_apply_says_who_has_it_carried_out(healthy: Journey) -> None:
+    healthy.run("apply", "--yes")
+    logged = healthy.lab.hosts[MODERN].computer.events.rows()["entries"][-1]["text"]
+    assert f"Commit: none\r\nBy: {origin_of(healthy.folder).by} on the controller" in logged
