@@ -258,3 +258,14 @@ def test_a_timer_that_is_ended_in_the_middle_of_its_undo_tidies_nothing_up(scene
     assert computer.files.exists(f"{AUTOMATION}\\lock-holder")
     assert [run["result"] for run in apply(scene.host, without_changes(scene.plan))["recovered"]] == ["rolled_back"]
     scene.check_undone("not_confirmed")
+
+
+def test_a_timer_gives_up_a_journal_that_it_cannot_read(scene: Scene) -> None:
+    computer = scene.host.computer
+    computer.files.write(f"{FOLDER}\\plan.json", b"{}")
+    computer.pass_time(100)
+    assert computer.tasks.instance(TASK) is not None
+    computer.pass_time(20)
+    assert (computer.tasks.names(), computer.tasks.instances) == ((), [])
+    assert state(scene.host) == scene.after
+    assert apply(scene.host, without_changes(scene.plan))["refusal"]["code"] == "journal_damaged"
