@@ -44,11 +44,11 @@ def find_engine() -> str | None:
 def script(name: Literal["Observe", "Apply"]) -> onhost.Script:
     """The script as it is, except that the tests' files stand for those of Windows' own functions."""
     text = onhost.script(name).text
-    for file in STAND_INS:
+    for file, stand_in in STAND_INS.items():
         if file in onhost.FILES[name]:
             real = onhost.sent(ONHOST.joinpath(file).read_text("ascii"))
             assert text.count(real) == 1
-            text = text.replace(real, onhost.sent((HERE / STAND_INS[file]).read_text("ascii")))
+            text = text.replace(real, onhost.sent((HERE / stand_in).read_text("ascii")))
     return onhost.Script(name, text, hashlib.sha256(text.encode()).hexdigest())
 
 

@@ -177,8 +177,8 @@ function Test-RunRecord {
     }
     Assert-Fact 'event log: an entry is there, and its source has a message file' {
         Write-EventEntry -Type 'Information' -Id 1000 -Text 'A check by certify-automation; nothing has happened.'
-        $filter = "LogFile='Application' AND SourceName='certify-automation' AND EventCode=1000"
+        $entry = @{ LogName = 'Application'; ProviderName = 'certify-automation'; Id = 1000 }
         $source = 'HKLM:\SYSTEM\CurrentControlSet\Services\EventLog\Application\certify-automation'
-        (@(Get-Row -ClassName 'Win32_NTLogEvent' -Filter $filter).Count -gt 0) -and [bool](Get-RegistryValue -Path $source -Name 'EventMessageFile')
+        ($null -ne (Get-WinEvent -FilterHashtable $entry -MaxEvents 1)) -and [bool](Get-RegistryValue -Path $source -Name 'EventMessageFile')
     }
 }
