@@ -67,7 +67,7 @@ def test_the_installed_program_starts_a_repository(installed: Path, tmp_path: Pa
 
 
 def test_the_installed_program_runs_the_demo(installed: Path, tmp_path: Path) -> None:
-    assert "The second plan is empty" in output(installed / "certify-automation", "demo", cwd=tmp_path)
+    assert "All 12 servers are as declared" in output(installed / "certify-automation", "demo", cwd=tmp_path)
 
 
 def files(folder: str) -> list[Path]:

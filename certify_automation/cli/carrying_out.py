@@ -73,15 +73,17 @@ def ask_and_carry_out(visits: Visits, act: Act, planned: Sequence[HostReport], *
 def carry_out(visits: Visits, act: Act, planned: Sequence[HostReport]) -> int:
     """Carry out the plans among these reports, and show what became of every host."""
     plans = {report.host: report.plan for report in planned if report.plan and report.status is HostStatus.CHANGED}
-    before = {report.host: report for report in planned}
+    recovered = {report.host: report.recovered for report in planned}
     reports: list[HostReport] = []
 
     def work(host: DesiredHost) -> HostReport:
         declared = host.state if act.declared else None
-        report = apply_plan(plans[host.name], visits.session(host), declared, visits.confirmation(host))
-        return replace(report, recovered=(*before[host.name].recovered, *report.recovered))
+        return apply_plan(plans[host.name], visits.session(host), declared, visits.confirmation(host))
 
-    finished = visits.carry_out("applying", list(plans), work, reports.append)
+    def taken(report: HostReport) -> None:
+        reports.append(replace(report, recovered=(*recovered[report.host], *report.recovered)))
+
+    finished = visits.carry_out("applying", list(plans), work, taken)
     show_stop(visits.console, finished)
     others = [report for report in planned if report.host not in plans]
     code = worst([finished.exit_code, *(report.exit_code for report in others)])
