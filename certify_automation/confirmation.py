@@ -68,7 +68,6 @@ def apply_confirmed(plan: Plan, session: Session, confirmation: Confirmation) ->
             cannot be asked any more.
         HostError: as `remote.apply.apply`; nothing was changed.
     """
-    begun = monotonic()
     patience, seconds = confirmation.patience, plan.confirm_seconds or 0
     try:
         first = apply(session, plan.to_json())
@@ -77,11 +76,11 @@ def apply_confirmed(plan: Plan, session: Session, confirmation: Confirmation) ->
     if first is not None and first.result is not Result.AWAITING:
         return first
     keep = confirmation.person is None or (first is not None and confirmation.person(plan.host, seconds))
-    if first is None:
-        asking = _Asking(plan, session, begun + patience.act + seconds + patience.back, begun + patience.start)
-    else:
-        now = monotonic()
-        asking = _Asking(plan, session, now + seconds + patience.back, now)
+    now = monotonic()
+    until, known = now + seconds + patience.back, now
+    if first is None:  # it may be at work yet, or about to begin
+        until, known = until + patience.act, now + patience.start
+    asking = _Asking(plan, session, until, known)
     last = asking.until_answered(confirm if keep else undo, confirmation)
     return last if first is None else replace(last, recovered=(*first.recovered, *last.recovered))
 
