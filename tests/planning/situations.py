@@ -36,14 +36,15 @@ def computer(case: Mapping[str, Any]) -> Computer:
     `before` is in place when the service starts, `after` comes later and is not noticed by the service.
     """
     made = converged(case.get("generation", "v6"))
-    _set(made, case.get("before", {}))
+    edit(made, case.get("before", {}))
     if made.state == "Running":
         made.start()
-    _set(made, case.get("after", {}))
+    edit(made, case.get("after", {}))
     return made
 
 
-def _set(made: Computer, parts: Mapping[str, Any]) -> None:
+def edit(made: Computer, parts: Mapping[str, Any]) -> None:
+    """Give a computer other values, as somebody does who tells nobody."""
     for name, value in parts.items():
         if name == "files":
             made.files |= {file: content(text) for file, text in value.items()}
