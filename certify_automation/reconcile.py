@@ -19,8 +19,7 @@ from certify_automation.remote import Session
 from certify_automation.remote.apply import apply
 from certify_automation.remote.observe import observe
 
-NOBODY = Origin("unknown")
-"""Whoever calls this as a library and does not say who it is."""
+NOBODY = Origin("unknown")  # whoever calls this as a library and does not say who it is
 
 
 def plan_host(desired: DesiredHost, session: Session, options: PlanOptions) -> HostReport:
@@ -59,7 +58,8 @@ def settled_facts(session: Session, nothing: Plan) -> tuple[Facts, tuple[Recover
     error = outcome_error(outcome)
     if error is not None:
         raise error
-    return outcome.facts or observe(session, nothing.observe), outcome.recovered
+    facts_afterwards = outcome.facts if nothing.observe.run is None else None  # they come without records
+    return facts_afterwards or observe(session, nothing.observe), outcome.recovered
 
 
 def apply_plan(

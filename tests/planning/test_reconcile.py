@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,9 @@ from certify_automation.lab.onhost.lock import LOCK
 from certify_automation.model.change import ServiceRestart, ServiceStart
 from certify_automation.model.host_report import HostReport, HostStatus
 from certify_automation.model.outcome import ExitCode, Result
-from certify_automation.model.plan import Origin
-from certify_automation.plan import PlanOptions
-from certify_automation.reconcile import NOBODY, apply_plan, plan_host, prepare_host, reconcile
+from certify_automation.model.plan import Origin, Plan
+from certify_automation.plan import PlanOptions, observe_request
+from certify_automation.reconcile import NOBODY, apply_plan, plan_host, prepare_host, reconcile, settled_facts
 from certify_automation.status import status_host
 from planning.on_the_lab import LabSession, built, declared
 from planning.tables import table
@@ -255,6 +256,20 @@ def test_a_run_that_was_cut_off_is_finished_before_anything_is_planned(host: tup
     assert (prepared.status, prepared.plan and prepared.plan.origin.by) == (HostStatus.CHANGED, "alice@ctl01")
     report = reconcile(desired, session, run(4))
     assert (report.status, report.recovered) == (HostStatus.CHANGED, ())
+
+
+def test_records_are_brought_home_after_a_recovery_too(host: tuple[DesiredHost, LabSession]) -> None:
+    desired, session = host
+    reconcile(desired, session, run(1))
+    session.host.computer.services.configure("Certify.Service", "Manual")
+    session.faults = VisitFaults(cut=Cut(6, Point.AFTER))
+    reconcile(desired, session, run(2))
+    nothing = Plan(desired.name, f"{3:032x}", replace(observe_request(desired.state), run="last"))
+    facts, recovered = settled_facts(session, nothing)
+    assert [one.run_id for one in recovered] == [f"{2:032x}"]
+    assert facts.records is not None
+    assert [one.run_id for one in facts.records.runs] == [f"{2:032x}", f"{1:032x}"]
+    assert facts.records.run is not None
 
 
 def test_an_open_run_under_a_lock_is_somebody_elses(host: tuple[DesiredHost, LabSession]) -> None:
