@@ -116,18 +116,22 @@ function Set-ChangedFile {
 }
 
 # What an exchange that was cut off has taken away stands beside the file and goes back under its name, whatever it is.
-# Only when it is what this run had put there itself, the old bytes come from the run's folder.
+# Only when it is what this run had put there itself, the old bytes come from the run's folder. While the new file still has
+# a name of its own, what stands under the file's name has come there for want of it: the product writes its defaults.
 function Reset-ChangedFile {
     param($Run, $Change)
     $path = $Change.path
-    $old = "$path.certify-automation.old"
+    $new = "$path.certify-automation"
+    $old = "$new.old"
     $before = [string]$Change.before_sha256
     $after = [string]$Change.after_sha256
     $now = Get-FileDigest -Path $path
     $taken = if ($before -ne '') { Get-FileDigest -Path $old } else { '' }
     if (($taken -ne '') -and ($taken -cne $after)) {
         if ($now -eq '') { Invoke-FileAct -Act { Rename-NewFile -New $old -Path $path } }
-        elseif ($now -ceq $after) { Invoke-FileAct -Act { Switch-WholeFile -New $old -Old $path -Backup "$path.certify-automation" } }
+        elseif (($now -ceq $after) -or (($now -cne $before) -and ($taken -ceq $before) -and [IO.File]::Exists($new))) {
+            Invoke-FileAct -Act { Switch-WholeFile -New $old -Old $path -Backup $new }
+        }
     } elseif (($taken -ne '') -and ($now -eq '')) { $after = '' }
     if ((Get-FileDigest -Path $path) -cne $before) {
         $bytes = [byte[]]@()
