@@ -40,10 +40,12 @@ function Get-RecordFacts {
         if (($runs[$i].run_id -ne $Wanted) -and (($Wanted -ne 'last') -or ($runs[$i].result -ne 'applied'))) { continue }
         $folder = $entries[$i].Folder
         $plan = Read-RunText -Folder $folder -Name 'plan.json'
+        $digest = $entries[$i].Begin.plan_sha256
+        $whole = ($null -ne $plan) -and ((Get-Digest -Bytes ([Text.Encoding]::UTF8.GetBytes($plan))) -ceq $digest)
         $found = [ordered]@{
-            run_id = $runs[$i].run_id; plan = $plan; plan_sha256 = $entries[$i].Begin.plan_sha256
+            run_id = $runs[$i].run_id; plan = $plan; plan_sha256 = $digest
             outcome = Read-RunText -Folder $folder -Name 'outcome.json'
-            before = $(if ($null -ne $plan) { Get-FormerFile -Folder $folder -Plan $plan } else { @{} })
+            before = $(if ($whole) { Get-FormerFile -Folder $folder -Plan $plan } else { @{} })
         }
         break
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 
+from certify_automation.lab.onhost.file import digest
 from certify_automation.lab.onhost.run_record import RunRecord, ended_runs, folder_of, open_runs, timer_lives
 from certify_automation.lab.onhost.visit import Json
 from certify_automation.lab.windows import Computer, Win32Error
@@ -63,7 +64,8 @@ def _summary(computer: Computer, run: RunRecord) -> Json:
 
 def _files(computer: Computer, run: RunRecord) -> Json:
     plan = _text(computer, run.run_id, "plan.json")
-    changes = json.loads(plan)["changes"] if plan is not None else []
+    whole = plan is not None and digest(plan.encode()) == run.begin["plan_sha256"]
+    changes = json.loads(plan)["changes"] if plan is not None and whole else []
     written = [one["file"] for one in changes if one["kind"] == "file.write" and one["before_sha256"] is not None]
     return {
         "run_id": run.run_id,
