@@ -51,7 +51,10 @@ def mend_file(run: Run, change: dict[str, Any]) -> Waiting[None]:
         yield from patiently(lambda: disk.move(visit, old, path))
     # Somebody else's bytes may have been taken away by an exchange that has not looked at them any more.
     foreign = taken not in ("", change["before_sha256"], change["after_sha256"])
-    if foreign and found == change["after_sha256"]:
+    # While the new file still has a name of its own, what stands there has come for want of the file: the product
+    # writes its defaults.
+    born = taken == change["before_sha256"] and visit.computer.files.exists(new) and found not in ("", taken)
+    if (foreign and found == change["after_sha256"]) or born:
         yield from patiently(lambda: disk.replace(visit, old, path, new))
     for left_over in (new, old):
         yield from _remove_if_there(visit, left_over)
