@@ -16,9 +16,11 @@ from certify_automation.cli.visits import open_visits, rollout_options
 from certify_automation.desired import DesiredHost
 from certify_automation.errors import UsageError
 from certify_automation.model.host_report import HostReport, HostStatus
+from certify_automation.model.http_sys import IpListen, ListenRule
 from certify_automation.takeback import Wanted, rollback_host
 
 _ROLLBACK = Act("rollback", "Take these changes back on {}?", declared=False)
+_NOTE = "what is declared stays as it is: the next `apply` makes it so again, unless that is changed too"
 _RUN = re.compile(r"[0-9a-f]{8,32}")
 
 
@@ -50,17 +52,22 @@ def rollback(call: Call, hosts: tuple[str, ...], run: str | None, *, yes: bool, 
     runs: dict[str, str] = {}
 
     def work(host: DesiredHost) -> HostReport:
-        report, runs[host.name] = rollback_host(host, visits.session(host), options(host), Wanted(wanted, origin))
+        report, runs[host.name] = rollback_host(
+            host, visits.session(host), options(_listed(host)), Wanted(wanted, origin)
+        )
         return report
 
     reports = look_at(visits, list(visits.fleet.hosts), work)
-    call.console.data(f"{name}: takes back {runs[name]}" for name in visits.fleet.hosts if runs.get(name))
-    code = ask_and_carry_out(visits, _ROLLBACK, reports, yes=yes)
+    call.console.data(f"{name}: {runs[name]}" for name in visits.fleet.hosts if runs.get(name))
     if any(report.status is HostStatus.CHANGED for report in reports):
-        call.console.say(
-            "what is declared is as before: the next `apply` makes it so again, unless that is changed too"
-        )
-    return code
+        call.console.say(_NOTE)
+    return ask_and_carry_out(visits, _ROLLBACK, reports, yes=yes)
+
+
+def _listed(host: DesiredHost) -> DesiredHost:
+    """The host with an IP listen list declared, so that its address is looked up: a run may have changed the list."""
+    listen = host.state.ip_listen or IpListen(ListenRule.INCLUDE)
+    return replace(host, state=replace(host.state, ip_listen=listen))
 
 
 def _run_id(text: str | None) -> str | None:

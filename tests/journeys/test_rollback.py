@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from certify_automation.lab.faults import FaultRules
 from certify_automation.lab.fleet import LabOptions
 from certify_automation.lab.hosts import generated_hosts
 from certify_automation.lab.machine import Pace
+from certify_automation.lab.onhost import Cut, Point, VisitFaults
 from certify_automation.model.outcome import ExitCode
 from certify_automation.model.recovery import Recovery, recovery_of
 
@@ -118,7 +120,7 @@ def test_what_somebody_has_changed_since_is_shown_and_stays(journey: Journey) ->
     done = journey.run("rollback", LEGACY, "--yes", *QUICK)
     assert done.code == ExitCode.DRIFT
     assert "conflict service.config.log_level  verbose is left as it is: changed since the run" in done.out
-    assert f"{LEGACY}: takes back run " in done.out
+    assert f"{LEGACY}: run " in done.out
     assert json.loads(files.read(CONFIG)) == {**theirs, "Port": 9696}
     again = journey.run("rollback", LEGACY, "--yes", "--run", run_of(done), *QUICK)
     assert again.code == ExitCode.DRIFT
@@ -127,7 +129,7 @@ def test_what_somebody_has_changed_since_is_shown_and_stays(journey: Journey) ->
 
 def run_of(done: Ran) -> str:
     """The run that is said to be taken back."""
-    return done.out.partition("takes back run ")[2][:32]
+    return done.out.partition(": run ")[2][:32]
 
 
 def test_runs_that_are_not_there(journey: Journey) -> None:
@@ -208,3 +210,32 @@ def test_a_removal_from_the_list_needs_the_flag_and_is_confirmed(journey: Journe
     assert (done.code, done.document()["hosts"][0]["confirm_seconds"]) == (ExitCode.DONE, 5)
     assert set(computer.http.live) == {"127.0.0.2", "10.20.0.1"}
     assert computer.tasks.rows() == []
+
+
+class OneCut(FaultRules):
+    """Cuts the next visit that acts off, once it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cut: Cut | None = None
+
+    def visit(self, name: str) -> VisitFaults:
+        faults = super().visit(name)
+        faults.cut, self.cut = self.cut, None
+        return faults
+
+
+def test_a_run_that_was_cut_off_is_brought_to_its_end_first(tmp_path: Path) -> None:
+    rules = OneCut()
+    for journey in start(tmp_path, LabOptions(generated_hosts(1, 0), rules)):
+        before, more = managed(journey), journey.folder / "fleet" / "state" / "more.yaml"
+        more.write_text(DECLARED.replace(f", {MODERN}", ""), "utf-8")
+        run = journey.run("apply", "--yes", "--json").document()["hosts"][0]["outcome"]["run_id"]
+        more.write_text(more.read_text("utf-8").replace("warning", "debug"), "utf-8")
+        rules.cut = Cut(8, Point.AFTER)
+        assert journey.run("apply", "--yes", "--json").hosts()[LEGACY][:7] == "unknown"
+        done = rollback(journey, "all")
+        (host,) = done.document()["hosts"]
+        assert (done.code, host["status"], host["rolls_back"]) == (ExitCode.DONE, "changed", run)
+        assert [recovered["result"] for recovered in host["recovered"]] == ["rolled_back"]
+        assert managed(journey) == before
