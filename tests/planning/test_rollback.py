@@ -20,7 +20,7 @@ from certify_automation.model.runs import Records, RunFiles, RunSummary
 from certify_automation.plan import PlanOptions, make_plan
 from certify_automation.report import change_text
 from certify_automation.rollback import as_planned, asked_for, changes_of, run_meant, run_text, take_back
-from planning.computer import Computer, checked
+from planning.computer import Computer, checked, facts
 from planning.declared import host_state
 from planning.situations import computer, edit
 from planning.tables import table
@@ -116,6 +116,48 @@ def test_taking_back_once_more_finds_everything_as_before() -> None:
     again = host.rollback(0)
     assert (again.changes, again.differences, again.conflicts, again.refusals) == ((), (), (), ())
     assert HostReport.of_plan(again).exit_code is ExitCode.DONE
+
+
+EVERYTHING: dict[str, Any] = {
+    "config": {"Port": 9700},
+    "recovery": {
+        "reset_seconds": 60,
+        "actions": [{"action": "restart", "delay_ms": 5000}],
+        "on_stop_with_error": False,
+    },
+    "url_reservations": [{"url": "http://+:8080/", "sddl": "D:(A;;GX;;;SY)"}],
+    "api_exposure": {"block": True},
+    "data_directory_restricted": True,
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "conflict", "note"),
+    [
+        ("files.serviceconfig.error", "sharing violation", "files.serviceconfig", "it cannot be read"),
+        ("files.serviceconfig", None, "files.serviceconfig", "where it lies is not known"),
+        ("files.serviceconfig.path", "D:\\serviceconfig.json", "files.serviceconfig", "is now D:"),
+        ("product.data_dir", "D:\\certify", "security.data_directory_acl", "is now D:"),
+        ("product.data_dir", None, "security.data_directory_acl", "is now not known"),
+        ("data_acl.sddl", "D:(XA;;FA;;;SY)", "security.data_directory_acl", "changed since"),
+        ("firewall_rules", None, "security.api_exposure.block", "changed since"),
+        ("product.services.0.failure_actions", "AAAA", "service.recovery", "changed since"),
+        ("url_reservations.1.descriptor", "AAAA", "http_sys.url_reservations[http://+:8080/]", "changed since"),
+    ],
+)
+def test_what_cannot_be_read_or_lies_elsewhere_now(path: str, value: Any, conflict: str, note: str) -> None:
+    host = Recorded(computer({"before": {"acl": "D:AI(A;OICI;FA;;;SY)(A;OICI;FR;;;BU)"}}))
+    host.apply(EVERYTHING)
+    (run,), document = host.runs, host.computer.facts_json()
+    assert len(take_back(run.run_id, changes_of(run), host.facts()).conflicts) == 0
+    part, *parts = document, *path.split(".")
+    for name in parts[:-1]:
+        part = part[int(name)] if isinstance(part, list) else part[name]
+    part[parts[-1]] = value
+    taken = take_back(run.run_id, changes_of(run), facts(document))
+    ((found, said),) = ((one.path, one.note) for one in taken.conflicts)
+    assert found == conflict
+    assert note in said
 
 
 def recorded() -> RunFiles:
