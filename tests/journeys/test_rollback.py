@@ -64,23 +64,22 @@ def rollback(journey: Journey, *arguments: str) -> Ran:
     return journey.run("rollback", *arguments, "--yes", "--json", *QUICK)
 
 
-def managed(journey: Journey) -> dict[str, dict[str, Any]]:
+def managed(journey: Journey) -> dict[str, Any]:
     """What the hosts are like, but for what runs and starts leave behind: records, logs, copies, process ids."""
-    left = journey.lab.dump()
+    left: dict[str, Any] = dict(journey.lab.dump())
     for state in left.values():
-        services: Any = state["services"]
-        (own,) = (one for one in services if str(one["name"]).startswith("Certify."))
+        (own,) = (one for one in state["services"] if one["name"].startswith("Certify."))
         for part in ("listeners", "registrations"):
             state[part] = str(state[part]).replace(str(own["process_id"]), "its own")
         own["process_id"] = 0
         state["listeners"] = sorted(str(state["listeners"]).split("}"))
         recovery = recovery_of(bytes.fromhex(own["failure_actions"] or ""), flag=own["failure_flag"])
         own["failure_actions"] = None if recovery.same_as(Recovery()) else recovery
-        state["firewall"] = sorted(dict(state["firewall"]).values())  # Windows gives every rule a name of its own
+        state["firewall"] = sorted(state["firewall"].values())  # Windows gives every rule a name of its own
         del state["events"], state["processes"]
         for name in ("files", "file_security"):
-            part = state[name]
-            state[name] = {path: value for path, value in part.items() if not any(one in path for one in LEFT_BEHIND)}
+            kept = {path for path in state[name] if not any(one in path for one in LEFT_BEHIND)}
+            state[name] = {path: value for path, value in state[name].items() if path in kept}
     return left
 
 
