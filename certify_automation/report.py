@@ -114,7 +114,8 @@ def _plan_lines(plan: Plan | None) -> Iterator[Line]:
         yield from _difference_lines(difference, width)
     for conflict in plan.conflicts:
         note = f": {conflict.note}" if conflict.note else ""
-        text = f"  conflict {conflict.path}  {value_text(conflict.observed)} is left as it is{note}"
+        values = f"{value_text(conflict.observed)} is left as it is ({value_text(conflict.declared)} before)"
+        text = f"  conflict {conflict.path}  {values}{note}"
         yield (Segment("warning", text),)
     for change in plan.changes:
         style = "error" if change.impact is Impact.LOCKOUT else "muted"

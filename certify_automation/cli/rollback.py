@@ -58,7 +58,7 @@ def rollback(call: Call, hosts: tuple[str, ...], run: str | None, *, yes: bool, 
         return report
 
     reports = look_at(visits, list(visits.fleet.hosts), work)
-    call.console.data(f"{name}: {runs[name]}" for name in visits.fleet.hosts if runs.get(name))
+    call.console.data(f"{name}: taking back {runs[name]}" for name in visits.fleet.hosts if runs.get(name))
     if any(report.status is HostStatus.CHANGED for report in reports):
         call.console.say(_NOTE)
     return ask_and_carry_out(visits, _ROLLBACK, reports, yes=yes)

@@ -118,8 +118,11 @@ def test_what_somebody_has_changed_since_is_shown_and_stays(journey: Journey) ->
     files.write(CONFIG, json.dumps(theirs).encode())
     done = journey.run("rollback", LEGACY, "--yes", *QUICK)
     assert done.code == ExitCode.DRIFT
-    assert "conflict service.config.log_level  verbose is left as it is: changed since the run" in done.out
-    assert f"{LEGACY}: run " in done.out
+    assert (
+        "conflict service.config.log_level  verbose is left as it is (information before): changed since the run"
+        in done.out
+    )
+    assert f"{LEGACY}: taking back run " in done.out
     assert json.loads(files.read(CONFIG)) == {**theirs, "Port": 9696}
     again = journey.run("rollback", LEGACY, "--yes", "--run", run_of(done), *QUICK)
     assert again.code == ExitCode.DRIFT
@@ -128,7 +131,7 @@ def test_what_somebody_has_changed_since_is_shown_and_stays(journey: Journey) ->
 
 def run_of(done: Ran) -> str:
     """The run that is said to be taken back."""
-    return done.out.partition(": run ")[2][:32]
+    return done.out.partition("taking back run ")[2][:32]
 
 
 def test_runs_that_are_not_there(journey: Journey) -> None:

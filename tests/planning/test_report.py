@@ -249,16 +249,16 @@ def test_a_run_that_was_brought_to_its_end_is_told_first() -> None:
 
 def test_what_a_rollback_leaves_alone_is_shown() -> None:
     plan = make_plan("web01", desired(MOVED), observed(MOVED), options(MOVED))
-    conflict = Difference("service.config.log_level", "debug", "verbose", "changed since by somebody else")
+    conflict = Difference("service.config.log_level", "debug", "verbose", "changed since")
     one = HostReport.of_plan(replace(plan, conflicts=(conflict,)))
-    line = "  conflict service.config.log_level  verbose is left as it is: changed since by somebody else"
+    line = "  conflict service.config.log_level  verbose is left as it is (debug before): changed since"
     assert line in text(one).splitlines()
     assert host_json(one)["conflicts"] == [
         {
             "path": "service.config.log_level",
             "declared": "debug",
             "observed": "verbose",
-            "note": "changed since by somebody else",
+            "note": "changed since",
         }
     ]
 
