@@ -85,3 +85,15 @@ def test_a_run_is_taken_back(name: str, engine: Engine, tmp_path: Path) -> None:
         report = apply_plan(replace(planned.plan, confirm_seconds=None), session)
         assert report.status is HostStatus.CHANGED, report.error
         assert managed(host) == expected
+
+
+def test_a_record_comes_home_though_its_plan_was_altered(engine: Engine, tmp_path: Path) -> None:
+    case = CASES["every kind of change, v6"]
+    host = make_host(case, tmp_path)
+    applied = simulated_reply(host, "Apply", visit_of(case, host, "first").parameters, deadline=300)["value"]
+    plan = f"{AUTOMATION}\\runs\\{applied['run_id']}\\plan.json"
+    host.computer.files.write(plan, b'{"changes": [')
+    visit = Visit("Observe", {**OBSERVE, "run": "last"}, host.commands())
+    run = engine.visit(visit)["value"]["records"]["run"]
+    assert (run["plan"], run["before"]) == ('{"changes": [', {})
+    assert simulated_reply(host, "Observe", {**OBSERVE, "run": "last"})["value"]["records"]["run"] == run
