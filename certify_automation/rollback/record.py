@@ -20,6 +20,7 @@ LAST = "last"
 ID_DIGITS = 32
 _COMMIT_SHOWN = 12
 _RUNS_SHOWN = 10
+_NOT_KEPT = {"interrupted": "was cut off", "not_confirmed": "was not confirmed"}
 _DAMAGED = "nothing is taken back by a record that cannot be trusted: docs/safety.md says how to do it by hand"
 
 
@@ -59,6 +60,32 @@ def run_text(run_id: str, summary: RunSummary | None) -> str:
     commit = f", commit {summary.commit[:_COMMIT_SHOWN]}" if summary.commit else ""
     back = f", a rollback of {summary.rolls_back}" if summary.rolls_back else ""
     return f"run {run_id} of {begun:%Y-%m-%d %H:%M:%S} UTC (the host's clock) by {summary.by}{commit}{back}"
+
+
+def check_kept(newest: RunFiles, meant: str) -> None:
+    """Refuse to take an older run back where somebody most likely means the newest, of which nothing is left.
+
+    Args:
+        newest: the run of the host that began last.
+        meant: the older run that would be taken back, in words.
+
+    Raises:
+        PlanRefused: CA3048 the newest was cut off, or not confirmed, and has been put back.
+    """
+    try:
+        outcome = json.loads(newest.outcome or "")
+        result, code = str(outcome["result"]), outcome["failure"] and outcome["failure"]["code"]
+    except (LookupError, TypeError, ValueError):
+        return  # what became of it is not on record, so that nothing speaks against the one that is
+    if result == Result.APPLIED or code not in _NOT_KEPT:
+        return
+    whole = "has been put back" if result == Result.ROLLED_BACK else "could not be put back as a whole"
+    raise PlanRefused(
+        "CA3048",
+        f"the last run on this host, {newest.run_id}, {_NOT_KEPT[code]}, and {whole}: what would be taken back now"
+        " is an earlier one",
+        hint=f"to take that one back say --run and its id: {meant}",
+    )
 
 
 def _unknown(records: Records, wanted: str | None) -> PlanRefused:

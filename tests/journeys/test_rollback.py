@@ -227,7 +227,7 @@ class OneCut(FaultRules):
         return faults
 
 
-def test_a_run_that_was_cut_off_is_brought_to_its_end_first(tmp_path: Path) -> None:
+def test_a_run_that_was_cut_off_is_brought_to_its_end_and_no_earlier_one_taken_back(tmp_path: Path) -> None:
     rules = OneCut()
     for journey in start(tmp_path, LabOptions(generated_hosts(1, 0), rules)):
         before, more = managed(journey), journey.folder / "fleet" / "state" / "more.yaml"
@@ -236,8 +236,27 @@ def test_a_run_that_was_cut_off_is_brought_to_its_end_first(tmp_path: Path) -> N
         more.write_text(more.read_text("utf-8").replace("warning", "debug"), "utf-8")
         rules.cut = Cut(8, Point.AFTER)
         assert journey.run("apply", "--yes", "--json").hosts()[LEGACY][:7] == "unknown"
-        done = rollback(journey, "all")
-        (host,) = done.document()["hosts"]
-        assert (done.code, host["status"], host["rolls_back"]) == (ExitCode.DONE, "changed", run)
-        assert [recovered["result"] for recovered in host["recovered"]] == ["rolled_back"]
+        for recovered in (["rolled_back"], []):
+            refused = rollback(journey, "all")
+            (host,) = refused.document()["hosts"]
+            assert (refused.code, refused.hosts()) == (ExitCode.HOSTS_FAILED, {LEGACY: "refused CA3048"})
+            assert [one["result"] for one in host["recovered"]] == recovered
+            assert "was cut off, and has been put back" in host["error"]["message"]
+            assert f"run {run}" in host["error"]["hint"]
+        done = rollback(journey, "all", "--run", run)
+        assert (done.code, done.document()["hosts"][0]["rolls_back"]) == (ExitCode.DONE, run)
         assert managed(journey) == before
+
+
+def test_where_the_last_run_was_not_confirmed_no_earlier_one_is_taken_back(journey: Journey) -> None:
+    run = applied(journey)
+    text = f"version: 1\nname: list\napplies_to: {{hosts: [{LEGACY}]}}\n"
+    text += "http_sys: {ip_listen: {exactly: [127.0.0.2, 127.0.0.1]}}\n"
+    (journey.folder / "fleet" / "state" / "list.yaml").write_text(text, "utf-8")
+    assert journey.run("apply", "--yes", "--json", *QUICK).hosts()[LEGACY] == "rolled_back CA4026"
+    after = managed(journey)
+    done = rollback(journey, LEGACY)
+    assert (done.code, done.hosts()) == (ExitCode.HOSTS_FAILED, {LEGACY: "refused CA3048"})
+    assert "was not confirmed, and has been put back" in done.document()["hosts"][0]["error"]["message"]
+    assert run in done.document()["hosts"][0]["error"]["hint"]
+    assert managed(journey) == after
