@@ -29,7 +29,8 @@ def plan_host(desired: DesiredHost, session: Session, options: PlanOptions) -> H
         HostError: the visit failed; HostReport.of_error makes a report of it.
     """
     facts = observe(session, observe_request(desired.state))
-    return HostReport.of_plan(make_plan(desired.name, desired.state, facts, options))
+    report = HostReport.of_plan(make_plan(desired.name, desired.state, facts, options))
+    return replace(report, open_run=facts.open_run and facts.open_run.run_id)
 
 
 def prepare_host(desired: DesiredHost, session: Session, options: PlanOptions, origin: Origin = NOBODY) -> HostReport:

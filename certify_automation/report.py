@@ -245,6 +245,7 @@ def host_json(report: HostReport) -> dict[str, object]:
         "error": _problem(report.error) if report.error else None,
         "outcome": _outcome(report.outcome) if report.outcome else None,
         "recovered": [_recovered(run) for run in report.recovered],
+        "open_run": report.open_run,
         "remaining": _differences(report.remaining),
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from certify_automation.desired import DesiredHost
 from certify_automation.evidence import answers, effective_endpoints, probe
@@ -53,7 +53,7 @@ def status_host(desired: DesiredHost, session: Session, options: PlanOptions) ->
         answering=any(map(answers, asked)) if asked else None,
         lock=(facts.lock.holder or "somebody") if facts.lock.held else "",
         open_run=_open_run(facts),
-        report=report,
+        report=replace(report, open_run=facts.open_run and facts.open_run.run_id),
     )
 
 

@@ -48,7 +48,12 @@ def show_plan(console: Console, reports: Sequence[HostReport]) -> None:
     """The plan of every host that is not as declared, and how many hosts there are of each kind."""
     show_details(console, reports)
     show_summary(console, reports, planned=True)
-    if all(report.status is HostStatus.OK for report in reports):
+    if any(report.status is not HostStatus.OK for report in reports):
+        return
+    unsettled = [report.host for report in reports if report.open_run]
+    if unsettled:
+        console.data([f"no changes, but a run has no end on {', '.join(unsettled)}: what is there may yet be put back"])
+    else:
         console.data(["no changes: the servers are as declared"])
 
 

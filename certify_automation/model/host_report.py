@@ -70,6 +70,7 @@ class HostReport:
         remaining: what was still not as declared after the apply.
         error: why the host stopped.
         recovered: earlier runs that had been cut off there and were brought to their end first.
+        open_run: a run that has no end there, whatever the plan comes to: under way, cut off, or not confirmed yet.
     """
 
     host: str
@@ -79,6 +80,7 @@ class HostReport:
     remaining: tuple[Difference, ...] = ()
     error: CertifyAutomationError | None = None
     recovered: tuple[RecoveredRun, ...] = ()
+    open_run: str | None = None
 
     @classmethod
     def of_error(cls, host: str, error: CertifyAutomationError, plan: Plan | None = None) -> HostReport:
@@ -113,11 +115,14 @@ class HostReport:
 
     @property
     def exit_code(self) -> ExitCode:
-        """This host's part in the run's exit code; a plan that would change something is drift, so are conflicts."""
+        """This host's part in the run's exit code.
+
+        A plan that would change something is drift, so are conflicts, and what a run without an end may yet change.
+        """
         conflicts = self.plan is not None and bool(self.plan.conflicts)
         if self.status is HostStatus.CHANGED:
             return ExitCode.DRIFT if self.outcome is None or conflicts else ExitCode.DONE
-        if self.status is HostStatus.OK and conflicts:
+        if self.status is HostStatus.OK and (conflicts or self.open_run):
             return ExitCode.DRIFT
         if self.status is HostStatus.ROLLED_BACK:
             return ExitCode.ROLLED_BACK

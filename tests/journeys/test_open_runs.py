@@ -20,6 +20,9 @@ LEGACY, MODERN = "host001.lab.example", "host002.lab.example"
 IN_PLACE = 10
 """The effect of host002's apply that puts serviceconfig.json in place; the service has not been restarted yet."""
 
+BEGUN = 4
+"""An effect after the run has begun and before anything declared is changed."""
+
 
 class OneCut(FaultRules):
     """Cuts the next visit that acts off, once it is told where."""
@@ -55,6 +58,26 @@ def test_reading_reports_it_and_leaves_it_alone(cut_off: Journey) -> None:
     assert "open run" in status.out
     assert cut_off.run("status", "--json", "--limit", MODERN).document()["hosts"][0]["open_run"]
     assert cut_off.lab.dump() == before
+
+
+def test_a_server_with_an_open_run_is_not_as_declared(tmp_path: Path) -> None:
+    rules = OneCut()
+    for journey in start(tmp_path, LabOptions(generated_hosts(2, 0), rules)):
+        assert journey.run("apply", "--yes").code == ExitCode.DONE
+        more = journey.folder / "fleet" / "state" / "more.yaml"
+        text = f"version: 1\nname: more\napplies_to: {{hosts: [{MODERN}]}}\n"
+        more.write_text(f"{text}service: {{config: {{log_level: debug}}}}\n", "utf-8")
+        rules.cut = Cut(BEGUN, Point.AFTER)
+        assert journey.run("apply", "--yes", "--json").hosts()[MODERN][:7] == "unknown"
+        more.unlink()
+        planned, status = journey.run("plan"), journey.run("status")
+        assert (planned.code, status.code) == (ExitCode.DRIFT, ExitCode.DRIFT)
+        assert f"no changes, but a run has no end on {MODERN}: " in planned.out
+        assert "as declared" not in planned.out
+        as_json = journey.run("plan", "--json").document()
+        assert [bool(host["open_run"]) for host in as_json["hosts"]] == [False, True]
+        assert journey.run("apply", "--yes").code == ExitCode.DONE
+        assert journey.run("plan").code == ExitCode.DONE
 
 
 def test_an_apply_brings_it_to_its_end_first(cut_off: Journey) -> None:
