@@ -30,7 +30,7 @@ def plan_host(desired: DesiredHost, session: Session, options: PlanOptions) -> H
     """
     facts = observe(session, observe_request(desired.state))
     report = HostReport.of_plan(make_plan(desired.name, desired.state, facts, options))
-    return replace(report, open_run=facts.open_run and facts.open_run.run_id)
+    return replace(report, open_run=facts.open_run.run_id if facts.open_run else None)
 
 
 def prepare_host(desired: DesiredHost, session: Session, options: PlanOptions, origin: Origin = NOBODY) -> HostReport:

@@ -53,7 +53,7 @@ def status_host(desired: DesiredHost, session: Session, options: PlanOptions) ->
         answering=any(map(answers, asked)) if asked else None,
         lock=(facts.lock.holder or "somebody") if facts.lock.held else "",
         open_run=_open_run(facts),
-        report=replace(report, open_run=facts.open_run and facts.open_run.run_id),
+        report=replace(report, open_run=facts.open_run.run_id if facts.open_run else None),
     )
 
 

@@ -47,7 +47,7 @@ _replace_malformed = click.option(
 def plan(call: Call, output: Path | None, **flags: object) -> int:
     """Compare servers with what is declared, and show what would change, field by field. Nothing is written there.
 
-    `check` and `diff` are other names of this command. Exit code 2: something would change.
+    `check` and `diff` are other names of this command. Exit code 2: something would change, or a run has no end there.
     """
     if output is not None:
         plan_file.check_target(output)

@@ -28,7 +28,7 @@ _HEADINGS = ("HOST", "STATUS", "PRODUCT", "SERVICE", "API", "DIFFERENCES")
 def status(call: Call, **flags: object) -> int:
     """Show product, service and API of each server, and whether it is as declared. Nothing is written there.
 
-    Exit code 2: some server is not as declared.
+    Exit code 2: some server is not as declared, or a run has no end there.
     """
     standings: dict[str, Standing] = {}
     reports: dict[str, HostReport] = {}
