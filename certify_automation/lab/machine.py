@@ -16,7 +16,7 @@ from certify_automation.lab.windows import Computer, Instance
 from certify_automation.lab.windows.power import DELAYED_SECONDS, boot, lose_power, start_delayed
 from certify_automation.lab.winrm import Logon, Process, decode_encoded_command
 
-_APPLY = re.compile(r'"script"\s*:\s*\{\s*"name"\s*:\s*"Apply"')
+_ACTING = re.compile(r'"script"\s*:\s*\{\s*"name"\s*:\s*"(?:Apply|Guard)"')
 _INTERRUPTED = 0xC000013A
 _LOST = 1
 
@@ -93,7 +93,7 @@ class SimulatedMachine:
         stdin = (await process.stdin.read_all()).decode("ascii", "replace")
         self.visits += 1
         caller = Caller.ADMINISTRATOR if process.logon is Logon.CREDSSP else Caller.ANONYMOUS
-        faults = self._faults() if _APPLY.search(stdin) else VisitFaults()
+        faults = self._faults() if _ACTING.search(stdin) else VisitFaults()
         visit = Visit(
             self.computer,
             caller,

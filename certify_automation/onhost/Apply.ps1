@@ -1,7 +1,7 @@
-# Apply: makes the changes of one plan, or none; keeps or takes back what a run has done.
+# Apply: makes the changes of one plan, or none.
 Set-StrictMode -Version 3.0
 Set-SearchPath
 $call = $args[0]
-# A timer answers nobody, and must not end because WMI does not answer yet when the computer starts.
-if ($call.Parameters.verb -eq 'timer') { return (Invoke-Timer -Call $call) }
-Get-Reply -Value { if ($call.Parameters.verb -eq 'apply') { Invoke-Plan -Call $call } else { Complete-NamedRun -Call $call } }
+$asked = $call.Parameters
+if (($asked.verb -ne 'apply') -or $asked.plan.confirm_seconds) { throw 'This takes the script Guard.' }
+Get-Reply { Invoke-Plan $call }

@@ -1,34 +1,29 @@
 # Making the changes of a plan, and putting everything back.
 
 # The code of a failure that the change itself did not name.
-function Get-UsualCode {
-    param([string]$Kind)
-    switch ($Kind) {
-        'file.write' { 'file_write' }
-        'driver.start' { 'driver_start' }
-        'driver.start_mode' { 'service_config' }
-        'service.start_mode' { 'service_config' }
-        'service.recovery' { 'service_config' }
-        'data_directory.acl' { 'access_control' }
-        'firewall_rule.add' { 'firewall' }
-        'firewall_rule.remove' { 'firewall' }
-        'service.stop' { 'service_stop' }
-        'service.start' { 'service_start' }
-        'service.restart' { 'service_start' }
-        default { 'netsh' }
+function Get-UsualCode([string]$Kind) {
+    switch -Wildcard ($Kind) {
+        'file.*' { return 'file_write' }
+        'driver.start' { return 'driver_start' }
+        '*.start_mode' { return 'service_config' }
+        'service.recovery' { return 'service_config' }
+        'data_directory.*' { return 'access_control' }
+        'firewall_rule.*' { return 'firewall' }
+        'service.stop' { return 'service_stop' }
+        'service.*' { return 'service_start' }
     }
+    'netsh'
 }
 
 # Makes a change or, with $Undo, puts it back: by the same acts, because what was done only in part is put back too, and
 # each looks at what is there first. $wanted is the side of a change with before and after that is to be reached.
-function Invoke-Change {
-    param($Run, $Change, [bool]$Undo)
+function Invoke-Change($Run, $Change, [bool]$Undo) {
     $side = $Change.PSObject.Properties[$(if ($Undo) { 'before' } else { 'after' })]
-    $wanted = if ($null -ne $side) { $side.Value }
+    $wanted = if ($side) { $side.Value }
     $present = $Change.kind.Contains('.add') -ne $Undo
     switch ($Change.kind.Split('.')[0]) {
         'driver' {
-            if ($null -eq $wanted) { Start-HttpDriver -Run $Run } else { Set-StartMode -Run $Run -Name 'HTTP' -Mode $wanted }
+            if ($null -eq $wanted) { Start-HttpDriver $Run } else { Set-StartMode -Run $Run -Name 'HTTP' -Mode $wanted }
         }
         'url_reservation' {
             $sddl = if ($null -ne $wanted) { $wanted } elseif ($present) { $Change.sddl } else { '' }
@@ -37,44 +32,44 @@ function Invoke-Change {
         'ip_listen' { Set-ListenEntry -Run $Run -Address $Change.address -Present $present }
         'firewall_rule' { Set-FirewallRule -Run $Run -Name $Change.name -Port $Change.port -Present $present }
         'data_directory' { Set-DataAccess -Run $Run -Path $Change.path -Sddl $wanted }
-        'file' { if ($Undo) { Reset-ChangedFile -Run $Run -Change $Change } else { Set-ChangedFile -Run $Run -Change $Change } }
+        'file' { if ($Undo) { Reset-ChangedFile $Run $Change } else { Set-ChangedFile $Run $Change } }
         'service' { Invoke-ServiceChange -Run $Run -Change $Change -Wanted $wanted -Undo $Undo }
         default { throw "No such kind of change: $($Change.kind)" }
     }
 }
 
-function Invoke-ServiceChange {
-    param($Run, $Change, $Wanted, [bool]$Undo)
+function Invoke-ServiceChange($Run, $Change, $Wanted, [bool]$Undo) {
     $name = $Change.service
-    if ('service.restart', 'service.start' -contains $Change.kind -and -not $Undo) { Save-Data -Run $Run }
+    if ('service.restart', 'service.start' -contains $Change.kind -and -not $Undo) { Save-Data $Run }
     switch ($Change.kind) {
         'service.start_mode' { Set-StartMode -Run $Run -Name $name -Mode $Wanted }
         'service.recovery' { Set-ServiceRecovery -Run $Run -Name $name -Recovery $Wanted }
-        'service.restart' { if ($Undo) { Undo-Restart -Run $Run -Name $name } else { Restart-ProductService -Run $Run -Name $name } }
-        'service.start' { if ($Undo) { Stop-ProductService -Run $Run -Name $name } else { Start-ProductService -Run $Run -Name $name } }
-        'service.stop' { if ($Undo) { Start-ProductService -Run $Run -Name $name } else { Stop-ProductService -Run $Run -Name $name } }
-        default { throw "No such kind of change: $($Change.kind)" }
+        'service.restart' { if ($Undo) { Undo-Restart $Run $name } else { Restart-ProductService $Run $name } }
+        { 'service.start', 'service.stop' -contains $_ } {
+            $start = ($_ -eq 'service.start') -ne $Undo
+            if ($start) { Start-ProductService $Run $name } else { Stop-ProductService $Run $name }
+        }
+        default { throw "No such kind of change: $_" }
     }
 }
 
 # Makes the changes in order and marks each step; the code and message of the first that fails, nothing when none does.
-function Invoke-AllChanges {
-    param($Run)
+function Invoke-AllChanges($Run) {
     $changes = @($Run.Plan.changes)
     for ($i = 0; $i -lt $changes.Count; $i++) {
         $step = $Run.Steps[$i]
         if ((Get-MonotonicMs) -ge $Run.Until) {
-            return [ordered]@{ code = 'deadline'; message = 'The deadline has passed.'; step = $i }
+            return (New-Failure -Code 'deadline' -Message 'The deadline has passed.' -Step $i)
         }
         $Run.Acted = $false
         $Run.Intent = $i
         try {
             $null = Invoke-Change -Run $Run -Change $changes[$i] -Undo $false
-            Add-JournalLine -Run $Run -Line ([ordered]@{ event = 'done'; step = $i; acted = $Run.Acted })
+            Add-JournalLine $Run ([ordered]@{ event = 'done'; step = $i; acted = $Run.Acted })
             $step.status = 'done'
         } catch {
             Set-StepFailure -Run $Run -Step $step -ErrorRecord $_
-            return [ordered]@{ code = $step.code; message = $step.message; step = $i }
+            return (New-Failure -Code $step.code -Message $step.message -Step $i)
         } finally {
             $Run.Intent = -1
             if (-not $Run.Acted) { $Run.Untouched += $i }
@@ -82,36 +77,33 @@ function Invoke-AllChanges {
     }
 }
 
-function Set-StepFailure {
-    param($Run, $Step, $ErrorRecord)
+function Set-StepFailure($Run, $Step, $ErrorRecord) {
     $Step.status = 'failed'
-    $Step.code = Get-FailureCode -ErrorRecord $ErrorRecord -Otherwise (Get-UsualCode -Kind $Step.kind)
-    $Step.message = $ErrorRecord.Exception.GetBaseException().Message
+    $Step.code = Get-FailureCode $ErrorRecord (Get-UsualCode $Step.kind)
+    $Step.message = Get-ErrorText $ErrorRecord
     $line = [ordered]@{ event = 'failed'; step = $Step.index; code = $Step.code; message = $Step.message; acted = $Run.Acted }
-    Save-JournalLine -Run $Run -Line $line
+    Save-JournalLine $Run $line
 }
 
 # After a cut the service may be another process than at the beginning, or one where none was, and have read what is put
 # back. Process ids are used again after a start of the computer.
-function Restore-ProductService {
-    param($Run)
+function Restore-ProductService($Run) {
     $begin = $Run.Begin
     $service = Get-ProductService | Select-Object -First 1
-    if (($null -eq $begin) -or ($null -eq $service)) { return }
+    if (-not $begin -or -not $service) { return }
     if ($begin.service_state -ne 'Running') {
-        if ($begin.service_state -and $service.process_id) { Stop-ProductService -Run $Run -Name $service.name }
+        if ($begin.service_state -and $service.process_id) { Stop-ProductService $Run $service.name }
         return
     }
-    $booted = Get-BootTimeMs -OperatingSystem (Get-OperatingSystem)
+    $booted = Get-BootTimeMs (Get-OperatingSystem)
     if (($service.process_id -eq $begin.process_id) -and ($booted -eq $begin.boot_utc_ms)) { return }
-    Undo-Restart -Run $Run -Name $service.name
+    Undo-Restart $Run $service.name
 }
 
 # Which steps are undone, in which order: the reverse one, but what starts the service again comes when all else is back;
 # -1 is the service itself when no act on it had been begun. After it only a start mode that was disabled, because such a
 # service does not start.
-function Get-UndoOrder {
-    param($Run)
+function Get-UndoOrder($Run) {
     $acts = @()
     $disabled = @()
     $begun = @($Run.Steps | Where-Object { $_.status -ne 'not_run' })
@@ -127,31 +119,29 @@ function Get-UndoOrder {
 }
 
 # Whether $Act could put something back. When it could not, the step says so.
-function Test-Undo {
-    param($Run, $Step, [scriptblock]$Act)
+function Test-Undo($Run, $Step, [scriptblock]$Act) {
     try {
         $null = & $Act
         return $true
     } catch {
-        $code = Get-FailureCode -ErrorRecord $_ -Otherwise 'undo'
+        $code = Get-FailureCode $_ 'undo'
         $Step.status = 'undo_failed'
         $Step.code = if ($code -eq 'data_store') { $code } else { 'undo' }
-        $Step.message = $_.Exception.GetBaseException().Message
-        Save-JournalLine -Run $Run -Line ([ordered]@{ event = 'undo_failed'; step = $Step.index; code = $Step.code; message = $Step.message })
+        $Step.message = Get-ErrorText $_
+        Save-JournalLine $Run ([ordered]@{ event = 'undo_failed'; step = $Step.index; code = $Step.code; message = $Step.message })
     }
     $false
 }
 
 # Whether everything is back. What a step found to be there already is not this run's to take away, and neither is what a
 # failed one has not come to.
-function Undo-AllChanges {
-    param($Run)
+function Undo-AllChanges($Run) {
     $complete = $true
-    foreach ($i in @(Get-UndoOrder -Run $Run)) {
+    foreach ($i in @(Get-UndoOrder $Run)) {
         if ($i -lt 0) {
             # It counts with the change that restarts it, else with the one that is undone last.
             $of = @($Run.Steps | Where-Object { $_.kind -eq 'service.restart' }) + @($Run.Steps | Where-Object { $_.status -ne 'not_run' })
-            if (-not (Test-Undo -Run $Run -Step $of[0] -Act { Restore-ProductService -Run $Run })) { $complete = $false }
+            if (-not (Test-Undo -Run $Run -Step $of[0] -Act { Restore-ProductService $Run })) { $complete = $false }
             continue
         }
         $step = $Run.Steps[$i]
@@ -164,7 +154,7 @@ function Undo-AllChanges {
             continue
         }
         if ($step.status -ne 'failed') { $step.status = $undone }
-        Save-JournalLine -Run $Run -Line ([ordered]@{ event = $undone; step = $i })
+        Save-JournalLine $Run ([ordered]@{ event = $undone; step = $i })
     }
     $complete
 }

@@ -2,32 +2,28 @@
 
 # A path below a folder. Paths are put together and taken apart as text: Join-Path of 5.1 and Split-Path fail for a drive
 # that this logon does not have.
-function Join-FilePath {
-    param([string]$Folder, [string[]]$Name)
+function Join-FilePath([string]$Folder, [string[]]$Name) {
     $separator = [string][IO.Path]::DirectorySeparatorChar
     (@($Folder.TrimEnd([char[]]'\/')) + $Name) -join $separator
 }
 
 # The folder and the name of a file.
-function Split-FilePath {
-    param([string]$Path)
+function Split-FilePath([string]$Path) {
     $at = $Path.LastIndexOfAny([char[]]'\/')
     @{ Folder = $Path.Substring(0, [Math]::Max(0, $at)); Name = $Path.Substring($at + 1) }
 }
 
-function Open-SharedFile {
-    param([string]$Path)
-    [IO.File]::Open($Path, [IO.FileMode]::Open, [IO.FileAccess]::Read, [IO.FileShare]'ReadWrite, Delete')
+function Open-SharedFile([string]$Path) {
+    [IO.File]::Open($Path, 'Open', 'Read', 'ReadWrite, Delete')
 }
 
 # The last bytes of a file, at most $Limit of them, as @{ Bytes; Whole }.
-function Read-FileTail {
-    param([string]$Path, [long]$Limit)
-    $stream = Open-SharedFile -Path $Path
+function Read-FileTail([string]$Path, [long]$Limit = [int]::MaxValue) {
+    $stream = Open-SharedFile $Path
     try {
         $size = $stream.Length
         $start = [Math]::Max(0, $size - $Limit)
-        [void]$stream.Seek($start, [IO.SeekOrigin]::Begin)
+        $stream.Position = $start
         $bytes = [Array]::CreateInstance([byte], [int]($size - $start))
         $filled = 0
         while ($filled -lt $bytes.Length) {
@@ -41,52 +37,43 @@ function Read-FileTail {
 }
 
 # A text in UTF-8; nothing of it when it is longer than any of ours.
-function Read-FileText {
-    param([string]$Path)
-    $file = Read-FileTail -Path $Path -Limit 16777216
+function Read-FileText([string]$Path) {
+    $file = Read-FileTail $Path 16777216
     if (-not $file.Whole) { throw "$Path is too long." }
     [Text.Encoding]::UTF8.GetString($file.Bytes)
 }
 
 # SHA-256 in lower-case hex. SHA256.Create() throws where FIPS is enforced before .NET Framework 4.8.
-function Get-Digest {
-    param([byte[]]$Bytes)
-    $sha = New-Object -TypeName Security.Cryptography.SHA256CryptoServiceProvider
+function Get-Digest([byte[]]$Bytes) {
+    $sha = [Security.Cryptography.SHA256CryptoServiceProvider]::new()
     try { [BitConverter]::ToString($sha.ComputeHash($Bytes)).Replace('-', '').ToLowerInvariant() } finally { $sha.Dispose() }
 }
 
-function Get-FileFacts {
-    param([string]$Path)
+function Get-FileFacts([string]$Path) {
     $facts = [ordered]@{ path = $Path; exists = $false; content = $null; sha256 = $null; error = $null }
     $facts.exists = [IO.File]::Exists($Path) -or [IO.Directory]::Exists($Path)
     if (-not $facts.exists) { return $facts }
     try {
-        $tail = Read-FileTail -Path $Path -Limit 1048576
+        $tail = Read-FileTail $Path 1048576
         if (-not $tail.Whole) { throw 'The file is larger than 1 MiB.' }
         $facts.content = [Convert]::ToBase64String($tail.Bytes)
-        $facts.sha256 = Get-Digest -Bytes $tail.Bytes
-    } catch { $facts.error = $_.Exception.GetBaseException().Message }
+        $facts.sha256 = Get-Digest $tail.Bytes
+    } catch { $facts.error = Get-ErrorText $_ }
     $facts
 }
 
-function Get-ConfigFileFacts {
-    param($Product)
+function Get-ConfigFileFacts($Product) {
     $facts = [ordered]@{ serviceconfig = $null; servers = $null; appsettings_core = $null }
     if ($Product.data_dir) {
-        $facts.serviceconfig = Get-FileFacts -Path (Join-FilePath -Folder $Product.data_dir -Name 'serviceconfig.json')
-        $facts.servers = Get-FileFacts -Path (Join-FilePath -Folder $Product.data_dir -Name 'servers.json')
+        foreach ($name in 'serviceconfig', 'servers') { $facts[$name] = Get-FileFacts (Join-FilePath $Product.data_dir "$name.json") }
     }
-    if ($Product.install_dir) {
-        $path = Join-FilePath -Folder $Product.install_dir -Name 'appsettings-core.json'
-        $facts.appsettings_core = Get-FileFacts -Path $path
-    }
+    if ($Product.install_dir) { $facts.appsettings_core = Get-FileFacts (Join-FilePath $Product.install_dir 'appsettings-core.json') }
     $facts
 }
 
 # The complete lines among the last $Limit bytes of a text file in UTF-8, oldest first.
-function Read-LastLine {
-    param([string]$Path, [long]$Limit)
-    $tail = Read-FileTail -Path $Path -Limit $Limit
+function Read-LastLine([string]$Path, [long]$Limit) {
+    $tail = Read-FileTail $Path $Limit
     $text = [Text.Encoding]::UTF8.GetString($tail.Bytes).TrimStart([char]0xFEFF)
     $lines = @($text.Split("`n") | ForEach-Object { $_.TrimEnd("`r") })
     $first = if ($tail.Whole) { 0 } else { 1 }
@@ -96,11 +83,10 @@ function Read-LastLine {
 }
 
 # The end of one log; with $Marks only lines that contain one of them.
-function Get-LogFacts {
-    param([string]$Path, [long]$Limit, [int]$Count, [string[]]$Marks)
+function Get-LogFacts([string]$Path, [long]$Limit, [int]$Count, [string[]]$Marks) {
     $facts = [ordered]@{ path = $Path; exists = [IO.File]::Exists($Path); lines = @() }
     if (-not $facts.exists) { return $facts }
-    try { $lines = @(Read-LastLine -Path $Path -Limit $Limit) } catch { return $facts }
+    try { $lines = @(Read-LastLine $Path $Limit) } catch { return $facts }
     if ($Marks) {
         $lines = @(foreach ($line in $lines) { if (@($Marks | Where-Object { $line.Contains($_) }).Count) { $line } })
     }
@@ -108,46 +94,42 @@ function Get-LogFacts {
     $facts
 }
 
-function Get-ProductLogFacts {
-    param($Product)
+function Get-ProductLogFacts($Product) {
     $facts = [ordered]@{ startup = $null; unhandled = $null; session = $null }
     if (-not $Product.data_dir) { return $facts }
-    $folder = Join-FilePath -Folder $Product.data_dir -Name 'logs'
+    $folder = Join-FilePath $Product.data_dir 'logs'
     $startup = if ($Product.generation -eq 'v7') { 'service_startup.log' } else { 'service.exceptions.log' }
     $end = @{ Limit = 16384; Count = 40 }
-    $facts.startup = Get-LogFacts -Path (Join-FilePath -Folder $folder -Name $startup) @end
+    $facts.startup = Get-LogFacts -Path (Join-FilePath $folder $startup) @end
     if ($Product.generation -eq 'v7') {
-        $facts.unhandled = Get-LogFacts -Path (Join-FilePath -Folder $folder -Name 'unhandled_exceptions.log') @end
+        $facts.unhandled = Get-LogFacts -Path (Join-FilePath $folder 'unhandled_exceptions.log') @end
     }
     $marked = @{ Limit = 65536; Count = 20; Marks = '[ERR]', 'FATAL', 'Certify Manager Started' }
-    $facts.session = Get-LogFacts -Path (Join-FilePath -Folder $folder -Name 'session.log') @marked
+    $facts.session = Get-LogFacts -Path (Join-FilePath $folder 'session.log') @marked
     $facts
 }
 
 # Sizes and times of the databases and of the backups the product makes of them.
-function Get-DataFileFacts {
-    param([string]$Folder)
+function Get-DataFileFacts([string]$Folder) {
     foreach ($name in 'manageditems.db', 'manageditems.db-wal', 'manageditems.db.bak', 'manageditems.db.bak.old') {
-        $path = Join-FilePath -Folder $Folder -Name $name
+        $path = Join-FilePath $Folder $name
         # Looked at once: the product may remove it at any moment.
-        $file = New-Object -TypeName IO.FileInfo -ArgumentList $path
+        $file = [IO.FileInfo]::new($path)
         if (-not $file.Exists) { continue }
-        $written = Get-UnixTimeMs -Time $file.LastWriteTimeUtc
+        $written = Get-UnixTimeMs $file.LastWriteTimeUtc
         [ordered]@{ name = $name; bytes = $file.Length; written_utc_ms = $written }
     }
 }
 
-function Get-DataFacts {
-    param($Product)
+function Get-DataFacts($Product) {
     $facts = [ordered]@{ files = @(); copies = @() }
-    if ($Product.data_dir) { $facts.files = @(Get-DataFileFacts -Folder $Product.data_dir) }
-    $facts.copies = @(Get-DataFileFacts -Folder (Join-FilePath -Folder (Get-AutomationFolder) -Name 'data-copy'))
+    if ($Product.data_dir) { $facts.files = @(Get-DataFileFacts $Product.data_dir) }
+    $facts.copies = @(Get-DataFileFacts (Join-FilePath (Get-AutomationFolder) 'data-copy'))
     $facts
 }
 
-function Get-DataAccessFacts {
-    param($Product)
+function Get-DataAccessFacts($Product) {
     if (-not $Product.data_dir) { return }
-    $access = Get-FolderAccess -Path $Product.data_dir
-    if ($null -ne $access) { [ordered]@{ owner = $access.Owner; sddl = $access.Sddl } }
+    $access = Get-FolderAccess $Product.data_dir
+    if ($access) { [ordered]@{ owner = $access.Owner; sddl = $access.Sddl } }
 }

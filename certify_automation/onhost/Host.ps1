@@ -1,23 +1,25 @@
 # The computer itself: versions, clock, pending reboot, and whether these scripts may run on it.
 
-function Get-UnixTimeMs {
-    param([DateTime]$Time)
+# What the system says of an error.
+function Get-ErrorText($ErrorRecord) {
+    $ErrorRecord.Exception.GetBaseException().Message
+}
+
+function Get-UnixTimeMs([DateTime]$Time) {
     ([DateTimeOffset]$Time).ToUnixTimeMilliseconds()
 }
 
 # The values of a registry key; $null when there is no such key.
-function Get-RegistryKey {
-    param([string]$Path)
+function Get-RegistryKey([string]$Path) {
     if (Test-Path -LiteralPath $Path) { Get-ItemProperty -LiteralPath $Path }
 }
 
 # One value of a registry key; nothing when it is not there. Wrap in @( ) where it is a list.
-function Get-RegistryValue {
-    param([string]$Path, [string]$Name)
-    $key = Get-RegistryKey -Path $Path
-    if ($null -eq $key) { return }
+function Get-RegistryValue([string]$Path, [string]$Name) {
+    $key = Get-RegistryKey $Path
+    if (-not $key) { return }
     $property = $key.PSObject.Properties[$Name]
-    if (($null -ne $property) -and ($null -ne $property.Value)) { $property.Value }
+    if ($property -and ($null -ne $property.Value)) { $property.Value }
 }
 
 function Get-PendingReboot {
@@ -25,25 +27,22 @@ function Get-PendingReboot {
     $control = 'HKLM:\SYSTEM\CurrentControlSet\Control'
     if (Test-Path -LiteralPath "$windows\Component Based Servicing\RebootPending") { 'component_based_servicing' }
     if (Test-Path -LiteralPath "$windows\WindowsUpdate\Auto Update\RebootRequired") { 'windows_update' }
-    $renames = @(Get-RegistryValue -Path "$control\Session Manager" -Name 'PendingFileRenameOperations')
+    $renames = @(Get-RegistryValue "$control\Session Manager" 'PendingFileRenameOperations')
     if ($renames.Count -gt 0) { 'pending_file_renames' }
-    $active = Get-RegistryValue -Path "$control\ComputerName\ActiveComputerName" -Name 'ComputerName'
-    $next = Get-RegistryValue -Path "$control\ComputerName\ComputerName" -Name 'ComputerName'
+    $active = Get-RegistryValue "$control\ComputerName\ActiveComputerName" 'ComputerName'
+    $next = Get-RegistryValue "$control\ComputerName\ComputerName" 'ComputerName'
     if ($active -ne $next) { 'computer_name' }
 }
 
 function Get-OperatingSystem {
-    $wanted = @{ ClassName = 'Win32_OperatingSystem'; Property = 'Version', 'LastBootUpTime'; OperationTimeoutSec = 30 }
-    Get-CimInstance @wanted
+    Get-CimInstance -ClassName 'Win32_OperatingSystem' -Property 'Version', 'LastBootUpTime' -OperationTimeoutSec 30
 }
 
-function Get-BootTimeMs {
-    param($OperatingSystem)
-    if ($null -ne $OperatingSystem.LastBootUpTime) { Get-UnixTimeMs -Time $OperatingSystem.LastBootUpTime }
+function Get-BootTimeMs($OperatingSystem) {
+    if ($OperatingSystem.LastBootUpTime) { Get-UnixTimeMs $OperatingSystem.LastBootUpTime }
 }
 
-function Get-HostFacts {
-    param($OperatingSystem)
+function Get-HostFacts($OperatingSystem) {
     [ordered]@{
         name = $env:COMPUTERNAME
         os_version = $OperatingSystem.Version
@@ -52,8 +51,8 @@ function Get-HostFacts {
         language_mode = [string]$ExecutionContext.SessionState.LanguageMode
         administrator = Test-Administrator
         culture = (Get-Culture).Name
-        clock_utc_ms = Get-UnixTimeMs -Time (Get-Date)
-        boot_utc_ms = Get-BootTimeMs -OperatingSystem $OperatingSystem
+        clock_utc_ms = Get-UnixTimeMs (Get-Date)
+        boot_utc_ms = Get-BootTimeMs $OperatingSystem
         pending_reboot = @(Get-PendingReboot)
     }
 }

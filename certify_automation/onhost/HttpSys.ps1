@@ -2,8 +2,7 @@
 # netsh's words are translated on a localised Windows; only addresses, URLs, numbers and indentation are read.
 
 # The address in one line of the list; nothing when the line holds none.
-function ConvertTo-ListenAddress {
-    param([string]$Line)
+function ConvertTo-ListenAddress([string]$Line) {
     $text = $Line.Trim()
     if ($Line.TrimStart().Length -eq $Line.Length) { return }
     if (-not ($text.Contains(':') -or ($text.Split('.').Count -eq 4))) { return }
@@ -17,19 +16,19 @@ function Get-ListenListFacts {
     $code = $LASTEXITCODE
     $path = 'HKLM:\SYSTEM\CurrentControlSet\Services\HTTP\Parameters'
     $facts = [ordered]@{ live = $null; registry = $null; exit_code = $code }
-    if ($code -eq 0) { $facts.live = @(foreach ($line in $lines) { ConvertTo-ListenAddress -Line $line }) }
-    if (Test-Path -LiteralPath $path) { $facts.registry = @(Get-RegistryValue -Path $path -Name 'ListenOnlyList') }
+    if ($code -eq 0) { $facts.live = @(foreach ($line in $lines) { ConvertTo-ListenAddress $line }) }
+    if (Test-Path -LiteralPath $path) { $facts.registry = @(Get-RegistryValue $path 'ListenOnlyList') }
     $facts
 }
 
 # netsh shows a reservation's descriptor rewritten, and not at all when a SID is orphaned; the registry has its bytes.
 # A value of another type is no reservation: http.sys does not take it.
 function Get-ReservationFacts {
-    $key = Get-RegistryKey -Path 'HKLM:\SYSTEM\CurrentControlSet\Services\HTTP\Parameters\UrlAclInfo'
-    if ($null -eq $key) { return }
+    $key = Get-RegistryKey 'HKLM:\SYSTEM\CurrentControlSet\Services\HTTP\Parameters\UrlAclInfo'
+    if (-not $key) { return }
     $values = $key.PSObject.Properties
     $urls = @(foreach ($value in $values) { if ($value.Name.Contains('://')) { $value.Name } })
-    foreach ($url in @(Get-OrdinalOrder -Names $urls)) {
+    foreach ($url in @(Get-OrdinalOrder $urls)) {
         $value = $values[$url].Value
         $bytes = $value -as [byte[]]
         if (($value -isnot [Array]) -or ($null -eq $bytes)) { continue }
@@ -38,24 +37,22 @@ function Get-ReservationFacts {
 }
 
 # The certificates of http.sys for these ports: one subkey an address and port, the parent may be absent.
-function Get-CertificateBindingFacts {
-    param([int[]]$Ports)
+function Get-CertificateBindingFacts([int[]]$Ports) {
     $path = 'HKLM:\SYSTEM\CurrentControlSet\Services\HTTP\Parameters\SslBindingInfo'
     if (-not (Test-Path -LiteralPath $path)) { return }
-    foreach ($name in @(Get-OrdinalOrder -Names (Get-Item -LiteralPath $path).GetSubKeyNames())) {
+    foreach ($name in @(Get-OrdinalOrder (Get-Item -LiteralPath $path).GetSubKeyNames())) {
         if (-not [regex]::IsMatch($name, ":($($Ports -join '|'))$")) { continue }
-        $hash = [byte[]]@(Get-RegistryValue -Path "$path\$name" -Name 'SslCertHash' | Where-Object { $_ -is [byte] })
+        $hash = [byte[]]@(Get-RegistryValue "$path\$name" 'SslCertHash' | Where-Object { $_ -is [byte] })
         [ordered]@{
             name = $name
             cert_hash = if ($hash.Count) { [BitConverter]::ToString($hash).Replace('-', '').ToLowerInvariant() } else { $null }
-            store = Get-RegistryValue -Path "$path\$name" -Name 'SslCertStoreName'
+            store = Get-RegistryValue "$path\$name" 'SslCertStoreName'
         }
     }
 }
 
 # The indentation of request queues: the least one of lines with a value after their label.
-function Get-QueueIndent {
-    param([string[]]$Lines)
+function Get-QueueIndent([string[]]$Lines) {
     $least = [int]::MaxValue
     foreach ($line in $Lines) {
         $indent = $line.Length - $line.TrimStart().Length
@@ -66,8 +63,7 @@ function Get-QueueIndent {
 
 # The process id in one line of a request queue. Older Windows writes only the number, newer Windows
 # `ID: 2688, image: C:\...`; translations may have another comma and colon, but a path remains a path.
-function ConvertTo-QueueProcessId {
-    param([string]$Text)
+function ConvertTo-QueueProcessId([string]$Text) {
     $pattern = '^(?:(\d{1,10})|[^:\uFF1A]+[:\uFF1A]\s*(\d{1,10}),\s.*|\D+(\d{1,10})\D.*(?:[A-Za-z]:\\.*|<\?>))$'
     $match = [regex]::Match($Text, $pattern)
     if ($match.Success) { [long]($match.Groups[1].Value + $match.Groups[2].Value + $match.Groups[3].Value) }
@@ -78,45 +74,43 @@ function ConvertTo-QueueProcessId {
 function Get-UrlOwnerFacts {
     $lines = @(netsh.exe http show servicestate view=requestq verbose=yes)
     if ($LASTEXITCODE -ne 0) { return }
-    $level = Get-QueueIndent -Lines $lines
+    $level = Get-QueueIndent $lines
     $owners = @{}
-    $queue = New-Object -TypeName Collections.Generic.List[long]
+    $queue = [Collections.Generic.List[long]]::new()
     foreach ($line in $lines) {
         $text = $line.Trim()
         if ($text.Length -eq 0) { continue }
         if (($line.Length - $line.TrimStart().Length) -le $level) { $queue.Clear() }
         if ([regex]::IsMatch($text, '^https?://\S+$', 'IgnoreCase, CultureInvariant')) {
-            if (-not $owners.ContainsKey($text)) { $owners[$text] = New-Object -TypeName Collections.Generic.List[long] }
+            if (-not $owners.ContainsKey($text)) { $owners[$text] = [Collections.Generic.List[long]]::new() }
             foreach ($id in $queue) { if (-not $owners[$text].Contains($id)) { $owners[$text].Add($id) } }
         } elseif ([regex]::IsMatch($text, '^\d|\d[^\d.]')) {
-            $id = ConvertTo-QueueProcessId -Text $text
+            $id = ConvertTo-QueueProcessId $text
             if ($null -ne $id) { $queue.Add($id) }
         }
     }
-    foreach ($url in @(Get-OrdinalOrder -Names @($owners.Keys))) {
+    foreach ($url in @(Get-OrdinalOrder @($owners.Keys))) {
         $owners[$url].Sort()
         [ordered]@{ url = $url; process_ids = $owners[$url].ToArray() }
     }
 }
 
-function Get-ProcessName {
-    param([long[]]$Ids)
+function Get-ProcessName([long[]]$Ids) {
     $names = @{}
     if ($Ids.Count -eq 0) { return $names }
     $filter = @($Ids | Select-Object -Unique | ForEach-Object { "ProcessId=$_" }) -join ' OR '
-    $wanted = @{ ClassName = 'Win32_Process'; Filter = $filter; Property = 'ProcessId', 'Name'; OperationTimeoutSec = 30 }
-    foreach ($process in @(Get-CimInstance @wanted)) { $names[[long]$process.ProcessId] = $process.Name }
+    $found = @(Get-CimInstance -ClassName 'Win32_Process' -Filter $filter -Property 'ProcessId', 'Name' -OperationTimeoutSec 30)
+    foreach ($process in $found) { $names[[long]$process.ProcessId] = $process.Name }
     $names
 }
 
 # TCP listeners on these ports; 2 is the state Listen, 4 the process of http.sys.
-function Get-SocketFacts {
-    param([int[]]$Ports)
+function Get-SocketFacts([int[]]$Ports) {
     if ($Ports.Count -eq 0) { return }
     $filter = 'State=2 AND (' + (@($Ports | ForEach-Object { "LocalPort=$_" }) -join ' OR ') + ')'
     $wanted = @{ Namespace = 'root/StandardCimv2'; ClassName = 'MSFT_NetTCPConnection'; Filter = $filter }
     $found = @(Get-CimInstance @wanted -OperationTimeoutSec 30)
-    $names = Get-ProcessName -Ids @($found | ForEach-Object { [long]$_.OwningProcess })
+    $names = Get-ProcessName @($found | ForEach-Object { [long]$_.OwningProcess })
     $sockets = @{}
     foreach ($socket in $found) {
         $id = [long]$socket.OwningProcess
@@ -126,5 +120,5 @@ function Get-SocketFacts {
             process_id = $id; process_name = $names[$id]
         }
     }
-    foreach ($key in @(Get-OrdinalOrder -Names @($sockets.Keys))) { $sockets[$key] }
+    foreach ($key in @(Get-OrdinalOrder @($sockets.Keys))) { $sockets[$key] }
 }

@@ -2,48 +2,44 @@
 
 # Adds an event to the journal, flushed; ends the change in hand with `journal` when that is not possible. A run without
 # changes has no journal.
-function Add-JournalLine {
-    param($Run, $Line)
+function Add-JournalLine($Run, $Line) {
     if ($Run.Journal -eq '') { return }
-    try { Add-FileLine -Path $Run.Journal -Text (ConvertTo-AsciiJson -Value $Line) }
-    catch { Stop-Change -Code 'journal' -Message "$($Run.Journal): $($_.Exception.GetBaseException().Message)" }
+    try { Add-FileLine $Run.Journal (ConvertTo-AsciiJson $Line) }
+    catch { Stop-Change 'journal' "$($Run.Journal): $(Get-ErrorText $_)" }
 }
 
 # To be called right before every effect of a change: the first one writes that the change has begun. An undo writes
 # nothing here, it looks at what is there.
-function Write-Intent {
-    param($Run)
+function Write-Intent($Run) {
     if ($Run.Intent -lt 0) { return }
-    Add-JournalLine -Run $Run -Line ([ordered]@{ event = 'begun'; step = $Run.Intent })
+    Add-JournalLine $Run ([ordered]@{ event = 'begun'; step = $Run.Intent })
     $Run.Intent = -1
 }
 
 # The same in an undo, which goes on when nothing can be written: it looks at what is there, and may be repeated.
-function Save-JournalLine {
-    param($Run, $Line)
-    try { Add-JournalLine -Run $Run -Line $Line } catch { $null = $_ }
+function Save-JournalLine($Run, $Line) {
+    try { Add-JournalLine $Run $Line } catch { $null = $_ }
 }
 
 # Keeps the plan, then begins the journal: one with a first line has a plan. Nothing has been done when that fails.
-function Open-Journal {
-    param($Run)
-    $plan = [Text.Encoding]::UTF8.GetBytes((ConvertTo-AsciiJson -Value $Run.Plan))
+function Open-Journal($Run) {
+    $plan = [Text.Encoding]::UTF8.GetBytes((ConvertTo-AsciiJson $Run.Plan))
     $services = $Run.Product.services
     $one = $services.Count -eq 1
-    $lengths = Get-LogLength -Product $Run.Product
+    $lengths = Get-LogLength $Run.Product
     $begin = [ordered]@{
-        journal = 1; event = 'begin'; run_id = $Run.Id; plan_sha256 = Get-Digest -Bytes $plan
+        journal = 1; event = 'begin'; run_id = $Run.Id; plan_sha256 = Get-Digest $plan
         by = "$env:USERDOMAIN\$env:USERNAME"; origin = $Run.Plan.origin
-        started_utc_ms = Get-UnixTimeMs -Time (Get-Date)
-        boot_utc_ms = Get-BootTimeMs -OperatingSystem (Get-OperatingSystem)
+        started_utc_ms = Get-UnixTimeMs (Get-Date)
+        boot_utc_ms = Get-BootTimeMs (Get-OperatingSystem)
         service_state = $(if ($one) { $services[0].state } else { '' }); process_id = $(if ($one) { $services[0].process_id } else { 0 })
         logs = @(foreach ($path in $lengths.Keys) { [ordered]@{ path = $path; bytes = $lengths[$path] } })
         confirm_seconds = $Run.Plan.confirm_seconds
     }
-    $Run.Journal = Join-FilePath -Folder $Run.Folder -Name 'journal'
+    $Run.Journal = Join-FilePath $Run.Folder 'journal'
     try {
         [void][IO.Directory]::CreateDirectory($Run.Folder)
-        Write-NewFile -Path (Join-FilePath -Folder $Run.Folder -Name 'plan.json') -Bytes $plan
-        Add-FileLine -Path $Run.Journal -Text (ConvertTo-AsciiJson -Value $begin)
-    } catch { Stop-Change -Code 'journal' -Message "$($Run.Journal): $($_.Exception.GetBaseException().Message)" }
+        Write-NewFile (Join-FilePath $Run.Folder 'plan.json') $plan
+        Add-FileLine $Run.Journal (ConvertTo-AsciiJson $begin)
+    } catch { Stop-Change 'journal' "$($Run.Journal): $(Get-ErrorText $_)" }
 }

@@ -1,37 +1,33 @@
 # The raw values a plan may depend on. Planning and applying read them with these same functions.
 
-function Get-FileValue {
-    param($File)
-    if (($null -eq $File) -or -not $File.exists) { return 'absent' }
+function Get-FileValue($File) {
+    if (-not $File -or -not $File.exists) { return 'absent' }
     if ($null -eq $File.sha256) { return 'unreadable' }
     $File.sha256
 }
 
 # The parts of Facts that the values are made of.
-function Get-ManagedPart {
-    param([int[]]$Ports)
+function Get-ManagedPart([int[]]$Ports) {
     $product = Get-ProductFacts
     [ordered]@{
         product = $product
         driver = Get-DriverFacts
-        files = Get-ConfigFileFacts -Product $product
+        files = Get-ConfigFileFacts $product
         ip_listen = Get-ListenListFacts
         url_reservations = @(Get-ReservationFacts)
-        data_acl = Get-DataAccessFacts -Product $product
-        firewall_rules = Get-FirewallRuleFacts -Ports $Ports
+        data_acl = Get-DataAccessFacts $product
+        firewall_rules = Get-FirewallRuleFacts $Ports
     }
 }
 
 # The texts of the rules that block the API.
-function Get-RuleValue {
-    param($Rules)
+function Get-RuleValue($Rules) {
     if ($null -eq $Rules) { return 'unreadable' }
     $texts = @(foreach ($rule in $Rules) { if ($rule.value.Contains('|Name=certify-automation-api|')) { $rule.value } })
-    @(Get-OrdinalOrder -Names $texts) -join "`n"
+    @(Get-OrdinalOrder $texts) -join "`n"
 }
 
-function Get-ManagedValue {
-    param($Part)
+function Get-ManagedValue($Part) {
     $of = @{ product = $Part.product; driver = $Part.driver; service = $null }
     if ($Part.product.services.Count -eq 1) { $of.service = $Part.product.services[0] }
     $values = @{}
@@ -42,12 +38,10 @@ function Get-ManagedValue {
         if ('delayed', 'failure_flag' -contains $key) { $value = if ($value) { 'true' } else { 'false' } }
         $values[$name] = [string]$value
     }
-    foreach ($name in $Part.files.Keys) { $values["file.$name"] = Get-FileValue -File $Part.files[$name] }
+    foreach ($name in $Part.files.Keys) { $values["file.$name"] = Get-FileValue $Part.files[$name] }
     $values['ip_listen'] = if ($null -eq $Part.ip_listen.live) { 'unreadable' } else { $Part.ip_listen.live -join ',' }
     $values['data_directory_acl'] = if ($Part.data_acl) { $Part.data_acl.sddl } else { '' }
-    $values['firewall_rule'] = Get-RuleValue -Rules $Part.firewall_rules
+    $values['firewall_rule'] = Get-RuleValue $Part.firewall_rules
     foreach ($one in $Part.url_reservations) { $values["url_reservation $($one.url)"] = $one.descriptor }
-    foreach ($name in @(Get-OrdinalOrder -Names @($values.Keys))) { [ordered]@{ name = $name; value = $values[$name] } }
+    foreach ($name in @(Get-OrdinalOrder @($values.Keys))) { [ordered]@{ name = $name; value = $values[$name] } }
 }
-
-function Get-ManagedNow { Get-ManagedValue -Part (Get-ManagedPart) }

@@ -2,4 +2,4 @@
 Set-StrictMode -Version 3.0
 Set-SearchPath
 $parameters = $args[0].Parameters
-Get-Reply -Value { ConvertTo-AsciiJson -Value (Get-Facts -Request $parameters -Lock (Get-LockFacts) -Records (Get-RecordFacts -Wanted $parameters.run)) }
+Get-Reply { ConvertTo-AsciiJson (Get-Facts -Request $parameters -Lock (Get-LockFacts) -Records (Get-RecordFacts $parameters.run)) }

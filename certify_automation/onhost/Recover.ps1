@@ -2,76 +2,85 @@
 
 # Every run without an end, the oldest first; why the run in hand must not begin, or nothing. Nothing is done while a
 # journal cannot be used.
-function Resume-AllRuns {
-    param($Run)
+function Resume-AllRuns($Run) {
     $open = @(Get-OpenRun)
-    foreach ($found in $open) { if ($found.Code -ne '') { return (Get-Refusal -Code $found.Code -Message $found.Error) } }
+    foreach ($found in $open) { if ($found.Code -ne '') { return (Get-Refusal $found.Code $found.Error) } }
     foreach ($found in $open) {
         $own = $found.Id -eq $Run.Id
-        if ($found.Awaiting -and (Test-TimerAlive -Folder $found.Folder)) {
-            if (-not $own) { return (Get-Refusal -Code 'awaiting' -Message $found.Id) }
+        if ($found.Awaiting -and (Test-TimerAlive $found.Folder)) {
+            if (-not $own) { return (Get-Refusal 'awaiting' $found.Id) }
             $found.Result = 'awaiting'
-            $Run.Recorded = ConvertTo-Outcome -Run $found -Repeated $true
+            $Run.Recorded = ConvertTo-Outcome $found $true
             continue
         }
-        $null = Resume-Run -Found $found
+        $null = Resume-Run $found
         $Run.Recovered += [ordered]@{ run_id = $found.Id; result = $found.Result; steps = $found.Steps; failure = $found.Failure }
-        if ($own) { $Run.Recorded = ConvertTo-Outcome -Run $found -Repeated $true }
+        if ($own) { $Run.Recorded = ConvertTo-Outcome $found $true }
     }
 }
 
 # Ends a run that Read-Run has found: as applied when nothing but its end is missing, else by undoing it. The outcome.
-function Resume-Run {
-    param($Found)
+function Resume-Run($Found) {
     $plan = $Found.Plan
-    $done = ($null -eq $plan.health) -and (@($Found.Steps | Where-Object { $_.status -ne 'done' }).Count -eq 0)
-    $settled = ($null -eq $plan.confirm_seconds) -and ($Found.Healthy -or $done)
-    if (($null -eq $Found.Failure) -and ($Found.Confirmed -or $settled)) { return (Close-Run -Run $Found -Result 'applied') }
-    $failure = if ($Found.Awaiting) { [ordered]@{ code = 'not_confirmed'; message = 'The run was not confirmed.'; step = $null } }
-    else { [ordered]@{ code = 'interrupted'; message = 'The script was cut off.'; step = $null } }
-    Undo-Run -Found $Found -Failure $failure
+    $done = -not $plan.health -and (@($Found.Steps | Where-Object { $_.status -ne 'done' }).Count -eq 0)
+    $settled = -not $plan.confirm_seconds -and ($Found.Healthy -or $done)
+    if (-not $Found.Failure -and ($Found.Confirmed -or $settled)) { return (Close-Run $Found 'applied') }
+    $failure = if ($Found.Awaiting) { New-Failure 'not_confirmed' 'The run was not confirmed.' }
+    else { New-Failure 'interrupted' 'The script was cut off.' }
+    Undo-Run $Found $failure
 }
 
 # Puts everything back and ends the run; the outcome. An undo that was cut off goes on for its own reason. It has two
 # minutes of its own: it must not be cut short.
-function Undo-Run {
-    param($Found, $Failure)
-    if ($null -eq $Found.Failure) {
+function Undo-Run($Found, $Failure) {
+    if (-not $Found.Failure) {
         $Found.Failure = $Failure
-        Save-JournalLine -Run $Found -Line ([ordered]@{ event = 'undo'; failure = $Failure })
+        Save-JournalLine $Found ([ordered]@{ event = 'undo'; failure = $Failure })
     }
-    if ($null -eq $Found.Product) { $Found.Product = Get-ProductFacts }
+    if (-not $Found.Product) { $Found.Product = Get-ProductFacts }
     $Found.Until = (Get-MonotonicMs) + 120000
-    $whole = Undo-AllChanges -Run $Found
-    Remove-Leftover -Run $Found
-    Close-Run -Run $Found -Result $(if ($whole) { 'rolled_back' } else { 'rollback_failed' })
+    $whole = Undo-AllChanges $Found
+    Remove-Leftover $Found
+    Close-Run $Found $(if ($whole) { 'rolled_back' } else { 'rollback_failed' })
 }
 
 # Records what became of a run, and gives it back: the outcome without facts. A run without changes leaves nothing.
-function Close-Run {
-    param($Run, [string]$Result)
+function Close-Run($Run, [string]$Result) {
     $Run.Result = $Result
     if ($Run.Journal -ne '') {
-        $path = Join-FilePath -Folder $Run.Folder -Name 'outcome.json'
-        Save-NewText -Path $path -Text (ConvertTo-Outcome -Run $Run -Repeated $true)
-        Write-RunEvent -Run $Run
-        if ($null -ne $Run.Plan.confirm_seconds) { Remove-TimerTask -RunId $Run.Id }
+        $path = Join-FilePath $Run.Folder 'outcome.json'
+        Save-NewText $path (ConvertTo-Outcome $Run $true)
+        Write-RunEvent $Run
+        if ($Run.Plan.confirm_seconds) { Remove-TimerTask $Run.Id }
     }
-    ConvertTo-Outcome -Run $Run -Repeated $false
+    ConvertTo-Outcome $Run $false
+}
+
+# The dead-man timer's task. schtasks.exe is judged by its exit code and by what it reads back, never by its translated texts.
+function Invoke-TaskProgram([string]$Verb, [string]$RunId, [string[]]$Options = @()) {
+    # With Stop, Windows PowerShell would end at the first line a program writes to a standard error that is redirected.
+    $ErrorActionPreference = 'Continue'
+    $lines = schtasks.exe $Verb /TN "certify-automation-$RunId" @Options 2>&1
+    if ($LASTEXITCODE -ne 0) { Stop-Change 'timer' "schtasks.exe ${Verb}: $LASTEXITCODE $lines" }
+    -join $lines
+}
+
+# The process of a timer goes on, and ends by itself when it sees that its run has. A task that cannot be removed now, or is
+# not there, does no harm: at the next start of the computer it removes itself.
+function Remove-TimerTask([string]$RunId) {
+    try { $null = Invoke-TaskProgram -Verb '/Delete' -RunId $RunId -Options '/F' } catch { $null = $_ }
 }
 
 # The outcome as JSON, without facts.
-function ConvertTo-Outcome {
-    param($Run, [bool]$Repeated)
-    ConvertTo-AsciiJson -Value ([ordered]@{
+function ConvertTo-Outcome($Run, [bool]$Repeated) {
+    ConvertTo-AsciiJson ([ordered]@{
         contract = 1; run_id = $Run.Id; result = $Run.Result; refusal = $Run.Refusal; steps = $Run.Steps
         failure = $Run.Failure; health = $Run.Health; repeated = $Repeated; recovered = $Run.Recovered
     })
 }
 
 # The entry in the event log; a log that does not take it changes nothing.
-function Write-RunEvent {
-    param($Run)
+function Write-RunEvent($Run) {
     if ($Run.Steps.Count -eq 0) { return }
     $kinds = @{ applied = 1000; awaiting = 1001; rolled_back = 1010; refused = 1011; rollback_failed = 1020 }
     $id = $kinds[$Run.Result]
@@ -82,38 +91,37 @@ function Write-RunEvent {
         "Commit: $(if ($origin.commit) { $origin.commit } else { 'none' })"
         "By: $($origin.by) on the controller, $env:USERDOMAIN\$env:USERNAME on this computer"
         foreach ($step in $Run.Steps) { "$($step.index) $($step.kind): $($step.status) $($step.code)".TrimEnd() }
-        foreach ($stop in $Run.Refusal, $Run.Failure) { if ($null -ne $stop) { "Failure: $($stop.code) $($stop.message)" } }
+        foreach ($stop in $Run.Refusal, $Run.Failure) { if ($stop) { "Failure: $($stop.code) $($stop.message)" } }
     )
     $text = $lines -join "`r`n"
     try { Write-EventEntry -Type $type -Id $id -Text $text.Substring(0, [Math]::Min(31000, $text.Length)) } catch { $null = $_ }
 }
 
 # The journal goes first: what is left of a folder must not pass for a run that was cut off.
-function Remove-Run {
-    param([string]$Folder)
+function Remove-Run([string]$Folder) {
     try {
-        Remove-OldFile -Path (Join-FilePath -Folder $Folder -Name 'journal')
-        Remove-WholeFolder -Path $Folder
+        Remove-OldFile (Join-FilePath $Folder 'journal')
+        Remove-WholeFolder $Folder
     } catch { $null = $_ }
 }
 
 # Kept are the last 20 runs, those of the last 90 days, the newest copy of each file, and the data of the last three runs
 # that have any. What cannot be removed stays for the next time.
 function Remove-OldRun {
-    $oldest = (Get-UnixTimeMs -Time (Get-Date)) - 7776000000
+    $oldest = (Get-UnixTimeMs (Get-Date)) - 7776000000
     $files = 'serviceconfig.before', 'servers.before', 'appsettings_core.before'
     $place = $copies = 0
-    $runs = @(Get-RunFolder -Ended $true)
+    $runs = @(Get-RunFolder $true)
     [Array]::Reverse($runs)
     foreach ($one in $runs) {
-        $only = @($files | Where-Object { [IO.File]::Exists((Join-FilePath -Folder $one.Folder -Name $_)) })
+        $only = @($files | Where-Object { [IO.File]::Exists((Join-FilePath $one.Folder $_)) })
         $files = @($files | Where-Object { $only -notcontains $_ })
-        if ((++$place -gt 20) -and ($one.Started -lt $oldest) -and ($only.Count -eq 0)) { Remove-Run -Folder $one.Folder }
-        $data = Join-FilePath -Folder $one.Folder -Name 'data'
-        if ([IO.Directory]::Exists($data) -and (++$copies -gt 3)) { try { Remove-WholeFolder -Path $data } catch { $null = $_ } }
+        if ((++$place -gt 20) -and ($one.Started -lt $oldest) -and ($only.Count -eq 0)) { Remove-Run $one.Folder }
+        $data = Join-FilePath $one.Folder 'data'
+        if ([IO.Directory]::Exists($data) -and (++$copies -gt 3)) { try { Remove-WholeFolder $data } catch { $null = $_ } }
     }
     # What never had a first line, and what an interrupted removal has left.
-    foreach ($one in @(Get-RunFolder -Ended $false)) {
-        if ($null -eq (Read-Run -Folder $one.Folder)) { Remove-Run -Folder $one.Folder }
+    foreach ($one in @(Get-RunFolder $false)) {
+        if (-not (Read-Run $one.Folder)) { Remove-Run $one.Folder }
     }
 }

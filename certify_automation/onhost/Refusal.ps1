@@ -1,47 +1,43 @@
 # Reasons to act on nothing.
 
-function Get-Refusal {
-    param([string]$Code, [string]$Message, [string[]]$Moved)
+function Get-Refusal([string]$Code, [string]$Message, [string[]]$Moved) {
     [ordered]@{ code = $Code; message = $Message; moved = @($Moved | Where-Object { $_ }) }
 }
 
 # Whether the list of rights has these flags and entries, and every entry allows something to SYSTEM or Administrators;
 # $Otherwise is a pattern of entries that are tolerated besides.
-function Test-OnlyTrusted {
-    param([string]$Sddl, [string]$Flags, [string]$Otherwise)
+function Test-OnlyTrusted([string]$Sddl, [string]$Flags, [string]$Otherwise) {
     $trusted = '\(A;[A-Z]*;[^;()]*;;;(SY|BA|S-1-5-18|S-1-5-32-544)\)'
     [regex]::IsMatch($Sddl, '^[^(]*D:' + $Flags + '(' + $trusted + $Otherwise + ')+$')
 }
 
 # Everything that lasts is in a folder only SYSTEM and Administrators may touch. Its owner could always change that, so
 # a folder of anybody else's is refused.
-function Get-FolderRefusal {
-    param([string]$Folder)
+function Get-FolderRefusal([string]$Folder) {
     $owners = 'S-1-5-18', 'S-1-5-32-544'
     try {
         if (-not [IO.Directory]::Exists($Folder)) {
-            New-ProtectedFolder -Path $Folder -Sddl 'O:BAG:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)'
+            New-ProtectedFolder $Folder 'O:BAG:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)'
         }
         # Anybody may put a link into %ProgramData%, to a folder that has the right owner.
         if ([IO.File]::GetAttributes($Folder) -band [IO.FileAttributes]::ReparsePoint) {
-            return (Get-Refusal -Code 'lock_folder' -Message "$Folder is a link.")
+            throw "$Folder is a link."
         }
-        $access = Get-FolderAccess -Path $Folder
-        if (($null -eq $access) -or ($owners -notcontains $access.Owner)) {
-            return (Get-Refusal -Code 'lock_folder' -Message "$Folder belongs to somebody else.")
+        $access = Get-FolderAccess $Folder
+        if (-not $access -or ($owners -notcontains $access.Owner)) {
+            throw "$Folder belongs to somebody else."
         }
-        if (Test-OnlyTrusted -Sddl $access.Sddl -Flags '[A-Z]*P[A-Z]*') { return }
+        if (Test-OnlyTrusted $access.Sddl '[A-Z]*P[A-Z]*') { return }
         if (-not (Test-OnlyTrusted -Sddl $access.Sddl -Flags '[A-Z]*' -Otherwise '|\([^;()]*;[A-Z]*ID;[^()]*\)')) {
-            return (Get-Refusal -Code 'lock_folder' -Message "Others were given rights to ${Folder}: $($access.Sddl)")
+            throw "Others were given rights to ${Folder}: $($access.Sddl)"
         }
         $null = icacls.exe $Folder /inheritance:r /grant:r '*S-1-5-18:(OI)(CI)F' '*S-1-5-32-544:(OI)(CI)F'
-        if ($LASTEXITCODE -ne 0) { return (Get-Refusal -Code 'lock_folder' -Message "icacls.exe ${Folder}: $LASTEXITCODE") }
-    } catch { Get-Refusal -Code 'lock_folder' -Message $_.Exception.GetBaseException().Message }
+        if ($LASTEXITCODE -ne 0) { throw "icacls.exe ${Folder}: $LASTEXITCODE" }
+    } catch { Get-Refusal 'lock_folder' (Get-ErrorText $_) }
 }
 
 # The names whose values are no longer those the plan was made from.
-function Get-StaleRefusal {
-    param([object[]]$Expects, [object[]]$Managed)
+function Get-StaleRefusal([object[]]$Expects, [object[]]$Managed) {
     $values = @{}
     foreach ($value in $Managed) { $values[$value.name] = $value.value }
     $moved = @(foreach ($expected in $Expects) {
@@ -52,8 +48,7 @@ function Get-StaleRefusal {
 }
 
 # Whether a listener on one address takes what arrives at the other; '::' takes IPv4 too.
-function Test-AddressOverlap {
-    param([string]$Listener, [string]$Wanted)
+function Test-AddressOverlap([string]$Listener, [string]$Wanted) {
     if ($Listener -eq '::') { return $true }
     $addresses = if ($Wanted -eq 'localhost') { '127.0.0.1', '::1' } else { $Wanted }
     foreach ($address in $addresses) {
@@ -64,22 +59,21 @@ function Test-AddressOverlap {
 
 # A listener of a process that is not the service. http.sys holds its ports itself: for v6 the URL's owner counts, and
 # a registration for + is found before one for an address.
-function Get-PortRefusal {
-    param($Check, [string]$Generation)
-    if ($null -eq $Check) { return }
-    $own = Get-ServiceProcessId -Name $Check.service
-    foreach ($socket in @(Get-SocketFacts -Ports $Check.port)) {
+function Get-PortRefusal($Check, [string]$Generation) {
+    if (-not $Check) { return }
+    $own = Get-ServiceProcessId $Check.service
+    foreach ($socket in @(Get-SocketFacts $Check.port)) {
         if (($socket.process_id -eq $own) -or (($Generation -eq 'v6') -and ($socket.process_id -eq 4))) { continue }
-        if (-not (Test-AddressOverlap -Listener $socket.address -Wanted $Check.host)) { continue }
+        if (-not (Test-AddressOverlap $socket.address $Check.host)) { continue }
         $owner = "$($socket.process_name) ($($socket.process_id)) on $($socket.address):$($socket.port)"
-        return (Get-Refusal -Code 'port_owned' -Message $owner)
+        return (Get-Refusal 'port_owned' $owner)
     }
     if ($Generation -ne 'v6') { return }
-    $declared = Get-EndpointUrl -Endpoint @{ host = $Check.host; port = $Check.port; https = $false }
+    $declared = Get-EndpointUrl @{ host = $Check.host; port = $Check.port; https = $false }
     $taken = $declared.ToLowerInvariant(), "http://+:$($Check.port)"
     foreach ($url in @(Get-UrlOwnerFacts)) {
         if ($url.process_ids -contains $own) { continue }
-        $plain = (ConvertTo-EndpointUrl -Url $url.url).Replace('https://', 'http://')
-        if ($taken -contains $plain) { return (Get-Refusal -Code 'port_owned' -Message "$($url.url) ($($url.process_ids))") }
+        $plain = (ConvertTo-EndpointUrl $url.url).Replace('https://', 'http://')
+        if ($taken -contains $plain) { return (Get-Refusal 'port_owned' "$($url.url) ($($url.process_ids))") }
     }
 }

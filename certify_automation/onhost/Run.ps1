@@ -1,153 +1,129 @@
 # One plan on this computer: lock, recover, refuse or act, undo on failure, record.
 
-# Writes a text if that is possible: a full disk must not hide what else has happened.
-function Save-Text {
-    param([string]$Path, [string]$Text)
-    try { Write-NewFile -Path $Path -Bytes ([Text.Encoding]::UTF8.GetBytes($Text)) } catch { $null = $_ }
-}
-
-# The same for a file that must be there whole or not at all.
-function Save-NewText {
-    param([string]$Path, [string]$Text)
+# Writes a text if that is possible, whole or not at all: a full disk must not hide what else has happened.
+function Save-NewText([string]$Path, [string]$Text) {
     try {
-        Write-NewFile -Path "$Path.new" -Bytes ([Text.Encoding]::UTF8.GetBytes($Text))
-        Rename-NewFile -New "$Path.new" -Path $Path
+        Write-NewFile "$Path.new" ([Text.Encoding]::UTF8.GetBytes($Text))
+        Rename-NewFile "$Path.new" $Path
     } catch { $null = $_ }
 }
 
 # A file, open for nobody else as long as this process keeps it or lives; nothing when another one has it. A visit that
 # only looks has it open for a moment.
-function Open-HeldFile {
-    param([string]$Path)
+function Open-HeldFile([string]$Path) {
     for ($try = 1; $try -le 5; $try++) {
-        try { return [IO.File]::Open($Path, [IO.FileMode]::OpenOrCreate, [IO.FileAccess]::ReadWrite, [IO.FileShare]::None) }
+        try { return [IO.File]::Open($Path, 'OpenOrCreate', 'ReadWrite', 'None') }
         catch [IO.IOException] { Start-Sleep -Milliseconds 300 }
     }
 }
 
 # The open lock file, or nothing.
-function Enter-Lock {
-    param([string]$Folder, [string]$RunId)
-    $file = Open-HeldFile -Path (Join-FilePath -Folder $Folder -Name 'lock')
-    if ($null -eq $file) { return }
-    Save-Text -Path (Join-FilePath -Folder $Folder -Name 'lock-holder') -Text "$RunId $env:USERDOMAIN\$env:USERNAME"
+function Enter-Lock([string]$Folder, [string]$RunId) {
+    $file = Open-HeldFile (Join-FilePath $Folder 'lock')
+    if (-not $file) { return }
+    $holder = [Text.Encoding]::UTF8.GetBytes("$RunId $env:USERDOMAIN\$env:USERNAME")
+    try { Write-NewFile (Join-FilePath $Folder 'lock-holder') $holder } catch { $null = $_ }
     $file
 }
 
-function Exit-Lock {
-    param($File, [string]$Folder)
+function Exit-Lock($File, [string]$Folder) {
     # Without the lock its text means nothing, so a text that cannot be removed does not matter.
-    try { Remove-OldFile -Path (Join-FilePath -Folder $Folder -Name 'lock-holder') } catch { $null = $_ }
+    try { Remove-OldFile (Join-FilePath $Folder 'lock-holder') } catch { $null = $_ }
     $File.Dispose()
 }
 
 # The facts are left out (null) when they cannot be read: what was done must be said all the same.
-function Add-Facts {
-    param([string]$Outcome, $Observe, $Lock)
-    try { $facts = ConvertTo-AsciiJson -Value (Get-Facts -Request $Observe -Lock $Lock) } catch { $facts = 'null' }
+function Add-Facts([string]$Outcome, $Observe, $Lock) {
+    try { $facts = ConvertTo-AsciiJson (Get-Facts $Observe $Lock) } catch { $facts = 'null' }
     $Outcome.Substring(0, $Outcome.Length - 1) + ',"facts":' + $facts + '}'
 }
 
 # What $Act gives as outcome while nobody else may act, with facts; a refusal when somebody else does. $Act finds the run
 # in $Run.
-function Invoke-Locked {
-    param($Run, $Observe, [scriptblock]$Act)
+function Invoke-Locked($Run, $Observe, [scriptblock]$Act) {
     $folder = Get-AutomationFolder
-    $Run.Refusal = Get-FolderRefusal -Folder $folder
+    $Run.Refusal = Get-FolderRefusal $folder
     $lock = $null
-    if ($null -eq $Run.Refusal) {
-        $lock = Enter-Lock -Folder $folder -RunId $Run.Id
-        if ($null -eq $lock) { $Run.Refusal = Get-Refusal -Code 'locked' -Message ([string](Get-LockHolder -Folder $folder)) }
+    if (-not $Run.Refusal) {
+        $lock = Enter-Lock $folder $Run.Id
+        if (-not $lock) { $Run.Refusal = Get-Refusal 'locked' ([string](Get-LockHolder $folder)) }
     }
-    if ($null -eq $lock) {
-        Write-RunEvent -Run $Run
-        return (Add-Facts -Outcome (ConvertTo-Outcome -Run $Run -Repeated $false) -Observe $Observe -Lock (Get-LockFacts))
+    if (-not $lock) {
+        Write-RunEvent $Run
+        return (Add-Facts -Outcome (ConvertTo-Outcome $Run $false) -Observe $Observe -Lock (Get-LockFacts))
     }
     try { Add-Facts -Outcome (& $Act) -Observe $Observe -Lock ([ordered]@{ held = $false; holder = $null }) }
-    finally { Exit-Lock -File $lock -Folder $folder }
-}
-
-# Why the plan must not be acted on now; nothing when it may.
-function Get-ActRefusal {
-    param($Plan, $Product)
-    $stale = Get-StaleRefusal -Expects @($Plan.expects) -Managed @(Get-ManagedNow)
-    if ($null -ne $stale) { return $stale }
-    Get-PortRefusal -Check $Plan.port_check -Generation $Product.generation
+    finally { Exit-Lock $lock $folder }
 }
 
 # What the journal needs before the first change; why there will be none, or nothing. A run that was never begun is none.
-function Start-Run {
-    param($Run, $Call)
+function Start-Run($Run, $Call) {
     try {
-        Open-Journal -Run $Run
-        if ($null -ne $Run.Plan.confirm_seconds) { $refusal = Start-DeadManTimer -Run $Run -Call $Call } else { return }
-    } catch { $refusal = Get-Refusal -Code (Get-FailureCode -ErrorRecord $_ -Otherwise 'journal') -Message $_.Exception.GetBaseException().Message }
-    if ($null -eq $refusal) { return }
-    try { Remove-OldFile -Path $Run.Journal } catch { $null = $_ }
+        Open-Journal $Run
+        if ($Run.Plan.confirm_seconds) { $refusal = Start-DeadManTimer $Run $Call } else { return }
+    } catch { $refusal = Get-Refusal (Get-FailureCode $_ 'journal') (Get-ErrorText $_) }
+    if (-not $refusal) { return }
+    try { Remove-OldFile $Run.Journal } catch { $null = $_ }
     $refusal
 }
 
 # Acts and waits for health; the failure, or nothing.
-function Invoke-Acts {
-    param($Run)
-    $failure = Invoke-AllChanges -Run $Run
-    if ($null -ne $failure) { return $failure }
-    $events = @(if ($null -ne $Run.Plan.health) { 'healthy' }) + @(if ($null -ne $Run.Plan.confirm_seconds) { 'awaiting' })
+function Invoke-Acts($Run) {
+    $failure = Invoke-AllChanges $Run
+    if ($failure) { return $failure }
+    $events = @(if ($Run.Plan.health) { 'healthy' }) + @(if ($Run.Plan.confirm_seconds) { 'awaiting' })
     Confirm-Health -Run $Run -Health $Run.Plan.health -Events $events
 }
 
 # Waits for health if it is asked for, and writes down how far the run has come; the failure, or nothing.
-function Confirm-Health {
-    param($Run, $Health, [string[]]$Events)
+function Confirm-Health($Run, $Health, [string[]]$Events) {
     try {
-        $failure = if ($null -ne $Health) { Wait-Health -Run $Run -Health $Health -Product $Run.Product }
-        if ($null -ne $failure) { return $failure }
-        foreach ($name in $Events) { Add-JournalLine -Run $Run -Line @{ event = $name } }
-    } catch { [ordered]@{ code = Get-FailureCode -ErrorRecord $_ -Otherwise 'journal'; message = $_.Exception.GetBaseException().Message; step = $null } }
+        $failure = if ($Health) { Wait-Health -Run $Run -Health $Health -Product $Run.Product }
+        if ($failure) { return $failure }
+        foreach ($name in $Events) { Add-JournalLine $Run @{ event = $name } }
+    } catch { New-Failure (Get-FailureCode $_ 'journal') (Get-ErrorText $_) }
 }
 
 # The recorded outcome of a run that has acted before; with the runs that this visit has brought to their end.
-function Get-RecordedOutcome {
-    param($Run)
-    $path = Join-FilePath -Folder $Run.Folder -Name 'outcome.json'
-    $text = if ([IO.File]::Exists($path)) { Read-FileText -Path $path } else { $Run.Recorded }
+function Get-RecordedOutcome($Run) {
+    $path = Join-FilePath $Run.Folder 'outcome.json'
+    $text = if ([IO.File]::Exists($path)) { Read-FileText $path } else { $Run.Recorded }
     if ($null -eq $text) { return }
     if ($Run.Recovered.Count -eq 0) { return $text }
-    $text.Substring(0, $text.IndexOf(',"recovered":')) + ',"recovered":' + (ConvertTo-AsciiJson -Value $Run.Recovered) + '}'
+    $text.Substring(0, $text.IndexOf(',"recovered":')) + ',"recovered":' + (ConvertTo-AsciiJson $Run.Recovered) + '}'
 }
 
 # The outcome of a plan under the lock. A run id that has acted here never acts again.
-function Invoke-LockedPlan {
-    param($Run, $Call)
-    $Run.Refusal = Resume-AllRuns -Run $Run
-    if ($null -eq $Run.Refusal) {
-        $recorded = Get-RecordedOutcome -Run $Run
-        if ($null -ne $recorded) { return $recorded }
+function Invoke-LockedPlan($Run, $Call) {
+    $Run.Refusal = Resume-AllRuns $Run
+    if (-not $Run.Refusal) {
+        $recorded = Get-RecordedOutcome $Run
+        if ($recorded) { return $recorded }
         $Run.Product = Get-ProductFacts
-        $Run.Refusal = Get-ActRefusal -Plan $Run.Plan -Product $Run.Product
+        $Run.Refusal = Get-StaleRefusal @($Run.Plan.expects) @(Get-ManagedValue (Get-ManagedPart))
     }
-    if (($null -eq $Run.Refusal) -and $Run.Steps.Count) { $Run.Refusal = Start-Run -Run $Run -Call $Call }
-    if ($null -ne $Run.Refusal) {
-        Write-RunEvent -Run $Run
-        return (ConvertTo-Outcome -Run $Run -Repeated $false)
+    if (-not $Run.Refusal) { $Run.Refusal = Get-PortRefusal $Run.Plan.port_check $Run.Product.generation }
+    if (-not $Run.Refusal -and $Run.Steps.Count) { $Run.Refusal = Start-Run $Run $Call }
+    if ($Run.Refusal) {
+        Write-RunEvent $Run
+        return (ConvertTo-Outcome $Run $false)
     }
-    $failure = Invoke-Acts -Run $Run
-    if ($null -ne $failure) { Undo-Run -Found $Run -Failure $failure }
-    elseif ($null -eq $Run.Plan.confirm_seconds) { Close-Run -Run $Run -Result 'applied' }
+    $failure = Invoke-Acts $Run
+    if ($failure) { Undo-Run $Run $failure }
+    elseif (-not $Run.Plan.confirm_seconds) { Close-Run $Run 'applied' }
     else {
         $Run.Result = 'awaiting'
-        Write-RunEvent -Run $Run
-        ConvertTo-Outcome -Run $Run -Repeated $false
+        Write-RunEvent $Run
+        ConvertTo-Outcome $Run $false
     }
     if ($Run.Journal -ne '') { Remove-OldRun }
 }
 
-function Invoke-Plan {
-    param($Call)
+function Invoke-Plan($Call) {
     $plan = $Call.Parameters.plan
-    $run = New-Run -Folder (Join-FilePath -Folder (Get-AutomationFolder) -Name 'runs', $plan.run_id)
+    $run = New-Run (Join-FilePath (Get-AutomationFolder) 'runs', $plan.run_id)
     $run.Plan = $plan
-    $run.Steps = @(New-Step -Plan $plan)
+    $run.Steps = @(New-Step $plan)
     $run.Until = (Get-MonotonicMs) + 1000 * $Call.DeadlineSeconds
-    Invoke-Locked -Run $run -Observe $plan.observe -Act { Invoke-LockedPlan -Run $Run -Call $Call }
+    Invoke-Locked -Run $run -Observe $plan.observe -Act { Invoke-LockedPlan $Run $Call }
 }

@@ -1,19 +1,12 @@
 # Services and drivers as the service control manager knows them.
 
-function Get-ServiceInstance {
-    param([string]$Filter)
-    $wanted = @{
-        ClassName = 'Win32_Service'
-        Filter = $Filter
-        Property = 'Name', 'DisplayName', 'State', 'StartMode', 'DelayedAutoStart', 'StartName', 'PathName',
-        'ExitCode', 'ServiceSpecificExitCode', 'ProcessId'
-        OperationTimeoutSec = 30
-    }
-    Get-CimInstance @wanted
+function Get-ServiceInstance([string]$Filter) {
+    $wanted = 'Name', 'DisplayName', 'State', 'StartMode', 'DelayedAutoStart', 'StartName', 'PathName', 'ExitCode',
+    'ServiceSpecificExitCode', 'ProcessId'
+    Get-CimInstance -ClassName 'Win32_Service' -Filter $Filter -Property $wanted -OperationTimeoutSec 30
 }
 
-function Get-ServiceFacts {
-    param($Service)
+function Get-ServiceFacts($Service) {
     [ordered]@{
         name = $Service.Name
         display_name = $Service.DisplayName
@@ -29,25 +22,19 @@ function Get-ServiceFacts {
 }
 
 # What follows a failure of a service: CIM does not say.
-function Get-RecoveryFacts {
-    param([string]$Name)
+function Get-RecoveryFacts([string]$Name) {
     $path = "HKLM:\SYSTEM\CurrentControlSet\Services\$Name"
-    $actions = [byte[]]@(Get-RegistryValue -Path $path -Name 'FailureActions' | Where-Object { $_ -is [byte] })
+    $actions = [byte[]]@(Get-RegistryValue $path 'FailureActions' | Where-Object { $_ -is [byte] })
     [ordered]@{
         failure_actions = if ($actions.Count) { [Convert]::ToBase64String($actions) } else { $null }
-        failure_flag = [bool](Get-RegistryValue -Path $path -Name 'FailureActionsOnNonCrashFailures')
+        failure_flag = [bool](Get-RegistryValue $path 'FailureActionsOnNonCrashFailures')
     }
 }
 
 # The HTTP driver; nothing when the computer does not have it.
 function Get-DriverFacts {
-    $wanted = @{
-        ClassName = 'Win32_SystemDriver'
-        Filter = "Name='HTTP'"
-        Property = 'State', 'StartMode', 'ExitCode'
-        OperationTimeoutSec = 30
-    }
-    $driver = Get-CimInstance @wanted
-    if ($null -eq $driver) { return }
+    $wanted = 'State', 'StartMode', 'ExitCode'
+    $driver = Get-CimInstance -ClassName 'Win32_SystemDriver' -Filter "Name='HTTP'" -Property $wanted -OperationTimeoutSec 30
+    if (-not $driver) { return }
     [ordered]@{ state = $driver.State; start_mode = $driver.StartMode; exit_code = [long]$driver.ExitCode }
 }

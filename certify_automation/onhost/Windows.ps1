@@ -2,14 +2,13 @@
 
 function Test-Administrator {
     $identity = [Security.Principal.WindowsIdentity]::GetCurrent()
-    $principal = New-Object -TypeName Security.Principal.WindowsPrincipal -ArgumentList $identity
+    $principal = [Security.Principal.WindowsPrincipal]::new($identity)
     # By role, not by name: the group's name is translated.
     $principal.IsInRole([Security.Principal.WindowsBuiltInRole]::Administrator)
 }
 
 # The four numbers of a program's file version; $null when it has none.
-function Get-FileVersion {
-    param([string]$Path)
+function Get-FileVersion([string]$Path) {
     if (-not [IO.File]::Exists($Path)) { return $null }
     $version = [Diagnostics.FileVersionInfo]::GetVersionInfo($Path)
     if ($null -eq $version.FileVersion) { return $null }
@@ -17,8 +16,7 @@ function Get-FileVersion {
 }
 
 # The owner's SID and the descriptor of a folder; $null when it cannot be read.
-function Get-FolderAccess {
-    param([string]$Path)
+function Get-FolderAccess([string]$Path) {
     if (-not [IO.Directory]::Exists($Path)) { return $null }
     try {
         $acl = Get-Acl -LiteralPath $Path
@@ -29,8 +27,7 @@ function Get-FolderAccess {
 # A request of this account to this computer, never through a proxy. Status is $null when no answer came; Untrusted says
 # that a listener was met whose certificate does not validate, as the product's own does not. Whoever listens
 # there may send without end: the body is read up to 64 KiB, for as long as an answer may take.
-function Invoke-LocalApi {
-    param([string]$Method, [string]$Url, [string]$Body, [int]$TimeoutSeconds)
+function Invoke-LocalApi([string]$Url, [string]$Method = 'GET', [string]$Body, [int]$TimeoutSeconds = 5) {
     $answer = @{ Status = $null; Authenticate = @(); Body = $null; Error = $null; Untrusted = $false }
     $response = $null
     try {
@@ -42,24 +39,24 @@ function Invoke-LocalApi {
         $request.Timeout = $request.ReadWriteTimeout = 1000 * $TimeoutSeconds
         if ($Body -ne '') {
             $request.ContentType = 'application/json'
-            $writer = New-Object -TypeName IO.StreamWriter -ArgumentList $request.GetRequestStream()
+            $writer = [IO.StreamWriter]::new($request.GetRequestStream())
             try { $writer.Write($Body) } finally { $writer.Close() }
         }
         $response = $request.GetResponse()
     } catch {
         $web = $_.Exception
-        while (($null -ne $web) -and ($web -isnot [Net.WebException])) { $web = $web.InnerException }
-        if ($null -ne $web) { $response = $web.Response }
+        while ($web -and ($web -isnot [Net.WebException])) { $web = $web.InnerException }
+        if ($web) { $response = $web.Response }
         $answer.Untrusted = ($cause = $_.Exception.GetBaseException()) -is [Security.Authentication.AuthenticationException]
-        if ($null -eq $response) { $answer.Error = $cause.Message }
+        if (-not $response) { $answer.Error = $cause.Message }
     }
-    if ($null -eq $response) { return $answer }
+    if (-not $response) { return $answer }
     $answer.Status = [int]$response.StatusCode
     $answer.Authenticate = @($response.Headers.GetValues('WWW-Authenticate') | Where-Object { $_ })
-    $text = New-Object -TypeName Text.StringBuilder
+    $text = [Text.StringBuilder]::new()
     $until = (Get-MonotonicMs) + 1000 * $TimeoutSeconds
     try {
-        $reader = New-Object -TypeName IO.StreamReader -ArgumentList $response.GetResponseStream()
+        $reader = [IO.StreamReader]::new($response.GetResponseStream())
         $piece = [Array]::CreateInstance([char], 4096)
         do {
             $count = $reader.Read($piece, 0, $piece.Length)

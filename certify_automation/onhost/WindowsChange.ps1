@@ -1,27 +1,24 @@
 # What only a script that acts needs of Windows and no command of both versions can do. Nothing here decides anything.
 
 # A folder's list of rights as Windows keeps it: its entries in the order and put together as they would read back.
-function Get-FolderSddl {
-    param([string]$Sddl)
-    $security = New-Object -TypeName Security.AccessControl.DirectorySecurity
+function Get-FolderSddl([string]$Sddl) {
+    $security = [Security.AccessControl.DirectorySecurity]::new()
     $security.SetSecurityDescriptorSddlForm($Sddl, 'Access')
     $security.GetSecurityDescriptorSddlForm('Access')
 }
 
 # Gives a folder another list of rights; owner, group and audit list stay as they are.
-function Set-FolderAccess {
-    param([string]$Path, [string]$Sddl)
-    $security = New-Object -TypeName Security.AccessControl.DirectorySecurity
+function Set-FolderAccess([string]$Path, [string]$Sddl) {
+    $security = [Security.AccessControl.DirectorySecurity]::new()
     $security.SetSecurityDescriptorSddlForm($Sddl, 'Access')
-    $folder = New-Object -TypeName IO.DirectoryInfo -ArgumentList $Path
+    $folder = [IO.DirectoryInfo]::new($Path)
     $extensions = 'System.IO.FileSystemAclExtensions' -as [type]
     if ($null -ne $extensions) { $extensions::SetAccessControl($folder, $security) } else { $folder.SetAccessControl($security) }
 }
 
 # Creates a folder together with its descriptor, so that nobody can put anything into it in between.
-function New-ProtectedFolder {
-    param([string]$Path, [string]$Sddl)
-    $security = New-Object -TypeName Security.AccessControl.DirectorySecurity
+function New-ProtectedFolder([string]$Path, [string]$Sddl) {
+    $security = [Security.AccessControl.DirectorySecurity]::new()
     $security.SetSecurityDescriptorSddlForm($Sddl)
     $extensions = 'System.IO.FileSystemAclExtensions' -as [type]
     if ($null -ne $extensions) { [void]$extensions::CreateDirectory($security, $Path) }
@@ -29,18 +26,15 @@ function New-ProtectedFolder {
 }
 
 # One spelling for security descriptors that mean the same; takes SDDL text or the bytes of a descriptor.
-function Get-CanonicalSddl {
-    param($Descriptor)
-    $type = 'Security.AccessControl.RawSecurityDescriptor'
-    if ($Descriptor -is [string]) { $raw = New-Object -TypeName $type -ArgumentList $Descriptor }
-    else { $raw = New-Object -TypeName $type -ArgumentList ([byte[]]$Descriptor), 0 }
+function Get-CanonicalSddl($Descriptor) {
+    if ($Descriptor -is [string]) { $raw = [Security.AccessControl.RawSecurityDescriptor]::new($Descriptor) }
+    else { $raw = [Security.AccessControl.RawSecurityDescriptor]::new([byte[]]$Descriptor, 0) }
     $raw.GetSddlForm('Access')
 }
 
 # A new file with these bytes, on the disk before this returns; [IO.File]::WriteAllBytes leaves them in the cache.
-function Write-NewFile {
-    param([string]$Path, [byte[]]$Bytes)
-    $stream = [IO.File]::Open($Path, [IO.FileMode]::Create, [IO.FileAccess]::Write, [IO.FileShare]::None)
+function Write-NewFile([string]$Path, [byte[]]$Bytes) {
+    $stream = [IO.File]::Open($Path, 'Create', 'Write', 'None')
     try {
         $stream.Write($Bytes, 0, $Bytes.Length)
         $stream.Flush($true)
@@ -48,11 +42,10 @@ function Write-NewFile {
 }
 
 # A copy of a file that others may be writing to, on the disk before this returns. [IO.File]::Copy keeps writers out.
-function Copy-SharedFile {
-    param([string]$Path, [string]$New)
-    $from = [IO.File]::Open($Path, [IO.FileMode]::Open, [IO.FileAccess]::Read, [IO.FileShare]'ReadWrite, Delete')
+function Copy-SharedFile([string]$Path, [string]$New) {
+    $from = Open-SharedFile $Path
     try {
-        $to = [IO.File]::Open($New, [IO.FileMode]::Create, [IO.FileAccess]::Write, [IO.FileShare]::None)
+        $to = [IO.File]::Open($New, 'Create', 'Write', 'None')
         try {
             $from.CopyTo($to)
             $to.Flush($true)
@@ -61,26 +54,22 @@ function Copy-SharedFile {
 }
 
 # $New takes the name, the rights and the creation time of $Old, and $Old the name $Backup, in one step.
-function Switch-File {
-    param([string]$New, [string]$Old, [string]$Backup)
+function Switch-File([string]$New, [string]$Old, [string]$Backup) {
     [IO.File]::Replace($New, $Old, $Backup)
 }
 
 # Fails when there is a file of the new name.
-function Rename-NewFile {
-    param([string]$New, [string]$Path)
+function Rename-NewFile([string]$New, [string]$Path) {
     [IO.File]::Move($New, $Path)
 }
 
-function Remove-OldFile {
-    param([string]$Path)
+function Remove-OldFile([string]$Path) {
     [IO.File]::Delete($Path)
 }
 
 # Adds a line to a file, on the disk before this returns. What an interruption has left of the last line goes first.
-function Add-FileLine {
-    param([string]$Path, [string]$Text)
-    $stream = [IO.File]::Open($Path, [IO.FileMode]::OpenOrCreate, [IO.FileAccess]::ReadWrite, [IO.FileShare]::Read)
+function Add-FileLine([string]$Path, [string]$Text) {
+    $stream = [IO.File]::Open($Path, 'OpenOrCreate', 'ReadWrite', 'Read')
     try {
         for ($end = $stream.Length; $end -gt 0; $end--) {
             $stream.Position = $end - 1
@@ -94,14 +83,12 @@ function Add-FileLine {
 }
 
 # Links in the folder are removed, not what they lead to.
-function Remove-WholeFolder {
-    param([string]$Path)
+function Remove-WholeFolder([string]$Path) {
     [IO.Directory]::Delete($Path, $true)
 }
 
 # An entry in the log Application. Whether the source is there is seen by its key: SourceExists would search every log.
-function Write-EventEntry {
-    param([string]$Type, [int]$Id, [string]$Text)
+function Write-EventEntry([string]$Type, [int]$Id, [string]$Text) {
     $source = 'certify-automation'
     $key = "HKLM:\SYSTEM\CurrentControlSet\Services\EventLog\Application\$source"
     if (-not (Test-Path -LiteralPath $key)) { [Diagnostics.EventLog]::CreateEventSource($source, 'Application') }

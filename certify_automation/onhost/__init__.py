@@ -21,6 +21,8 @@ CONTRACT = 1
 COMMAND_LINE_LIMIT = 8000
 """Characters; cmd.exe, which WinRM starts commands through, takes at most 8,191."""
 
+Name = Literal["Observe", "Apply", "Guard"]
+
 READING = (
     "Windows.ps1",
     "Json.ps1",
@@ -51,24 +53,29 @@ ACTING = (
     "Refusal.ps1",
     "Recover.ps1",
     "Run.ps1",
-    "Task.ps1",
-    "Timer.ps1",
-    "Confirm.ps1",
 )
-FILES = {"Observe": (*READING, "Records.ps1"), "Apply": READING + ACTING}
+TIMED = ("Task.ps1", "Timer.ps1", "Confirm.ps1")
+FILES: dict[Name, tuple[str, ...]] = {
+    "Observe": (*READING, "Records.ps1"),
+    "Apply": READING + ACTING,
+    "Guard": READING + ACTING + TIMED,
+}
 """The files a script begins with, in this order; they only define functions. Its own file, the entry, follows."""
 
 _FRAME = re.compile(
     r"<<<certify-automation (?P<nonce>[0-9a-f]+) (?P<length>\d+)>>>(?P<body>.*?)<<<end (?P=nonce)>>>", re.DOTALL
+)
+_SPACING = re.compile(
+    r"""(?P<string>@'\n.*?\n'@|'[^'\n]*'|"(?:[^"`\n]|`.)*")|(?<=[{(;,|=]) +| +(?=[{});,|=])""", re.DOTALL
 )
 _HEADER = re.compile(r"<<<certify-automation (?P<nonce>[0-9a-f]+) \d+>>>")
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """One script as it is sent: `Observe` or `Apply`, its whole text and the SHA-256 of that text in lower-case hex."""
+    """One script as it is sent: its name, its whole text, and the SHA-256 of that text in lower-case hex."""
 
-    name: str
+    name: Name
     text: str
     sha256: str
 
@@ -78,16 +85,27 @@ def _read(name: str) -> str:
 
 
 def sent(text: str) -> str:
-    """What of a script's text is sent: no comment lines, no blank ones, no indentation. It is read from its file."""
+    """What of a script's text is sent: no comment lines, no blank ones, no indentation, no blanks beside signs.
+
+    It means the same: the tests compare the tokens and the syntax trees of both. People read the files.
+    """
     lines = (line.strip() for line in text.splitlines())
-    return "".join(f"{line}\n" for line in lines if line and not line.startswith("#"))
+    kept = "".join(f"{line}\n" for line in lines if line and not line.startswith("#"))
+    return _SPACING.sub(lambda match: match["string"] or "", kept)
 
 
 @cache
-def script(name: Literal["Observe", "Apply"]) -> Script:
+def script(name: Name) -> Script:
     """The script of that name: its files one after the other, as they are sent."""
     text = "".join(sent(_read(file)) for file in (*FILES[name], f"{name}.ps1"))
     return Script(name, text, hashlib.sha256(text.encode()).hexdigest())
+
+
+def acting_script(parameters: Mapping[str, Any]) -> Script:
+    """The script that takes these parameters: `Guard` for a plan to be confirmed and a word on one, else `Apply`."""
+    plan = parameters.get("plan") or {}
+    alone = parameters.get("verb") == "apply" and plan.get("confirm_seconds") is None
+    return script("Apply" if alone else "Guard")
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Visits that act: a plan, or a word on a run that waits, and Apply.ps1 to an Outcome."""
+"""Visits that act: a plan, or a word on a run that waits, to the scripts that act, and an Outcome back."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _word(verb: str, run_id: str, observe: ObserveRequest) -> Mapping[str, objec
 
 def _visit(session: Session, parameters: Mapping[str, object], sent: str) -> Outcome:
     try:
-        value = session.run(onhost.script("Apply"), parameters, acts=True)
+        value = session.run(onhost.acting_script(parameters), parameters, acts=True)
     except OutcomeUnknown as error:
         raise OutcomeUnknown(error.id, f"{error.message}; sent was {sent}", hint=error.hint) from error
     return decoded(value, "outcome.schema.json", outcome_from_json)

@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from certify_automation import onhost
 from contract.commands import Commands
@@ -41,7 +41,7 @@ def find_engine() -> str | None:
     return os.environ.get("CERTIFY_AUTOMATION_PWSH") or shutil.which("pwsh")
 
 
-def script(name: Literal["Observe", "Apply"]) -> onhost.Script:
+def script(name: onhost.Name) -> onhost.Script:
     """The script as it is, except that the tests' files stand for those of Windows' own functions."""
     text = onhost.script(name).text
     for file, stand_in in STAND_INS.items():
@@ -72,7 +72,7 @@ class Finished:
 class Visit:
     """One visit to be made on one computer."""
 
-    name: Literal["Observe", "Apply"]
+    name: onhost.Name
     parameters: Mapping[str, Any]
     commands: Commands
     deadline: int = 60

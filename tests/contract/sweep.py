@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from certify_automation import onhost
 from certify_automation.lab.windows.power import boot, lose_power, start_delayed
 from contract.commands import Commands
 from contract.effects import do_half, has_effect, is_divisible
@@ -45,7 +46,8 @@ def plan_of(case: Mapping[str, Any], host: Host, name: str) -> dict[str, Any]:
 
 def visit_of(case: Mapping[str, Any], host: Host, name: str, commands: Commands | None = None) -> Visit:
     """A visit that applies the case."""
-    return Visit("Apply", plan_of(case, host, name), commands or host.commands(), _DEADLINE)
+    asked = plan_of(case, host, name)
+    return Visit(onhost.acting_script(asked).name, asked, commands or host.commands(), _DEADLINE)
 
 
 def cuts_of(engine: Engine, case: Mapping[str, Any], root: Path) -> tuple[list[Cut], Host, dict[str, Any]]:

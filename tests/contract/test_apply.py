@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from certify_automation import onhost
 from certify_automation.lab.onhost import VisitFaults
 from certify_automation.lab.windows import access
 from certify_automation.model import codec, recovery
@@ -51,7 +52,8 @@ def parameters(case: dict[str, Any], host: Host) -> dict[str, Any]:
 def visit_of(case: dict[str, Any], host: Host) -> Visit:
     commands = host.commands()
     commands.before = interference(case, host)
-    return Visit("Apply", parameters(case, host), commands, case.get("deadline", 60))
+    asked = parameters(case, host)
+    return Visit(onhost.acting_script(asked).name, asked, commands, case.get("deadline", 60))
 
 
 @pytest.fixture(scope="module")

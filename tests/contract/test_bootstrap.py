@@ -142,7 +142,7 @@ def test_the_request_is_one_ascii_line() -> None:
 
 
 def test_the_tests_script_is_the_real_one_but_for_windows() -> None:
-    for name in ("Observe", "Apply"):
+    for name in onhost.FILES:
         ours, real = script(name).text, onhost.script(name).text
         for file, stand_in in STAND_INS.items():
             ours = ours.replace(onhost.sent((HERE / stand_in).read_text("ascii")), "")

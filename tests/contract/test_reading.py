@@ -107,8 +107,8 @@ def test_effective_urls_are_the_last_starts(engine: Engine) -> None:
     v6 = ["[x] :: Service API bound OK to http://a:1", "[y] :: Service failed to listen on http://a:1. :: z", ""]
     lines = [", ".join(f"'{line}'" for line in part) for part in (v7, v7[:3], v6, v6[:1])]
     text = (
-        f", @(@(Get-StartedUrl -Lines {lines[0]}), @(Get-StartedUrl -Lines {lines[1]}), "
-        f"@(Get-BoundUrl -Lines {lines[2]}), @(Get-BoundUrl -Lines {lines[3]}))"
+        f", @(@(Get-LoggedUrl {lines[0]} v7), @(Get-LoggedUrl {lines[1]} v7), "
+        f"@(Get-LoggedUrl {lines[2]} v6), @(Get-LoggedUrl {lines[3]} v6))"
     )
     assert evaluate(engine, text, "Health") == [
         ["http://[::]:9696", "http://127.0.0.2:9697"],
@@ -151,7 +151,7 @@ def test_files_are_exchanged_by_the_real_functions(engine: Engine, tmp_path: Pat
         "catch { $refused = $true }; "
         f"Rename-NewFile -New '{tmp_path}/c' -Path '{tmp_path}/d'; Remove-OldFile -Path '{tmp_path}/none'; $refused"
     )
-    assert evaluate(engine, acts) is True
+    assert evaluate(engine, acts, "File", "WindowsChange") is True
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"a": b"new", "d": b"old"}
 
 

@@ -12,6 +12,7 @@ import pytest
 from certify_automation.lab.windows import Win32Error, win32
 from certify_automation.lab.windows.tasks import SERVICE
 from contract.engine import Engine
+from contract.simulated import simulated_reply
 from contract.timer_scene import CASE, SECONDS, Scene
 
 
@@ -40,6 +41,16 @@ def test_a_run_that_is_confirmed_in_time_stays(scene: Scene) -> None:
     again = scene.verb("confirm")
     assert (again["result"], again["repeated"]) == ("applied", True)
     scene.check_quiet()
+
+
+def test_the_script_without_a_timer_takes_nothing_that_needs_one(scene: Scene) -> None:
+    said = {"run_id": scene.run_id, "observe": scene.plan["observe"]}
+    for parameters in ({"verb": "apply", "plan": scene.plan}, {"verb": "undo", **said}, {"verb": "confirm", **said}):
+        error = scene.reply("Apply", parameters)["error"]
+        assert (error["code"], error["message"]) == ("script_failed", "This takes the script Guard.")
+        assert simulated_reply(scene.host, "Apply", parameters)["error"]["message"] == error["message"]
+    assert scene.configuration() == scene.before
+    assert not scene.host.computer.files.exists(scene.folder)
 
 
 def test_a_run_that_nobody_confirms_is_undone_by_the_timer_alone(scene: Scene) -> None:

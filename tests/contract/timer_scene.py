@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
+from certify_automation import onhost
 from certify_automation.lab.windows import power
 from certify_automation.lab.windows.tasks import Task
 from contract.comparing import check_schema
@@ -56,7 +57,7 @@ class Scene:
 
     def reply(
         self,
-        name: Literal["Observe", "Apply"],
+        name: onhost.Name,
         parameters: dict[str, Any],
         before: Callable[[str, Any], None] = lambda _command, _arguments: None,
     ) -> dict[str, Any]:
@@ -66,7 +67,7 @@ class Scene:
         return self.engine.visit(Visit(name, parameters, commands, 90))
 
     def visit(self, parameters: dict[str, Any], **options: Any) -> dict[str, Any]:
-        reply = self.reply("Apply", parameters, **options)
+        reply = self.reply(onhost.acting_script(parameters).name, parameters, **options)
         assert reply["ok"], reply
         check_schema("outcome", reply["value"])
         return dict(reply["value"])
@@ -92,7 +93,7 @@ class Scene:
 
         commands = self.host.commands()
         commands.before = before
-        visit = Visit("Apply", {"verb": "apply", "plan": self.plan}, commands, 90)
+        visit = Visit("Guard", {"verb": "apply", "plan": self.plan}, commands, 90)
         assert self.engine.bootstrap(visit.request(), commands).stdout == ""
 
     def pass_time(self, seconds: float) -> None:

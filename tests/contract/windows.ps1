@@ -14,7 +14,7 @@ function Get-FolderAccess {
 }
 
 function Invoke-LocalApi {
-    param([string]$Method, [string]$Url, [string]$Body, [int]$TimeoutSeconds)
+    param([string]$Url, [string]$Method = 'GET', [string]$Body, [int]$TimeoutSeconds = 5)
     $question = @{ method = $Method; url = $Url; body = $Body; timeout_seconds = $TimeoutSeconds }
     $answer = Invoke-Lab -Command 'Invoke-LocalApi' -Arguments $question
     @{ Status = $answer.status; Authenticate = @($answer.authenticate); Body = $answer.body; Error = $answer.error; Untrusted = $answer.untrusted }

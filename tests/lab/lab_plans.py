@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from certify_automation import onhost
 from certify_automation.lab.certify.installation import core_settings
 from certify_automation.lab.hosts import BuiltHost, HostSpec, build, stop
 from certify_automation.lab.onhost import Visit, answer
@@ -206,8 +207,9 @@ def apply(host: BuiltHost, plan: Json, **choices: Any) -> Json:
 
 
 def call(host: BuiltHost, parameters: Json, **choices: Any) -> Json:
-    """The value of Apply's reply."""
-    reply = answer(Visit(host.computer, **choices), "Apply", copy.deepcopy(parameters), deadline_seconds=300)
+    """The value of the reply of the script that takes these parameters."""
+    name = onhost.acting_script(parameters).name
+    reply = answer(Visit(host.computer, **choices), name, copy.deepcopy(parameters), deadline_seconds=300)
     assert reply["ok"], reply
     value: Json = reply["value"]
     return value

@@ -98,7 +98,7 @@ def apply_request(*changes: dict[str, Any], run_id: str = "1" * 32, confirm_seco
         "health": None, "port_check": None, "confirm_seconds": confirm_seconds, "observe": OBSERVE,
     }  # fmt: skip
     parameters = {"verb": "apply", "plan": plan}
-    return onhost.request(onhost.script("Apply"), parameters, nonce="d" * 32, deadline_seconds=60)
+    return onhost.request(onhost.acting_script(parameters), parameters, nonce="d" * 32, deadline_seconds=60)
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 20) -> bool:

@@ -45,7 +45,9 @@ def observe(host: BuiltHost, **choices: Any) -> dict[str, Any]:
 
 
 def apply(host: BuiltHost, plan: dict[str, Any], *, deadline: int = 300, **choices: Any) -> dict[str, Any]:
-    reply = answer(Visit(host.computer, **choices), "Apply", {"verb": "apply", "plan": plan}, deadline_seconds=deadline)
+    asked = {"verb": "apply", "plan": plan}
+    name = onhost.acting_script(asked).name
+    reply = answer(Visit(host.computer, **choices), name, asked, deadline_seconds=deadline)
     return reply["value"]
 
 

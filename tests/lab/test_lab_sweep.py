@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from lab_plans import PLANS, another_run, apply, call, read, state, without_changes
 
+from certify_automation import onhost
 from certify_automation.lab.hosts import BuiltHost
 from certify_automation.lab.onhost import Cut, Killed, Point, PowerLost, Visit, VisitFaults, answer
 from certify_automation.lab.onhost.effect import Effect
@@ -21,7 +22,7 @@ FILES = ("serviceconfig", "servers", "appsettings_core")
 def effects_of(host: BuiltHost, parameters: Json) -> list[Effect]:
     """What a visit does when nothing cuts it off; the host is left as it leaves it."""
     visit = Visit(host.computer)
-    assert answer(visit, "Apply", parameters, deadline_seconds=300)["ok"]
+    assert answer(visit, onhost.acting_script(parameters).name, parameters, deadline_seconds=300)["ok"]
     return visit.effects.reached
 
 

@@ -205,7 +205,7 @@ def test_the_timer_alone_undoes_a_run_that_is_cut_off_anywhere(generation: str, 
     before = state(host)
     visit = Visit(host.computer)
     assert (
-        answer(visit, "Apply", {"verb": "apply", "plan": plan}, deadline_seconds=300)["value"]["result"] == "awaiting"
+        answer(visit, "Guard", {"verb": "apply", "plan": plan}, deadline_seconds=300)["value"]["result"] == "awaiting"
     )
     started = [effect.name for effect in visit.effects.reached].index("schtasks.exe /Run")
     for number in range(started + 1, len(visit.effects.reached)):
@@ -224,7 +224,7 @@ def test_a_confirmation_that_is_cut_off_anywhere_ends_as_recorded(verb: str, pow
     scene = Scene("v6")
     visit = Visit(scene.host.computer)
     parameters = {"verb": verb, "run_id": RUN, "observe": scene.plan["observe"]}
-    assert answer(visit, "Apply", parameters, deadline_seconds=300)["ok"]
+    assert answer(visit, "Guard", parameters, deadline_seconds=300)["ok"]
     results = set()
     for number in range(len(visit.effects.reached)):
         again = Scene("v6")

@@ -52,7 +52,7 @@ class GuardedHost:
     said: list[str] = field(default_factory=list)
 
     def run(self, script: onhost.Script, parameters: Mapping[str, Any], *, acts: bool) -> Mapping[str, object]:
-        assert (script.name, acts) == ("Apply", True)
+        assert (script.name, acts) == ("Guard", True)
         number = len(self.said)
         self.said.append(parameters["verb"])
         if self.state == "awaiting" and self.patience is not None and number > self.patience:

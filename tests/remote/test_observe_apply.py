@@ -93,26 +93,30 @@ class Notes:
 
     def __init__(self) -> None:
         self.sent: list[Mapping[str, object]] = []
+        self.scripts: list[str] = []
 
     def run(self, script: onhost.Script, parameters: Mapping[str, object], *, acts: bool) -> Mapping[str, object]:
-        assert (script.name, acts) == ("Apply", True)
+        assert acts
+        self.scripts.append(script.name)
         self.sent.append(parameters)
         raise OutcomeUnknown("CA2030", "no answer")
 
 
 @pytest.mark.parametrize(
-    ("verb", "say"),
+    ("verb", "script", "say"),
     [
-        ("apply", lambda session: apply(session, PLAN)),
-        ("confirm", lambda session: confirm(session, RUN, REQUEST)),
-        ("undo", lambda session: undo(session, RUN, REQUEST)),
+        ("apply", "Apply", lambda session: apply(session, PLAN)),
+        ("apply", "Guard", lambda session: apply(session, PLAN | {"confirm_seconds": 60})),
+        ("confirm", "Guard", lambda session: confirm(session, RUN, REQUEST)),
+        ("undo", "Guard", lambda session: undo(session, RUN, REQUEST)),
     ],
 )
-def test_what_is_sent_is_as_the_schema_says(verb: str, say: Callable[[Notes], object]) -> None:
+def test_what_is_sent_is_as_the_schema_says(verb: str, script: str, say: Callable[[Notes], object]) -> None:
     session = Notes()
     with pytest.raises(OutcomeUnknown, match=RUN):
         say(session)
     assert [sent["verb"] for sent in session.sent] == [verb]
+    assert session.scripts == [script]
     schema_of("apply.schema.json").validate(session.sent[0])
 
 

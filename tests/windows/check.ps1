@@ -18,8 +18,9 @@ $script:run = @{ Acted = $false; Intent = -1 }
 # As certify_automation/onhost/__init__.py puts the scripts together.
 $script:reading = 'Windows', 'Json', 'Host', 'Service', 'Product', 'File', 'HttpSys', 'Firewall', 'Api', 'Lock', 'Journal', 'Managed', 'Facts'
 $script:acting = 'WindowsChange', 'Wait', 'JournalChange', 'Control', 'HttpSysChange', 'ServiceRecovery', 'Access', 'FileChange', 'Data',
-'Change', 'Health', 'Refusal', 'Recover', 'Run', 'Task', 'Timer', 'Confirm'
-foreach ($file in $script:reading + $script:acting) { . (Join-Path -Path $OnHost -ChildPath "$file.ps1") }
+'Change', 'Health', 'Refusal', 'Recover', 'Run'
+$script:timed = 'Task', 'Timer', 'Confirm'
+foreach ($file in $script:reading + $script:acting + $script:timed) { . (Join-Path -Path $OnHost -ChildPath "$file.ps1") }
 
 foreach ($file in 'changes', 'nouns', 'timer') { . (Join-Path -Path $PSScriptRoot -ChildPath "$file.ps1") }
 
@@ -190,7 +191,7 @@ if ($Write) {
     Test-Reservation
     Test-ListenList
     Test-TimerTask
-    Test-DeadManRun -Text (Get-ScriptText -Names ($script:reading + $script:acting + 'Apply'))
+    Test-DeadManRun -Text (Get-ScriptText -Names ($script:reading + $script:acting + $script:timed + 'Guard'))
     $folder = Join-Path -Path $env:ProgramData -ChildPath 'certify-automation-check'
     New-ProtectedFolder -Path $folder -Sddl 'O:BAG:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)'
     try {

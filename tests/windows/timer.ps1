@@ -54,8 +54,8 @@ $file.Dispose()
     }
 }
 
-# Apply as a visit runs it, with $Text for its own text.
-function Invoke-CheckApply {
+# Guard as a visit runs it, with $Text for its own text.
+function Invoke-CheckGuard {
     param([string]$Text, $Parameters)
     $call = @{ Parameters = ConvertFrom-Json -InputObject (ConvertTo-AsciiJson -Value $Parameters); DeadlineSeconds = 60; Text = $Text }
     ConvertFrom-Json -InputObject @(& ([scriptblock]::Create($Text)) $call)[-1]
@@ -71,7 +71,7 @@ function Test-DeadManRun {
         changes = @([ordered]@{ kind = 'url_reservation.add'; url = $url; sddl = 'D:(A;;GX;;;SY)' })
     }
     Assert-Fact 'timer: a run with a confirmation waits for it, its timer alive' {
-        $reply = Invoke-CheckApply -Text $Text -Parameters ([ordered]@{ verb = 'apply'; plan = $plan })
+        $reply = Invoke-CheckGuard -Text $Text -Parameters ([ordered]@{ verb = 'apply'; plan = $plan })
         if (-not $reply.ok) { return $reply.error.message }
         if ($reply.value.result -ne 'awaiting') { return "$($reply.value.result) $($reply.value.refusal)" }
         $reply.value.facts.open_run.timer -and ((Get-Reservation -Url $url) -ne '')
@@ -83,7 +83,7 @@ function Test-DeadManRun {
     Assert-Fact 'timer: the run has ended as not_confirmed, and its task is gone' {
         $over = { -not (Test-TimerAlive -Folder (Join-FilePath -Folder (Get-AutomationFolder) -Name 'runs', $plan.run_id)) }
         if (-not (Wait-Condition -Condition $over -Until ((Get-MonotonicMs) + 60000))) { return 'the timer has not ended' }
-        $reply = Invoke-CheckApply -Text $Text -Parameters ([ordered]@{ verb = 'undo'; run_id = $plan.run_id; observe = $observe })
+        $reply = Invoke-CheckGuard -Text $Text -Parameters ([ordered]@{ verb = 'undo'; run_id = $plan.run_id; observe = $observe })
         if ($reply.value.failure.code -ne 'not_confirmed') { return "$($reply.value.result) $($reply.value.failure)" }
         try { $null = Invoke-TaskProgram -Verb '/Query' -RunId $plan.run_id -Options '/XML' } catch { return $reply.value.repeated }
         'the task is still there'

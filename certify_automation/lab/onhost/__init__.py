@@ -1,4 +1,4 @@
-"""The lab's answer to the on-host contract (docs/contract.md): what Observe and Apply do, on a simulated computer.
+"""The lab's answer to the on-host contract (docs/contract.md): what the scripts do, on a simulated computer.
 
 A visit is a generator of waits, so that a test can carry it out at once on a clock that is turned, while a lab on the
 wire lets its waits take time and can cut it off between two steps, as a killed process would be.
@@ -37,7 +37,9 @@ def bootstrap(visit: Visit, stdin: str) -> Waiting[str]:
 
 
 def perform(visit: Visit, name: str, parameters: dict[str, Any], deadline_seconds: int) -> Waiting[Json]:
-    """The reply of one of the two scripts: `Observe` or `Apply`."""
+    """The reply of one of the scripts: `Observe`, `Apply` or `Guard`."""
+    if name == "Apply" and onhost.acting_script(parameters).name != name:
+        raise ValueError("This takes the script Guard.")
     refused = host_refusal(visit)
     if refused is not None:
         return {"contract": 1, "ok": False, "error": refused}
@@ -85,7 +87,7 @@ def _reply(visit: Visit, stdin: str) -> Waiting[tuple[str, Json]]:
         return nonce, _error("constrained_language", "The language mode is not FullLanguage.")
     if hashlib.sha256(str(script["text"]).encode()).hexdigest() != str(script["sha256"]).lower():
         return nonce, _error("script_digest", "The text does not have the digest it was sent with.")
-    known = {onhost.script("Observe").sha256: "Observe", onhost.script("Apply").sha256: "Apply"}
+    known = {onhost.script(name).sha256: name for name in onhost.FILES}
     name = known.get(str(script["sha256"]).lower())
     if name is None:
         return nonce, _error("script_failed", "A simulated host runs only the scripts of this version of the lab.")

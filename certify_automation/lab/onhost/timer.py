@@ -31,7 +31,7 @@ def start_timer(run: Run) -> Waiting[None]:
     visit = run.visit
     tasks = visit.computer.tasks
     tasks.runner = tasks.runner or runner_of(visit.computer)
-    text = onhost.script("Apply").text.encode()
+    text = onhost.script("Guard").text.encode()
     try:
         disk.write(visit, join(run.folder, "timer.ps1"), text)
         start_task(visit, run.folder, run.run_id, digest(text))
