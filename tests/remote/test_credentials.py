@@ -13,6 +13,7 @@ from certify_automation.remote import Credentials
 
 FIRST = Connection("web01", username="CORP\\svc", password=Secret("a"))
 SECOND = Connection("web02", username="corp\\SVC", password=Secret("a"))
+THIRD = Connection("web03", username="corp\\svc", password=Secret("a"))
 OTHER = Connection("web03", username="CORP\\svc", password=Secret("b"))
 
 
@@ -71,3 +72,27 @@ def test_nobody_waits_once_a_host_has_accepted() -> None:
     credentials.accepted(FIRST)
     with credentials.trial(FIRST), credentials.trial(SECOND):
         pass
+
+
+def test_a_host_that_has_let_it_in_is_still_asked_after_another_has_refused_it() -> None:
+    credentials = Credentials()
+    credentials.accepted(FIRST)
+    credentials.refused(SECOND)
+    with credentials.trial(FIRST):
+        pass
+    for connection in (SECOND, THIRD):
+        with pytest.raises(AuthenticationRefused):
+            credentials.check(connection)
+
+
+def test_one_odd_host_stops_no_other_and_two_do() -> None:
+    credentials = Credentials()
+    for connection in (FIRST, SECOND, THIRD):
+        credentials.accepted(connection)
+    credentials.refused(FIRST)
+    with pytest.raises(AuthenticationRefused):
+        credentials.check(FIRST)
+    credentials.check(THIRD)
+    credentials.refused(SECOND)
+    with pytest.raises(AuthenticationRefused):
+        credentials.check(THIRD)

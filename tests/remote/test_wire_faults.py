@@ -121,6 +121,16 @@ def test_a_refused_credential_is_used_on_no_other_host(lab: Lab) -> None:
     assert second.machine.started == 0
 
 
+def test_a_host_that_has_let_a_credential_in_can_still_be_confirmed(lab: Lab) -> None:
+    first, second = lab.host(), lab.host(WireFault(Kind.REFUSE_AUTHENTICATION))
+    second.credentials = first.credentials
+    acts(first)
+    assert refused(second, AuthenticationRefused).id == "CA2010"
+    assert acts(first)["script"] == "Apply"
+    assert refused(second, AuthenticationRefused).id == "CA2011"
+    assert second.faults.struck(Kind.REFUSE_AUTHENTICATION) == 1
+
+
 @pytest.mark.parametrize("acting", [False, True])
 def test_a_refusal_in_the_middle_of_a_visit_ends_all_logons(lab: Lab, acting: bool) -> None:
     host = lab.host(WireFault(Kind.DROP, times=1, operation=Op.RECEIVE), WireFault(Kind.REFUSE_AUTHENTICATION, at=2))
