@@ -27,6 +27,7 @@ class Typist:
         self._keyboard = keyboard or sys.stdin
         self._one_at_a_time = threading.Lock()
         self._lines: SimpleQueue[str] | None = None
+        self._gone = False
 
     def __call__(self, host: str, seconds: int) -> bool:
         """Whether the host's name was typed within so many seconds; other words are told to be wrong."""
@@ -37,12 +38,13 @@ class Typist:
                 " Make sure that it can still be reached over the network, then type its name to keep the change:",
                 "bold yellow",
             )
-            while not self._stopped() and (remaining := until - monotonic()) > 0:
+            while not self._stopped() and not self._gone and (remaining := until - monotonic()) > 0:
                 line = self._next_line(min(remaining, _LOOK_UP_SECONDS))
                 if line is None:
                     continue
                 if not line:
-                    break
+                    self._gone = True
+                    continue
                 if line.strip().casefold() == host.casefold():
                     return True
                 self._console.error(f"that is not {host}", "yellow")

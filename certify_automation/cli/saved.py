@@ -31,7 +31,8 @@ def save_plans(call: Call, target: Path, reports: Sequence[HostReport], now_utc_
     """
     plans = tuple(report.plan for report in reports if report.plan and report.status is HostStatus.CHANGED)
     plan_file.save(target, PlanFile(now_utc_ms, plans, commit_of(call.repo)))
-    command = shlex.join(["certify-automation", "apply", str(target), *_where(call)])
+    allowed = ["--allow-lockout"] if any(plan.confirm_seconds is not None for plan in plans) else []
+    command = shlex.join(["certify-automation", "apply", str(target), *allowed, *_where(call)])
     said = f"apply it with `{command}`" if plans else "there is nothing in it to apply"
     call.console.say(printable(f"saved: {said}"))
     absent = [report.host for report in reports if report.status not in {HostStatus.OK, HostStatus.CHANGED}]

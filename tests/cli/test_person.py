@@ -58,6 +58,11 @@ def test_a_keyboard_that_goes_away_confirms_nothing() -> None:
     assert not Typist(make_console(), lambda: False, io.StringIO(""))(HOST, 600)
 
 
+def test_a_keyboard_that_has_gone_away_ends_every_later_question_at_once() -> None:
+    typist = Typist(make_console(), lambda: False, io.StringIO(""))
+    assert [typist(host, 600) for host in ("web01", "web02", "web03")] == [False] * 3
+
+
 def test_one_question_after_the_other() -> None:
     with keyboard("web01", "web02") as keys:
         typist = Typist(make_console(), lambda: False, keys)

@@ -97,7 +97,9 @@ def test_one_host_that_is_cut_off_holds_up_no_other(journey: Journey) -> None:
 def test_a_saved_plan_has_to_be_allowed_once_more(journey: Journey) -> None:
     declare(journey, LEGACY, "127.0.0.2", "127.0.0.1", OWN[LEGACY])
     plan = str(journey.folder / "fleet.plan.json")
-    assert journey.run("plan", *QUICK, "-o", plan).code == ExitCode.DRIFT
+    saved = journey.run("plan", *QUICK, "-o", plan)
+    assert saved.code == ExitCode.DRIFT
+    assert f"apply it with `certify-automation apply {plan} --allow-lockout -C " in saved.err
     before = journey.lab.dump()
     refused = journey.run("apply", plan, "--json")
     assert (refused.code, refused.hosts()) == (ExitCode.REFUSED, {LEGACY: "refused CA5023"})
