@@ -15,6 +15,8 @@ KERNEL = 4
 """Process id of the kernel, which holds the sockets of http.sys."""
 NEGOTIATED_STEP = 2
 """So many ports further on v6 tries once more to listen when automatic port negotiation is on."""
+PORTS = range(1, 65536)
+"""TCP ports that can be listened on."""
 
 _ENDPOINT = re.compile(r"(https?://(?:\[[^\]/]+\]|[^:/\[\]]+):\d+)(?::[^/]+)?(/.*)?", re.IGNORECASE)
 _BOUND = re.compile(r"Service API bound OK to (\S+)")
@@ -42,6 +44,14 @@ def url_path(url: str) -> str:
     """The path of a registered or reserved URL, `/` when it has none."""
     match = _ENDPOINT.fullmatch(url.strip())
     return (match[2] or "/") if match else "/"
+
+
+def one_address(host: str) -> bool:
+    """Whether a listener for this host can be asked at it: `localhost`, or the literal of one address."""
+    try:
+        return host.casefold() == "localhost" or not ip_address(host).is_unspecified
+    except ValueError:
+        return False
 
 
 def _log(facts: Facts, name: str) -> tuple[str, ...]:

@@ -18,15 +18,19 @@ from certify_automation.model.config_files import Condition
 from certify_automation.model.facts import EnvironmentVariable
 from certify_automation.model.plan import Difference
 
+_ENDPOINTS = ("kestrel", "endpoints")
 KESTREL_FILE = "appsettings-core.json"
 """Source of the endpoints that the file declares."""
 
-_VARIABLE = re.compile(r"Kestrel(?:__|:)Endpoints(?:__|:)(?P<name>.+?)(?:__|:)Url", re.IGNORECASE)
+_VARIABLE = re.compile(r"Kestrel(?:__|:)Endpoints(?:__|:)(?P<name>.+?)(?:(?:__|:)(?P<rest>.+))?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class KestrelEndpoint:
-    """One declared endpoint; source says where, for people."""
+    """One declared endpoint; source says where, for people.
+
+    Without an url (empty) the product ends at start: any other setting of an endpoint declares it as well.
+    """
 
     name: str
     url: str
@@ -39,28 +43,35 @@ def kestrel_endpoints(content: bytes | None, environment: Iterable[EnvironmentVa
     Raises:
         ValueError: the file is malformed: the service ends before it starts.
     """
-    found = {v["name"].casefold(): KestrelEndpoint(v["name"], value, source) for v, value, source in _set(environment)}
-    for endpoint in _in_file(content):
-        found[endpoint.name.casefold()] = endpoint
+    found: dict[str, KestrelEndpoint] = {}
+    addressed: set[str] = set()
+    for endpoint, has_url in (*_set(environment), *_in_file(content)):
+        name = endpoint.name.casefold()
+        if has_url or name not in addressed:
+            found[name] = endpoint
+        addressed |= {name} if has_url else set()
     return tuple(found.values())
 
 
-def _set(environment: Iterable[EnvironmentVariable]) -> Iterator[tuple[re.Match[str], str, str]]:
+def _set(environment: Iterable[EnvironmentVariable]) -> Iterator[tuple[KestrelEndpoint, bool]]:
     for variable in environment:
         match = _VARIABLE.fullmatch(variable.name)
         if match:
-            yield match, variable.value, f"the {variable.scope} environment variable {variable.name}"
+            is_url = (match["rest"] or "").casefold() == "url"
+            source = f"the {variable.scope} environment variable {variable.name}"
+            yield KestrelEndpoint(match["name"], variable.value if is_url else "", source), is_url
 
 
-def _in_file(content: bytes | None) -> Iterator[KestrelEndpoint]:
+def _in_file(content: bytes | None) -> Iterator[tuple[KestrelEndpoint, bool]]:
     for path, value in core_settings(content):
-        name = _endpoint_name(path)
-        if name and isinstance(value, str):
-            yield KestrelEndpoint(name, value, KESTREL_FILE)
+        if folded(path)[:2] == _ENDPOINTS and len(path) > len(_ENDPOINTS):
+            is_url = bool(_endpoint_name(path))
+            url = value if is_url and isinstance(value, str) else ""
+            yield KestrelEndpoint(path[len(_ENDPOINTS)], url, KESTREL_FILE), is_url
 
 
 def _endpoint_name(path: Path) -> str:
-    is_url = folded(path)[:2] == ("kestrel", "endpoints") and folded(path)[3:] == ("url",)
+    is_url = folded(path)[:2] == _ENDPOINTS and folded(path)[3:] == ("url",)
     return path[2] if is_url else ""
 
 

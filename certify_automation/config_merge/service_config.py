@@ -80,7 +80,9 @@ def _found(content: bytes | None) -> tuple[Document, JsonObject, str]:
 
 
 def effective_config(content: bytes | None) -> Mapping[str, object]:
-    """What the product uses with this file, by its own property names; defaults where the file does not count.
+    """What the product uses with this file, by its own property names; defaults where the file does not say.
+
+    A text that is null in the file is None.
 
     Holds what decides where the API listens and who answers challenges, not every property.
     """
@@ -89,7 +91,8 @@ def effective_config(content: bytes | None) -> Mapping[str, object]:
     values: dict[str, object] = {}
     for name in ("Host", "Port", "UseHTTPS", "HttpChallengeServerPort", "Transport", "ServiceFaultMsg"):
         prop, value = config_property(name), members.get(name)
-        values[name] = prop.default if value is None else as_read(prop, value)[1]
+        default = None if members.has(name, None) else prop.default
+        values[name] = default if value is None else as_read(prop, value)[1]
     return values
 
 

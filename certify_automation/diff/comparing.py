@@ -13,6 +13,7 @@ from certify_automation.diff.product_files import DEFAULT_ENDPOINT, ProductFiles
 from certify_automation.diff.services import environment_differences, service_differences
 from certify_automation.evidence import (
     NEGOTIATED_STEP,
+    PORTS,
     effective_endpoints,
     endpoint_url,
     listens_at,
@@ -27,7 +28,6 @@ from certify_automation.model.service import ServiceState, WindowsService
 
 _CHALLENGE_ADDRESS = "127.0.0.1"
 _URL_PORT = re.compile(r"https?://[^/]*:(\d{1,5})/", re.IGNORECASE)
-_PORTS = range(1, 65536)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def observe_request(desired: HostState) -> ObserveRequest:
     )
     reserved = (port for r in desired.url_reservations or () if (port := _port(r)))
     ports = (at.port, at.port + NEGOTIATED_STEP, challenge, *reserved)
-    wanted = dict.fromkeys(port for port in ports if isinstance(port, int) and port in _PORTS)
+    wanted = dict.fromkeys(port for port in ports if isinstance(port, int) and port in PORTS)
     return ObserveRequest(at, tuple(wanted))
 
 

@@ -16,11 +16,10 @@ from certify_automation.config_merge import (
     merge_servers,
     merge_service_config,
 )
-from certify_automation.evidence import endpoint_url, pipe_source
+from certify_automation.evidence import PORTS, endpoint_url, one_address, pipe_source, url_path
 from certify_automation.model.config_files import FileName
 from certify_automation.model.facts import Facts
 from certify_automation.model.host import Endpoint, HostState, KestrelRule
-from certify_automation.model.http_sys import listen_address
 from certify_automation.model.plan import Difference
 
 DEFAULT_ENDPOINT = Endpoint("127.0.0.2", 9696)
@@ -50,14 +49,14 @@ class ProductFiles:
     @property
     def listens(self) -> tuple[str, ...]:
         """URLs at which the API listens after a start."""
-        return tuple(endpoint_url(one.url) for one in self.pinned) or (endpoint_url(self.configured.url),)
+        return tuple(pinned_url(one.url) for one in self.pinned) or (endpoint_url(self.configured.url),)
 
     @property
     def one_address(self) -> bool:
         """Whether the API is bound to one address that it can be asked at, as far as Kestrel's own settings go."""
         ends = [endpoint_of(one.url) for one in self.pinned]
-        literal = all(end and (listen_address(end.host) or end.host.casefold() == "localhost") for end in ends)
-        return not ends or (len(ends) == 1 and literal)
+        asked = all(end and one_address(end.host) and end.port in PORTS for end in ends)
+        return not ends or (len(ends) == 1 and asked)
 
 
 def product_files(host: str, desired: HostState, facts: Facts) -> ProductFiles:
@@ -69,23 +68,34 @@ def product_files(host: str, desired: HostState, facts: Facts) -> ProductFiles:
         found = config.content or found
     if desired.connections is not None and readable(facts, FileName.SERVERS):
         servers = merge_servers(desired.connections, content_of(facts, FileName.SERVERS), host)
-    configured = configured_endpoint(found)
+    configured = configured_endpoint(found, facts.product.generation)
     core, pinned = _kestrel(desired, facts, configured)
     left = _left(desired, pinned) or configured
     pipe = pipe_source(facts, str(effective_config(found)["Transport"]))
     return ProductFiles(config, servers, core, left, configured, pinned, pipe)
 
 
-def configured_endpoint(content: bytes | None) -> Endpoint:
-    """Where the product listens with this serviceconfig.json (None = absent)."""
-    config = effective_config(content)
+def configured_endpoint(content: bytes | None, generation: str | None) -> Endpoint:
+    """Where the product listens with this serviceconfig.json (None = absent).
+
+    Version 7 listens with http whatever UseHTTPS says, and at localhost:9696 when Host is null or Port is 0.
+    """
+    config, v7 = effective_config(content), generation == "v7"
     host, port = config["Host"], config["Port"]
-    return Endpoint(str(host), port if isinstance(port, int) else DEFAULT_ENDPOINT.port, bool(config["UseHTTPS"]))
+    if v7 and (host is None or port == 0):
+        return Endpoint("localhost", DEFAULT_ENDPOINT.port)
+    known = port if isinstance(port, int) else DEFAULT_ENDPOINT.port
+    return Endpoint("" if host is None else str(host), known, bool(config["UseHTTPS"]) and not v7)
+
+
+def pinned_url(url: str) -> str:
+    """As endpoint_url writes it; one that Kestrel does not take (a path, blanks around it) as it stands."""
+    return endpoint_url(url) if url == url.strip() and url_path(url) == "/" else url
 
 
 def endpoint_of(url: str) -> Endpoint | None:
-    """The endpoint of a URL; None when it names no port."""
-    scheme, _, rest = endpoint_url(url).partition("://")
+    """The endpoint of a URL; None when it names no port, or more than that."""
+    scheme, _, rest = pinned_url(url).partition("://")
     host, _, port = rest.rpartition(":")
     number = int(port) if port.isascii() and port.isdecimal() else None
     return None if number is None else Endpoint(host.removeprefix("[").removesuffix("]"), number, scheme == "https")
@@ -113,7 +123,7 @@ def _urls(desired: HostState, pinned: tuple[KestrelEndpoint, ...], configured: E
     if not aligned or len(pinned) != 1 or pinned[0].source != KESTREL_FILE:
         return {}
     one = pinned[0]
-    return {} if endpoint_url(one.url) == endpoint_url(configured.url) else {one.name: configured.url}
+    return {} if pinned_url(one.url) == endpoint_url(configured.url) else {one.name: configured.url}
 
 
 def _left(desired: HostState, pinned: tuple[KestrelEndpoint, ...]) -> Endpoint | None:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from certify_automation.diff import Comparison, compare, observe_request
+from certify_automation.evidence import PORTS
 from certify_automation.model.config_files import FileName
 from certify_automation.model.facts import Facts
-from certify_automation.model.host import Endpoint, HostState
+from certify_automation.model.host import HostState
 from certify_automation.model.plan import Health, ObserveRequest, Plan, PortCheck
 from certify_automation.plan.changes import changes
 from certify_automation.plan.refusals import refusals
@@ -49,29 +50,24 @@ def make_plan(host: str, desired: HostState, facts: Facts, options: PlanOptions)
 
 
 def _observe(desired: HostState, comparison: Comparison) -> ObserveRequest:
-    """What to look at afterwards: as before, at the address the file then has."""
-    request = observe_request(desired)
-    ports = dict.fromkeys((*request.ports, comparison.endpoint.port))
-    return replace(request, endpoint=comparison.endpoint, ports=tuple(ports))
-
-
-def _start_endpoint(at: Situation) -> Endpoint:
-    """Where the API answers after a start: as declared, or where an unmanaged host has it."""
-    return at.endpoint if at.desired.endpoint is not None else at.pinned() or at.endpoint
+    """What to look at afterwards: as before, at the address the file then has, if it is one."""
+    request, endpoint = observe_request(desired), comparison.endpoint
+    if endpoint.port not in PORTS:
+        return request
+    return replace(request, endpoint=endpoint, ports=tuple(dict.fromkeys((*request.ports, endpoint.port))))
 
 
 def _health(at: Situation) -> Health | None:
     service, generation = at.facts.service, at.generation
     if service is None or generation is None or not at.judged:
         return None
-    return Health(_start_endpoint(at).url, generation, service.name, at.options.wait_seconds)
+    return Health(at.start_endpoint.url, generation, service.name, at.options.wait_seconds)
 
 
 def _port_check(at: Situation) -> PortCheck | None:
     if at.facts.service is None or not at.starts:
         return None
-    endpoint = _start_endpoint(at)
-    return PortCheck(endpoint.host, endpoint.port, at.facts.service.name)
+    return PortCheck(at.start_endpoint.host, at.start_endpoint.port, at.facts.service.name)
 
 
 def _expects(at: Situation) -> Iterator[tuple[str, str]]:

@@ -8,15 +8,16 @@ from certify_automation.config_merge import KESTREL_FILE, KestrelEndpoint
 from certify_automation.diff import ip_listen_entries, reservation_of, reservation_sddl
 from certify_automation.evidence import (
     KERNEL,
+    PORTS,
     answers,
     endpoint_url,
     foreign_listener,
     foreign_urls,
+    one_address,
     probe,
     reaches_api,
     url_path,
 )
-from certify_automation.model.change import IpListenAdd
 from certify_automation.model.host import KestrelRule
 from certify_automation.model.http_sys import IpListen, ListenRule
 from certify_automation.model.plan import Refusal
@@ -27,7 +28,8 @@ from certify_automation.plan.situation import Situation
 
 
 def _other_listener(at: Situation) -> Iterator[Refusal]:
-    owner = foreign_listener(at.facts, at.endpoint)
+    end = at.start_endpoint
+    owner = foreign_listener(at.facts, end)
     if not at.starts or owner is None:
         return
     name, stop = owner.process_name or "an unnamed process", "stop that program"
@@ -35,7 +37,7 @@ def _other_listener(at: Situation) -> Iterator[Refusal]:
         name, stop = "http.sys", "`netsh http show servicestate` names the program it listens for; stop that"
     yield Refusal(
         "CA3005",
-        f"{at.endpoint.url} is taken: {name} (process {owner.process_id}) listens on {owner.address}:{owner.port}",
+        f"{end.url} is taken: {name} (process {owner.process_id}) listens on {owner.address}:{owner.port}",
         f"{stop}, or declare another service.config.port",
     )
 
@@ -114,6 +116,34 @@ def _named_pipe(at: Situation) -> Iterator[Refusal]:
         )
 
 
+def _address(at: Situation) -> Iterator[Refusal]:
+    """An address at which the product cannot listen, or nobody can ask it."""
+    files, exposure, end = at.comparison.files, at.desired.api_exposure, at.start_endpoint
+    declared = at.judged or at.desired.endpoint is not None
+    if files.pipe or files.listens != (endpoint_url(files.configured.url),):
+        return
+    if (declared or (exposure is not None and exposure.block)) and end.port not in PORTS:
+        yield Refusal(
+            "CA3039",
+            f"serviceconfig.json says port {end.port}, which is none",
+            "declare service.config.port: 9696",
+        )
+    elif declared and at.generation == "v6" and ":" in end.host:
+        yield Refusal(
+            "CA3037",
+            f"version 6 cannot listen at {end.host}: it writes the address into a URL without the brackets that IPv6 "
+            "needs there",
+            "declare service.config.host: 127.0.0.2",
+        )
+    elif at.judged and not one_address(end.host):
+        yield Refusal(
+            "CA3038",
+            f"serviceconfig.json says host '{end.host}', which is not one address: whether the API answers there "
+            "after a start cannot be asked",
+            "declare service.config.host: 127.0.0.2",
+        )
+
+
 def _https(at: Situation) -> Iterator[Refusal]:
     if at.generation == "v7" and at.desired.endpoint is not None and at.desired.endpoint.https:
         yield Refusal(
@@ -141,23 +171,23 @@ def _reservations(at: Situation) -> Iterator[Refusal]:
 
 
 def _futile_start(at: Situation) -> Iterator[Refusal]:
-    """A start of v6 that cannot end with a listener would only interrupt what runs."""
-    if at.generation != "v6" or not at.starts:
+    """A v6 that cannot end with a listener would only be interrupted, or put back."""
+    if at.generation != "v6" or not at.judged:
         return
     driver, wanted, kinds = at.facts.driver, at.desired.driver, {change.kind for change in at.changes}
     disabled = driver is not None and (wanted.start_mode or driver.start_mode) is StartMode.DISABLED
-    if driver and disabled and driver.state is not ServiceState.RUNNING and "driver.start" not in kinds:
+    if at.starts and driver and disabled and driver.state is not ServiceState.RUNNING and "driver.start" not in kinds:
         yield Refusal(
             "CA3025",
             "the service could not listen after its start: the HTTP driver is disabled and not running",
             "declare http_sys.driver: {state: running, start_mode: manual}",
         )
-    added = tuple(change.address for change in at.changes if isinstance(change, IpListenAdd))
     host = "127.0.0.1" if at.endpoint.host.lower() == "localhost" else at.endpoint.host
-    if not IpListen(ListenRule.EXACTLY, (*(ip_listen_entries(at.facts) or ()), *added)).covers(host):
+    listed = at.listen_list() or IpListen(ListenRule.EXACTLY, ip_listen_entries(at.facts) or ())
+    if one_address(host) and not listed.covers(host):
         yield Refusal(
             "CA3026",
-            f"the service could not listen after its start: the IP listen list does not cover {at.endpoint.host}",
+            f"the service could not listen afterwards: the IP listen list, as it is then, does not cover {host}",
             "declare http_sys.ip_listen: reachable",
         )
 
@@ -165,6 +195,7 @@ def _futile_start(at: Situation) -> Iterator[Refusal]:
 LISTENER_RULES: tuple[Callable[[Situation], Iterator[Refusal]], ...] = (
     _named_pipe,
     _kestrel,
+    _address,
     _https,
     lockout_refusals,
     _reservations,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from certify_automation.diff import Comparison, endpoint_of, ip_listen_entries, ip_listen_missing, ip_listen_surplus
 from certify_automation.evidence import endpoint_url, loopback
-from certify_automation.model.change import Change, IpListenAdd, ServiceRestart, ServiceStart
+from certify_automation.model.change import Change, IpListenAdd, ServiceRestart, ServiceStart, ServiceStop
 from certify_automation.model.facts import Facts
 from certify_automation.model.host import Endpoint, HostState
 from certify_automation.model.http_sys import IpListen, ListenRule
@@ -57,6 +57,11 @@ class Situation:
         return any(isinstance(change, ServiceRestart | ServiceStart) for change in self.changes)
 
     @property
+    def stops(self) -> bool:
+        """Whether the service is to be stopped, and stay so."""
+        return any(isinstance(change, ServiceStop) for change in self.changes)
+
+    @property
     def touches_listeners(self) -> bool:
         """Whether a change concerns what http.sys listens for."""
         return any(change.impact in {Impact.LISTENER, Impact.LOCKOUT} for change in self.changes)
@@ -72,6 +77,11 @@ class Situation:
         return self.comparison.endpoint
 
     @property
+    def start_endpoint(self) -> Endpoint:
+        """Where the API answers after a start: as declared, or where an unmanaged host has it."""
+        return self.endpoint if self.desired.endpoint is not None else self.pinned() or self.endpoint
+
+    @property
     def generation(self) -> str | None:
         """`v6`, `v7`, or None."""
         return self.facts.product.generation
@@ -84,7 +94,8 @@ class Situation:
     @property
     def judged(self) -> bool:
         """Whether the API must answer afterwards: after a start, and when http.sys changes under a running v6."""
-        stays = self.running and self.generation == "v6" and self.desired.endpoint is not None
+        managed = self.generation == "v6" and self.desired.endpoint is not None
+        stays = managed and self.running and not self.stops
         return self.starts or (self.touches_listeners and stays)
 
     @property
