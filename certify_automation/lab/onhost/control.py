@@ -73,8 +73,9 @@ def start_service(run: Run, name: str) -> Waiting[None]:
 
 
 def restart_service(run: Run, name: str) -> Waiting[None]:
-    """Stop unless it is stopped, then start."""
-    if named_service(run.visit.computer, name).state != "Stopped":
+    """Stop unless it is stopped or not there, then start."""
+    service = run.visit.computer.services.get(name)
+    if service is not None and service.state != "Stopped":
         yield from stop_service(run, name)
     yield from start_service(run, name)
 
