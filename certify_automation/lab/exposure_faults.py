@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
-from uuid import UUID
 
 from certify_automation.lab.certify import core_settings
-from certify_automation.lab.certify.framework_service import FrameworkService
+from certify_automation.lab.certify.framework_service import PRODUCT_ID, FrameworkService
 from certify_automation.lab.hosts import BuiltHost, start, stop
 from certify_automation.lab.onhost.visit import AUTOMATION_FOLDER
 from certify_automation.lab.windows import win32
@@ -15,9 +14,6 @@ from certify_automation.lab.windows.files import join
 from certify_automation.lab.windows.tasks import SERVICE as SCHEDULER
 
 _INHERITING = "O:S-1-5-18G:S-1-5-18D:AI"
-_PRODUCT_ID = UUID("af3a0c50-73eb-4159-a36f-82c7c77a2766")
-"""The application id with which v6 binds the certificate it makes for https."""
-
 _STALE_HASH = bytes(range(20))
 
 Options = Mapping[str, Any]
@@ -122,7 +118,7 @@ def _account_changed(host: BuiltHost, number: int, options: Options) -> BuiltHos
 def _ssl_binding_stale(host: BuiltHost, number: int, options: Options) -> BuiltHost:  # noqa: ARG001 - a Fault
     """http.sys binds the service's port to a certificate that is not there any more."""
     host.computer.ssl_bindings[f"0.0.0.0:{options.get('port', 9696)}"] = {
-        "AppId": _PRODUCT_ID.bytes_le,
+        "AppId": PRODUCT_ID.bytes_le,
         "SslCertHash": _STALE_HASH,
         "SslCertStoreName": "MY",
     }

@@ -115,7 +115,8 @@ class Lab:
         reached = []
         for host in self.hosts.values():
             port = host.listening.https_port if self.scheme == "https" else host.listening.http_port
-            reached.append(Reached(host.spec, host.listening.address, port or 0))
+            own = host.computer.installation.address
+            reached.append(Reached(host.spec, host.listening.address, port or 0, own))
         write_inventory(path, reached, self)
 
     def dump(self) -> dict[str, dict[str, object]]:

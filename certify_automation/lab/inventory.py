@@ -17,6 +17,7 @@ AUTHORITY_FILE = "lab-ca.pem"
 
 _HEAD = """\
 # Written by the lab: simulated Windows hosts on this computer, for as long as the lab runs.
+# own_address is the simulated computer's own: an IP listen list that is not empty needs it, or WinRM is cut off.
 version: 1
 
 defaults:
@@ -53,11 +54,12 @@ class Credentials(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """Where one host is reached."""
+    """Where one host is reached: a loopback address of this computer, in front of the simulated one's own."""
 
     spec: HostSpec
     address: str
     port: int
+    own_address: str
 
 
 def inventory_text(hosts: Sequence[Reached], scheme: str) -> str:
@@ -93,8 +95,7 @@ def _entry(host: Reached) -> Iterable[str]:
     yield f"connection: {{port: {host.port}}}"
     if host.spec.labels:
         yield f"labels: {json.dumps(host.spec.labels)}"
-    if host.spec.variables:
-        yield f"vars: {json.dumps(host.spec.variables)}"
+    yield f"vars: {json.dumps({'own_address': host.own_address, **host.spec.variables})}"
 
 
 def _write(path: Path, content: bytes) -> None:

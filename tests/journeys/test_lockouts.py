@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from .conftest import Journey, start
 
 LEGACY, MODERN = "host001.lab.example", "host002.lab.example"
 OWN = {LEGACY: "10.20.0.1", MODERN: "10.20.0.2"}
+LAB_PAGE = Path(__file__).parent.parent.parent / "docs" / "lab.md"
+_YAML = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
 QUICK = ("--allow-lockout", "--confirm-within", "5s")
 
 
@@ -81,6 +84,25 @@ def test_a_list_that_cuts_winrm_off_is_taken_back_by_the_host(journey: Journey) 
     assert kept(journey) == before
     events: Any = journey.lab.hosts[LEGACY].computer.events.rows()["entries"]
     assert [entry["event_id"] for entry in events][-2:] == [1001, 1010]
+
+
+def test_the_list_of_the_docs_keeps_its_servers_reachable_and_stays(journey: Journey) -> None:
+    (text,) = [block for block in _YAML.findall(LAB_PAGE.read_text("utf-8")) if "own_address" in block]
+    state = journey.folder / "fleet" / "state"
+    baseline = (state / "baseline.yaml").read_text("utf-8")
+    (state / "baseline.yaml").write_text(baseline.replace("  ip_listen: reachable", "  # ip_listen"), "utf-8")
+    (state / "list.yaml").write_text(text, "utf-8")
+    done = journey.run("apply", *QUICK, "--yes")
+    assert done.code == ExitCode.DONE, done.out
+    assert f"{LEGACY} : ok=1   changed=3 " in done.out
+    for host, own in OWN.items():
+        assert set(journey.lab.hosts[host].computer.http.live) == {"127.0.0.2", "127.0.0.1", own}
+        assert journey.lab.hosts[host].computer.tasks.rows() == []
+    again = journey.run("plan")
+    assert (again.code, "no changes: the servers are as declared" in again.out) == (ExitCode.DONE, True)
+    cut_off = text.replace(', "{{ vars.own_address }}"', "")
+    (state / "list.yaml").write_text(cut_off, "utf-8")
+    assert journey.run("apply", *QUICK, "--yes").code == ExitCode.ROLLED_BACK
 
 
 def test_one_host_that_is_cut_off_holds_up_no_other(journey: Journey) -> None:

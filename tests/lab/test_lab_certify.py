@@ -159,6 +159,19 @@ class TestFrameworkService:
         assert "certificate is invalid" in str(ask(product, "https://127.0.0.2:9696"))
         assert "closed" in str(ask(product, "http://127.0.0.2:9696"))
 
+    def test_https_binds_its_certificate_once_to_the_port_of_that_start(self) -> None:
+        product = make("v6")
+        write(product, "serviceconfig.json", '{"UseHTTPS": true, "Port": 9698}')
+        start(product.computer, product)
+        bound = {name: dict(values) for name, values in product.computer.ssl_bindings.items()}
+        assert set(bound) == {"0.0.0.0:9698"}
+        assert bound["0.0.0.0:9698"]["SslCertStoreName"] == "MY"
+        stop(product.computer, product)
+        write(product, "serviceconfig.json", '{"UseHTTPS": true, "Port": 9700}')
+        start(product.computer, product)
+        assert "bound OK to https://127.0.0.2:9700" in text(product, "logs\\service.exceptions.log")
+        assert product.computer.ssl_bindings == bound
+
     def test_a_damaged_database_looks_like_a_failure_to_listen(self) -> None:
         product = make("v6")
         write(product, DATABASE, b"garbage" * 1000)
@@ -190,6 +203,29 @@ class TestCoreService:
         start(product.computer, product)
         assert ask(product, "http://127.0.0.2:9696") == 200
         assert "actively refused" in str(ask(product, "http://127.0.0.2:9777"))
+
+    @pytest.mark.parametrize(
+        "core",
+        [
+            '{"Kestrel:Endpoints:A:Url": "http://127.0.0.4:9888"}',
+            '{"kestrel:endpoints": {"A": {"url": "http://127.0.0.4:9888"}, "a": {"Protocols": "Http1"}}}',
+            '{"Kestrel": {"Endpoints": [{"Url": "http://127.0.0.4:9888"}]}}',
+        ],
+    )
+    def test_an_endpoint_is_read_by_its_path_however_it_is_nested(self, core: str) -> None:
+        product = make("v7")
+        product.computer.files.write(join(product.install_folder, "appsettings-core.json"), core.encode())
+        start(product.computer, product)
+        assert ask(product, "http://127.0.0.4:9888") == 200
+
+    @pytest.mark.parametrize("endpoint", ["{}", "null", '{"Protocols": "Http1"}', '{"Url": null}'])
+    def test_an_endpoint_without_an_address_ends_the_process(self, endpoint: str) -> None:
+        product = make("v7")
+        core = f'{{"Kestrel": {{"Endpoints": {{"A": {endpoint}}}}}}}'
+        product.computer.files.write(join(product.install_folder, "appsettings-core.json"), core.encode())
+        start(product.computer, product)
+        assert (service(product).state, service(product).exit_code) == ("Stopped", 1067)
+        assert "missing the required 'Url'" in text(product, "logs\\unhandled_exceptions.log")
 
     def test_a_named_pipe_publishes_no_port(self) -> None:
         product = make("v7")

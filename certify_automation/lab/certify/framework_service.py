@@ -7,7 +7,9 @@ then runs without an API. With negotiation it tries port + 2 once and, when that
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
+from uuid import UUID
 
 from certify_automation.lab.certify.data_store import DataStoreFailure
 from certify_automation.lab.certify.product import Product
@@ -19,6 +21,8 @@ from certify_automation.lab.windows.services import Ending, Service
 from certify_automation.lab.windows.win32 import Win32Error
 
 IMAGE = "Certify.Service.exe"
+PRODUCT_ID = UUID("af3a0c50-73eb-4159-a36f-82c7c77a2766")
+"""The appid of the product's certificate bindings in http.sys."""
 
 _LISTENER = "System.Net.HttpListenerException (0x80004005): "
 _STACK = "\n   at System.Net.HttpListener.AddAllPrefixes()\n   at System.Net.HttpListener.Start()"
@@ -52,6 +56,7 @@ class FrameworkService:
         """
         self.product = product
         self._administrators = administrators
+        self._certificate: bytes | None = None
 
     def begin(self, service: Service, now: datetime) -> float:  # noqa: ARG002 - the protocol's shape
         """The process starts and reports to the service control manager at once."""
@@ -77,6 +82,7 @@ class FrameworkService:
         settings = config.settings
         scheme = "https" if settings["UseHTTPS"] else "http"
         if settings["UseHTTPS"]:
+            self._make_certificate(settings["Port"])
             log.service_exception(now, "Local service certificate installed ok")
         uri = f"{scheme}://{settings['Host'] or ''}:{settings['Port']}"
         try:
@@ -96,6 +102,20 @@ class FrameworkService:
             self._open_again(service, uri, now)
         log.service_exception(now, f"Service API bound OK to {uri}")
         self._save_when_new(config)
+
+    def _make_certificate(self, port: int) -> None:
+        """Make the listener's certificate unless it is there; a new one is bound to this port, and to no later one."""
+        computer = self.product.computer
+        if self._certificate is not None:
+            return
+        self._certificate = hashlib.sha1(computer.name.encode()).digest()  # noqa: S324 - a thumbprint is a SHA-1
+        driver = computer.services.get(DRIVER)
+        if driver and driver.state == "Running":
+            computer.ssl_bindings[f"0.0.0.0:{port}"] = {
+                "AppId": PRODUCT_ID.bytes_le,
+                "SslCertHash": self._certificate,
+                "SslCertStoreName": "MY",
+            }
 
     def _open(self, service: Service, uri: str, now: datetime) -> None:
         """Build the application, which initialises everything, then register the URL."""
