@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Sequence
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 
 from certify_automation.model.facts import ApiFacts, DataFile, EnvironmentVariable, Facts, SocketFacts
 from certify_automation.model.host import Endpoint
@@ -29,6 +29,8 @@ _DATA_STORE = re.compile(r"data ?store|managed items? store|read-?only database"
 _INTERNAL_SERVER_ERROR, _OK, _UNAUTHORIZED = 500, 200, 401
 _VERSION = re.compile(r'\s*"?\d+(?:\.\d+)+"?\s*', re.ASCII)
 _SHOWN = 200
+_PART = re.compile(r"0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]{0,9}")
+_MOST_PARTS, _BYTE, _LOOPBACK_NET = 4, 255, 127
 
 
 def endpoint_url(url: str) -> str:
@@ -223,9 +225,29 @@ def loopback(url: str, generation: str | None) -> bool:
     if host.casefold() == "localhost":
         return generation == "v7"
     try:
-        return ip_address(host).is_loopback
+        address = ip_address(host)
     except ValueError:
+        return generation == "v7" and _short_loopback(host)
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return (mapped or address).is_loopback
+
+
+def _short_loopback(host: str) -> bool:
+    """Whether .NET's IPAddress.Parse makes an address in 127.0.0.0/8 of a text such as `127.1` or `0x7f000001`."""
+    parts = [_number(part) for part in host.split(".")]
+    if len(parts) > _MOST_PARTS or None in parts:
         return False
+    *bytes_, last = [part or 0 for part in parts]
+    if any(one > _BYTE for one in bytes_) or last >> 8 * (_MOST_PARTS - len(bytes_)):
+        return False
+    return (bytes_[0] if bytes_ else last >> 24) == _LOOPBACK_NET
+
+
+def _number(text: str) -> int | None:
+    """A part of an IPv4 address: hexadecimal after 0x, octal after 0, else decimal; None = it is none."""
+    if not _PART.fullmatch(text):
+        return None
+    return int(text, 16 if text[:2].lower() == "0x" else 8 if text.startswith("0") else 10)
 
 
 def exposed_at(facts: Facts) -> tuple[str, ...]:

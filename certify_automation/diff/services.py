@@ -13,6 +13,8 @@ from certify_automation.model.plan import Difference
 from certify_automation.model.recovery import Recovery, recovery_of
 from certify_automation.model.service import WindowsService
 
+_UNITS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s"))
+
 
 def service_differences(desired: HostState, facts: Facts) -> Iterator[Difference]:
     """State, start mode, recovery and account of the service, state and start mode of the driver."""
@@ -57,13 +59,19 @@ def _recovery(declared: Recovery | None, facts: Facts) -> Iterator[Difference]:
 
 
 def _shown(recovery: Recovery) -> JsonValue:
-    actions = [f"{one.action.word} after {one.delay_ms / 1000:g} s" for one in recovery.actions]
+    actions = [f"{one.action.word} after {_time(one.delay_ms)}" for one in recovery.actions]
     reset = recovery.reset_seconds
     return {
         "actions": actions,
-        "reset_after": "never" if reset is None else f"{reset} s",
+        "reset_after": "never" if reset is None else _time(reset * 1000),
         "on_stop_with_error": recovery.on_stop_with_error,
     }
+
+
+def _time(milliseconds: int) -> str:
+    """As state files write it, in the largest unit that leaves no rest: `24d`, `90s`; `500ms` where none does."""
+    size, unit = next((one for one in _UNITS if milliseconds and milliseconds % one[0] == 0), (1, "ms"))
+    return f"{milliseconds // size}{unit}" if milliseconds else "0s"
 
 
 def _account(declared: str | None, facts: Facts) -> Iterator[Difference]:

@@ -20,10 +20,16 @@ OPEN_TO = {
     "S-1-5-4": "INTERACTIVE",
     "S-1-5-7": "ANONYMOUS LOGON",
     "S-1-5-11": "Authenticated Users",
+    "S-1-5-14": "REMOTE INTERACTIVE LOGON",
+    "S-1-5-113": "Local account",
+    "S-1-15-2-1": "ALL APPLICATION PACKAGES",
     "S-1-5-32-545": "Users",
     "S-1-5-32-546": "Guests",
 }
 """Well-known groups that whoever can log on is a member of, and their English names."""
+_OF_A_DOMAIN = {"513": "Domain Users", "514": "Domain Guests"}
+_IN_A_DOMAIN = re.compile(r"S-1-5-21-\d+-\d+-\d+-(?P<group>\d+)")
+_ALIASES = {"DU": "Domain Users", "DG": "Domain Guests"}
 
 _DESCRIPTOR = re.compile(
     r"(?:O:.*?)?(?:G:.*?)?D:(?P<flags>(?:P|AR|AI|NO_ACCESS_CONTROL)*)(?P<entries>(?:\([^()]*\))*)(?:S:.*)?"
@@ -72,7 +78,7 @@ class FolderAcl:
         """Names of the groups of everybody that are granted anything."""
         if self.unlimited:
             return (OPEN_TO["S-1-1-0"],)
-        return tuple(dict.fromkeys(OPEN_TO[e.sid] for e in self.entries if e.allow and e.sid in OPEN_TO))
+        return tuple(dict.fromkeys(name for e in self.entries if e.allow and (name := everybody(e.sid))))
 
     def grants_all_to(self, sid: str) -> bool:
         """Whether an entry for this trustee itself grants full control."""
@@ -91,7 +97,7 @@ class FolderAcl:
         Args:
             trustees: SIDs that keep full control, and get it when they do not have it.
         """
-        kept = [entry for entry in self.entries if not (entry.allow and entry.sid in OPEN_TO)]
+        kept = [entry for entry in self.entries if not (entry.allow and everybody(entry.sid))]
         added = [
             FolderAce(allow=True, flags=frozenset({"OI", "CI"}), rights="FA", sid=sid, inherited=False)
             for sid in dict.fromkeys(trustees)
@@ -100,6 +106,16 @@ class FolderAcl:
         # Windows expects what is denied before what is allowed.
         ordered = sorted([*added, *kept], key=lambda entry: entry.allow)
         return "D:P" + "".join(dict.fromkeys(entry.text() for entry in ordered))
+
+
+def everybody(sid: str) -> str:
+    """The English name of a group that whoever can log on is a member of; empty for anybody else.
+
+    Domain Users and Domain Guests are told by the last number of their SID, whatever the domain.
+    """
+    match = _IN_A_DOMAIN.fullmatch(sid)
+    domains = _OF_A_DOMAIN.get(match["group"], "") if match else _ALIASES.get(sid, "")
+    return OPEN_TO.get(sid, "") or domains
 
 
 def folder_acl(sddl: str) -> FolderAcl:

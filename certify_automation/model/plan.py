@@ -7,10 +7,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from certify_automation.errors import HostError, PlanRefused, PolicyRefused, Problem
-from certify_automation.model.change import Change, ServiceRestart, ServiceStart, ServiceStartMode
+from certify_automation.model.change import (
+    Change,
+    IpListenAdd,
+    IpListenRemove,
+    ServiceRestart,
+    ServiceStart,
+    ServiceStartMode,
+)
 from certify_automation.model.change_codec import JsonObject, change_to_json
 from certify_automation.model.config_files import JsonValue
 from certify_automation.model.host import Endpoint
+from certify_automation.model.impact import Impact
 from certify_automation.model.service import StartMode
 
 
@@ -186,6 +194,11 @@ class Plan:
     def plan_id(self) -> str:
         """SHA-256 in hex over everything the host is sent, except the run; equal plans have equal ids."""
         return fingerprint(dict(_flat(self._work(), "plan")))
+
+    def impact(self, change: Change) -> Impact:
+        """What a change of this plan means: one of the listen list that has to be confirmed can cut the host off."""
+        confirmed = self.confirm_seconds is not None and isinstance(change, IpListenAdd | IpListenRemove)
+        return Impact.LOCKOUT if confirmed else change.impact
 
     def for_run(self, run_id: str, origin: Origin) -> Plan:
         """The same plan to be carried out once more, by another run."""

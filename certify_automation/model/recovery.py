@@ -81,6 +81,9 @@ def recovery_of(failure_actions: bytes | None, *, flag: bool) -> Recovery:
     reset, _, _, count, offset = _HEADER.unpack_from(failure_actions)
     if count and len(failure_actions) < offset + count * _ACTION.size:
         raise ValueError(f"FailureActions says {count} actions and has {len(failure_actions)} bytes")
-    found = (_ACTION.unpack_from(failure_actions, offset + number * _ACTION.size) for number in range(count))
+    found = [_ACTION.unpack_from(failure_actions, offset + number * _ACTION.size) for number in range(count)]
+    unknown = [str(kind) for kind, _ in found if kind not in set(RecoveryAction)]
+    if unknown:
+        raise ValueError(f"FailureActions has an action of an unknown type: {', '.join(unknown)}")
     actions = tuple(FailureAction(RecoveryAction(kind), delay) for kind, delay in found)
     return Recovery(None if reset == _NEVER else reset, actions, flag)

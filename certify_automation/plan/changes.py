@@ -45,10 +45,13 @@ from certify_automation.model.security import BLOCK_RULE
 from certify_automation.model.service import ServiceState
 from certify_automation.plan.situation import Situation
 
-# What the service needs comes before the service; an address is added before another is taken away; netsh deletes rules
-# by name, so that the old one goes before the new one comes, and both before the API can listen elsewhere; a start mode
-# is set before a start that it could forbid; the one act on the service comes last.
+# Windows passes the data folder's list on to every file below, which may take long: that comes first, while no address
+# is gone that waits to be confirmed. What the service needs comes before the service; an address is added before
+# another is taken away; netsh deletes rules by name, so that the old one goes before the new one comes, and both before
+# the API can listen elsewhere; a start mode is set before a start that it could forbid; the one act on the service
+# comes last.
 ORDER = (
+    "data_directory.acl",
     "driver.start_mode",
     "driver.start",
     "url_reservation.add",
@@ -58,7 +61,6 @@ ORDER = (
     "ip_listen.remove",
     "firewall_rule.remove",
     "firewall_rule.add",
-    "data_directory.acl",
     "service.start_mode",
     "service.recovery",
     "file.write",

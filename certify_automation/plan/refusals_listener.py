@@ -10,6 +10,7 @@ from certify_automation.evidence import (
     KERNEL,
     PORTS,
     answers,
+    effective_variable,
     endpoint_url,
     foreign_listener,
     foreign_urls,
@@ -110,10 +111,21 @@ def _named_pipe(at: Situation) -> Iterator[Refusal]:
             "CA3010",
             f"{pipe} makes version 7 listen on a named pipe: it then has no address to manage, so that "
             f"{', '.join(concerned)} cannot be held to what is declared; nothing of this host is changed",
-            "declare service.config.transport: http and see that no variable says otherwise, or declare none of these "
-            "for this host: start mode, recovery, account, data folder, environment and http.sys are managed all the "
-            "same",
+            f"{_without_pipe(at)}; or declare none of these for this host: start mode, recovery, account, data folder, "
+            "environment and http.sys are managed all the same",
         )
+
+
+def _without_pipe(at: Situation) -> str:
+    """What ends the pipe, by where it comes from; the variable beats the file, the declaration becomes the file."""
+    variable = effective_variable(at.facts, "CERTIFY_SERVICE_TRANSPORT")
+    config = at.desired.service_config
+    if variable is not None and variable.value:
+        place = f"the {variable.scope} environment"
+        return f"remove {variable.name} from {place}; services see that after a restart of Windows"
+    if config is not None and any(name.casefold() == "transport" for name in config.properties):
+        return "declare service.config.transport: http"
+    return "serviceconfig.json on the host says so: declare service.config.transport: http"
 
 
 def _address(at: Situation) -> Iterator[Refusal]:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 
 from certify_automation.diff import readable
 from certify_automation.evidence import data_store_failure, uncopied
-from certify_automation.model.config_files import FileName
+from certify_automation.model.config_files import FileContent, FileName
 from certify_automation.model.plan import Refusal
 from certify_automation.model.service import ServiceState, StartMode
 from certify_automation.plan.situation import Situation
 
+_TOO_LARGE = "The file is larger than 1 MiB."
 _PENDING = frozenset(
     {
         ServiceState.START_PENDING,
@@ -106,7 +107,15 @@ def _unreadable_files(at: Situation) -> Iterator[Refusal]:
         if not (declared[name] or name in desired.whole_files) or readable(at.facts, name):
             continue
         what = f"{file.path} cannot be read: {file.error}" if file else f"where {name.value} lies is not known"
-        yield Refusal("CA3017", what, "see that Administrators and SYSTEM may read the file and nothing keeps it open")
+        yield Refusal("CA3017", what, _readable_again(file))
+
+
+def _readable_again(file: FileContent | None) -> str:
+    if file is None:
+        return "see that the product's folders are there: start the product once, then plan again"
+    if file.error == _TOO_LARGE:
+        return "no file of the product is that large: look at what is in it, and shorten it or put it aside"
+    return "see that Administrators and SYSTEM may read the file, that nothing keeps it open, and that it is no folder"
 
 
 def _hub_identity(at: Situation) -> Iterator[Refusal]:

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from certify_automation.config_merge import effective_config
+from certify_automation.diff import ip_listen_entries
 from certify_automation.errors import Problem
 from certify_automation.evidence import (
+    KERNEL,
     NEGOTIATED_STEP,
     answers,
     effective_endpoints,
@@ -18,6 +20,7 @@ from certify_automation.evidence import (
 )
 from certify_automation.model.change import ServiceRestart, ServiceStop
 from certify_automation.model.config_files import FileName
+from certify_automation.model.http_sys import IpListen, ListenRule
 from certify_automation.model.service import StartMode
 from certify_automation.plan.lockout import listen_list_warnings
 from certify_automation.plan.open_runs import open_run_warnings
@@ -100,6 +103,24 @@ def _data_folder(at: Situation) -> Iterator[Problem]:
         )
 
 
+def _beside_another(at: Situation) -> Iterator[Problem]:
+    """Without a listen list http.sys opens the port on every address, whatever the URL says."""
+    listed = at.listen_list() or IpListen(ListenRule.EXACTLY, ip_listen_entries(at.facts) or ())
+    if at.generation != "v6" or not at.starts or listed.effective():
+        return
+    own = {KERNEL, at.facts.service.process_id if at.facts.service else KERNEL}
+    for found in at.facts.sockets:
+        if found.port == at.endpoint.port and found.process_id not in own:
+            yield warning(
+                "CA3075",
+                f"{found.process_name or 'an unnamed process'} (process {found.process_id}) listens on "
+                f"{found.address}:{found.port}; the IP listen list is empty, so that http.sys opens the port on every "
+                "address and may fail because of it",
+                "if the service does not listen after its start, stop that program, or declare another "
+                "service.config.port",
+            )
+
+
 def _silent_api(at: Situation) -> Iterator[Problem]:
     api = probe(at.facts, at.endpoint.url)
     listening = endpoint_url(at.endpoint.url) in effective_endpoints(at.facts)
@@ -138,6 +159,7 @@ _RULES: tuple[Callable[[Situation], Iterator[Problem]], ...] = (
     listen_list_warnings,
     _negotiated_port,
     _disabled_driver,
+    _beside_another,
     _silent_api,
     _fault_message,
     _data_folder,

@@ -13,6 +13,7 @@ from certify_automation.evidence import (
     effective_endpoints,
     endpoint_url,
     listens_at,
+    loopback,
     url_path,
 )
 from certify_automation.model.facts import ApiFacts
@@ -33,6 +34,39 @@ def test_evidence(case: Any) -> None:
         failure = data_store_failure(facts)
         assert bool(failure) == (case["failure"] is not None)
         assert (case["failure"] or "") in failure
+
+
+@pytest.mark.parametrize(
+    ("host", "v6", "v7"),
+    [
+        ("127.0.0.2", True, True),
+        ("[::1]", True, True),
+        ("[::ffff:127.0.0.1]", True, True),
+        ("[::ffff:10.0.0.5]", False, False),
+        ("localhost", False, True),
+        ("127.1", False, True),
+        ("127.0.513", False, True),
+        ("0x7f.1", False, True),
+        ("0177.0.0.1", False, True),
+        ("2130706433", False, True),
+        ("127", False, False),
+        ("10.1", False, False),
+        ("127.256.1", False, False),
+        ("127.0.0.256", False, False),
+        ("127.0.0.0.1", False, False),
+        ("1.127.0.0.1.", False, False),
+        ("127.x", False, False),
+        ("099.1", False, False),
+        ("*", False, False),
+        ("+", False, False),
+        ("0.0.0.0", False, False),  # noqa: S104 - compared, never bound
+        ("[::]", False, False),
+        ("", False, False),
+    ],
+)
+def test_who_can_reach_a_host(host: str, *, v6: bool, v7: bool) -> None:
+    found = tuple(loopback(f"http://{host}:9696", generation) for generation in ("v6", "v7"))
+    assert found == (v6, v7)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certify_automation.model.folder_acl import ADMINISTRATORS, OPEN_TO, SYSTEM, folder_acl
+from certify_automation.model.folder_acl import ADMINISTRATORS, SYSTEM, everybody, folder_acl
 
 KEPT = "D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
 
@@ -24,7 +24,13 @@ KEPT = "D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
         ("D:(D;;FA;;;WD)", ()),
         ("D:NO_ACCESS_CONTROL", ("Everyone",)),
         ("D:", ()),
-        ("D:(A;;FA;;;S-1-5-21-1-2-3-513)(A;;FA;;;LA)(A;;FA;;;PU)", ()),
+        (
+            "D:(A;;FR;;;S-1-5-14)(A;;FR;;;S-1-5-113)(A;;FR;;;S-1-15-2-1)",
+            ("REMOTE INTERACTIVE LOGON", "Local account", "ALL APPLICATION PACKAGES"),
+        ),
+        ("D:(A;;FA;;;S-1-5-21-1-2-3-513)(A;;FA;;;S-1-5-21-9-8-7-514)", ("Domain Users", "Domain Guests")),
+        ("D:(A;;FA;;;DU)(A;;FA;;;DG)", ("Domain Users", "Domain Guests")),
+        ("D:(A;;FA;;;S-1-5-21-1-2-3-512)(A;;FA;;;S-1-5-21-1-2-3-1513)(A;;FA;;;LA)(A;;FA;;;PU)(A;;FA;;;S-1-5-114)", ()),
     ],
 )
 def test_who_it_is_open_to(sddl: str, groups: tuple[str, ...]) -> None:
@@ -71,7 +77,7 @@ ENTRIES = st.builds(
     st.sampled_from("AD"),
     st.sampled_from(["", "OICI", "OICIID", "OICIIO", "CIID", "ID"]),
     st.sampled_from(["FA", "FR", "0x1200a9", "GA"]),
-    st.sampled_from(["SY", "BA", "BU", "WD", "AU", "CO", "S-1-5-21-1-2-3-1104"]),
+    st.sampled_from(["SY", "BA", "BU", "WD", "AU", "CO", "S-1-5-21-1-2-3-1104", "S-1-5-21-1-2-3-513"]),
 )
 
 
@@ -85,7 +91,7 @@ def test_a_restricted_list_is_closed_to_everybody_and_keeps_the_rest(entries: li
     assert closed.grants_all_to(ADMINISTRATORS)
     assert not any(entry.inherited for entry in closed.entries)
     meanings = {entry.meaning for entry in closed.entries}
-    assert all(e.meaning in meanings for e in found.entries if not (e.allow and e.sid in OPEN_TO))
+    assert all(e.meaning in meanings for e in found.entries if not (e.allow and everybody(e.sid)))
     kinds = [entry.allow for entry in closed.entries]
     assert kinds == sorted(kinds)
     assert folder_acl(closed.restricted([SYSTEM, ADMINISTRATORS])).same_as(closed)

@@ -51,7 +51,7 @@ def test_plan(case: Any) -> None:
         "port_check": [plan.port_check.host, plan.port_check.port] if plan.port_check else None,
         "expects": sorted(plan.expects),
         "confirm_seconds": plan.confirm_seconds,
-        "impacts": [change.impact.value for change in plan.changes],
+        "impacts": [plan.impact(change).value for change in plan.changes],
         "policy": all(refusal.by_policy for refusal in plan.refusals),
     }
     defaults: dict[str, Any] = {"refusals": [], "warnings": [], "changes": []}
