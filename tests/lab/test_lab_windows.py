@@ -258,6 +258,11 @@ class TestSockets:
         assert accepting.process_id == 2000
         assert computer.sockets.accepting("::1", 80) is None
 
+    @pytest.mark.parametrize("address", [ANY, "::", "*", "+", "", "web01", " 127.0.0.1"])
+    def test_nothing_is_reached_at_what_is_no_address(self, computer: Computer, address: str) -> None:
+        computer.sockets.listen("::", 80, 2000)
+        assert computer.sockets.accepting(address, 80) is None
+
 
 @pytest.fixture(params=["memory", "folder"])
 def files(request: pytest.FixtureRequest, tmp_path: Path) -> Files:

@@ -7,14 +7,16 @@ appsettings-core.json, or in environment variables with other names) take the pl
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
+from typing import Any
 
 from certify_automation.lab.certify.json_reader import CONFIGURATION, MalformedJson, Members, decode_text, read_object
 
 _ENVIRONMENT = re.compile(r"Kestrel__Endpoints__(?P<name>[^_].*?)__Url", re.IGNORECASE)
 _ADDRESS_PART = re.compile(r"0[xX][0-9a-fA-F]+|\d+")
+_ENDPOINTS = ("kestrel", "endpoints")
 _PORTS = range(65536)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _MOST_PARTS = 4
@@ -148,30 +150,42 @@ def _binding(scheme: str, host: str, port: int) -> Binding:
 
 
 def _file_endpoints(core_file: bytes | None) -> list[tuple[str, str]]:
+    """Name and URL of each endpoint the file has any setting of; the URL is empty when it has none."""
     if core_file is None:
         return []
     try:
-        document = read_object(decode_text(core_file), CONFIGURATION)
-        _refuse_repeated(document)
+        settings = _unrepeated(_settings(read_object(decode_text(core_file), CONFIGURATION), ()))
     except MalformedJson as error:
         raise StartFailure(
             "System.IO.InvalidDataException", "Failed to load configuration from file 'appsettings-core.json'."
         ) from error
-    kestrel = document.last("Kestrel")
-    endpoints = kestrel.last("Endpoints") if isinstance(kestrel, Members) else None
-    if not isinstance(endpoints, Members):
-        return []
-    found = []
-    for endpoint in endpoints:
-        url = endpoint.value.last("Url") if isinstance(endpoint.value, Members) else None
-        found.append((endpoint.name, url if isinstance(url, str) else ""))
-    return found
+    found: dict[str, tuple[str, str]] = {}
+    for path, value in settings:
+        folded = tuple(part.casefold() for part in path)
+        if folded[:2] != _ENDPOINTS or len(path) == len(_ENDPOINTS):
+            continue
+        name = path[len(_ENDPOINTS)]
+        is_url = folded[3:] == ("url",)
+        found.setdefault(name.casefold(), (name, ""))
+        if is_url and isinstance(value, str):
+            found[name.casefold()] = (name, value)
+    return list(found.values())
 
 
-def _refuse_repeated(members: Members) -> None:
-    names = [member.name.casefold() for member in members]
-    if len(set(names)) != len(names):
+def _settings(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:  # noqa: ANN401 - any JSON
+    """Settings by path, as configuration sees them: a name with colons is a path of its own."""
+    inner = [(one.name, one.value) for one in value] if isinstance(value, Members) else []
+    if isinstance(value, list) and not isinstance(value, Members):
+        inner = [(str(number), item) for number, item in enumerate(value)]
+    for name, item in inner:
+        yield from _settings(item, (*path, *name.split(":")))
+    if not inner:
+        yield path, value
+
+
+def _unrepeated(settings: Iterable[tuple[tuple[str, ...], Any]]) -> list[tuple[tuple[str, ...], Any]]:
+    found = list(settings)
+    keys = [":".join(path).casefold() for path, _ in found]
+    if len(set(keys)) != len(keys):
         raise MalformedJson("A duplicate key was found.")
-    for member in members:
-        if isinstance(member.value, Members):
-            _refuse_repeated(member.value)
+    return found

@@ -80,6 +80,15 @@ class Sockets:
         self._listeners = [one for one in self._listeners if one.process_id != process_id]
 
     def accepting(self, address: str, port: int) -> Listener | None:
-        """The listener a connection to this address and port reaches: the most specific one."""
+        """The listener a connection to this address and port reaches: the most specific one.
+
+        Nothing is reached at a text that is no address, or means all of them: Windows does not connect there.
+        """
+        try:
+            anywhere = ip_address(address).is_unspecified
+        except ValueError:
+            return None
+        if anywhere:
+            return None
         found = [one for one in self.listeners() if one.port == port and one.covers(address)]
         return max(found, key=lambda one: not ip_address(one.address).is_unspecified, default=None)
