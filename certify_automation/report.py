@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from textwrap import wrap
 from typing import NamedTuple, TypeAlias
 
 from certify_automation.errors import CertifyAutomationError, Problem
@@ -17,6 +18,7 @@ from certify_automation.model.plan import Difference, Plan
 from certify_automation.model.step import StepOutcome
 
 SCHEMA_VERSION = 1
+_HINT_WIDTH = 110
 
 
 class Segment(NamedTuple):
@@ -134,8 +136,9 @@ def _plan_lines(plan: Plan | None) -> Iterator[Line]:
 
 def _told(style: str, text: str, hint: str) -> Iterator[Line]:
     yield (Segment(style, text),)
-    if hint:
-        yield (Segment("muted", f"      {hint}"),)
+    for line in hint.splitlines():
+        for part in wrap(line, _HINT_WIDTH, break_long_words=False, break_on_hyphens=False):
+            yield (Segment("muted", f"      {part}"),)
 
 
 def _difference_lines(difference: Difference, width: int) -> Iterator[Line]:

@@ -11,8 +11,11 @@ from certify_automation.cli.lockout import check_confirmable
 from certify_automation.cli.outcomes import show_details, show_plan, show_recap, show_stop
 from certify_automation.cli.visits import Visits
 from certify_automation.desired import DesiredHost
+from certify_automation.errors import OutcomeUnknown
+from certify_automation.fleet.rollout import ABANDONED
 from certify_automation.model.host_report import HostReport, HostStatus
 from certify_automation.model.outcome import ExitCode, worst
+from certify_automation.model.plan import Plan
 from certify_automation.reconcile import apply_plan
 from certify_automation.report import document
 
@@ -81,6 +84,7 @@ def carry_out(visits: Visits, act: Act, planned: Sequence[HostReport]) -> int:
         return apply_plan(plans[host.name], visits.session(host), declared, visits.confirmation(host))
 
     def taken(report: HostReport) -> None:
+        report = _under_timer(report, plans[report.host])
         reports.append(replace(report, recovered=(*recovered[report.host], *report.recovered)))
 
     finished = visits.carry_out("applying", list(plans), work, taken)
@@ -90,6 +94,16 @@ def carry_out(visits: Visits, act: Act, planned: Sequence[HostReport]) -> int:
     brought_back = {report.host for report in reports if report.outcome and report.outcome.recovered}
     show_details(visits.console, [report for report in reports if report.error or report.host in brought_back])
     return _ended(visits, act, [*others, *reports], code)
+
+
+def _under_timer(report: HostReport, plan: Plan) -> HostReport:
+    """The report of a host that was not waited for, though its change has to be confirmed."""
+    error = report.error
+    if not isinstance(error, OutcomeUnknown) or error.id != ABANDONED or plan.confirm_seconds is None:
+        return report
+    hint = f"if the change was made, the host puts everything back by itself {plan.confirm_seconds} s after it, because"
+    hint += " nobody confirms it; look at it with `plan` after that"
+    return replace(report, error=OutcomeUnknown(error.id, error.message, hint=hint))
 
 
 def _unchanged(visits: Visits, act: Act, planned: Sequence[HostReport], code: ExitCode) -> int:

@@ -25,6 +25,9 @@ _DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>s|m|h|)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
+_ABOUT_WHAT_IS_DECLARED = frozenset({"validate", "render", "plan", "check", "diff", "apply"})
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One call of one command: its console and the flags that choose files and hosts.
@@ -50,13 +53,13 @@ class Call:
         return load(self.repo, inventory=self.inventory, environ=os.environ)
 
     def fleet(self) -> Fleet:
-        """The selected hosts; warnings are shown.
+        """The selected hosts; warnings are shown by the commands that are about what is declared, or with -v.
 
         Raises:
             ConfigurationError: the files or the selection are wrong.
         """
         fleet = self.whole_fleet()
-        if self.console.verbosity >= 0:
+        if self.console.verbosity >= (0 if self.command in _ABOUT_WHAT_IS_DECLARED else 1):
             show_problems(self.console, fleet.warnings)
         return fleet.select(self.limit)
 

@@ -11,6 +11,9 @@ from certify_automation.errors import OutcomeUnknown, UsageError
 from certify_automation.model.host_report import HostReport, HostStatus
 from certify_automation.model.outcome import ExitCode, worst
 
+ABANDONED = "CA4032"
+"""The error of a host that was in hand, and is not waited for any longer."""
+
 _BUDGET = re.compile(r"([0-9]{1,9})(%?)")
 _FAILURES = frozenset({HostStatus.UNREACHABLE, HostStatus.FAILED, HostStatus.ROLLED_BACK, HostStatus.UNKNOWN})
 _EVERYTHING = 100
@@ -100,7 +103,7 @@ class Rollout:
         if host is None:
             return None
         what = OutcomeUnknown(
-            "CA4032",
+            ABANDONED,
             "the run was aborted while this host was in hand",
             hint="look at it with `plan`: what was sent to it may still be carried out",
         )

@@ -100,6 +100,9 @@ _FAILURES: dict[str, tuple[str, str, str]] = {
     "access_control": ("CA4027", "an access list could not be set", "see who owns the product's data folder"),
     "firewall": ("CA4028", "a firewall rule could not be set", "see whether policy manages the host's firewall"),
 }
+_SAID_ALREADY = {"interrupted", "not_confirmed"}
+"""What the host says of these is what the words say."""
+
 _OTHER = ("CA4029", "the host could not carry out the plan", "see the steps of this host")
 
 
@@ -116,10 +119,12 @@ def outcome_error(outcome: Outcome, remaining: Sequence[Difference] = ()) -> Hos
         return _remaining(remaining) if remaining else None
     failure = outcome.failure or Failure("", "no reason given")
     error_id, words, hint = _FAILURES.get(failure.code, _OTHER)
-    what = f"{words}{_where(outcome, failure)}: {failure.message.rstrip('. ')}"
+    what = f"{words}{_where(outcome, failure)}"
+    if failure.code not in _SAID_ALREADY:
+        what += f": {failure.message.rstrip('. ')}"
     if outcome.result is Result.ROLLED_BACK:
         kind = Stale if failure.code == "file_changed" else HostError
-        return kind(error_id, f"{what}; everything was put back", hint=hint)
+        return kind(error_id, f"{what}; {_ended(outcome)}", hint=hint)
     left = [f"{step.index + 1} ({step.kind}): {step.message}" for step in outcome.steps if step.status == "undo_failed"]
     if any(step.code == "data_store" for step in outcome.steps):
         error_id, words, hint = _FAILURES["data_store"]
@@ -129,6 +134,11 @@ def outcome_error(outcome: Outcome, remaining: Sequence[Difference] = ()) -> Hos
         f"{what}; and not everything could be put back: {'; '.join(left) or 'the host did not say what'}",
         hint=r"the backups are in %ProgramData%\certify-automation on the host",
     )
+
+
+def _ended(outcome: Outcome) -> str:
+    untouched = outcome.steps and all(step.status == "not_run" for step in outcome.steps)
+    return "nothing had been changed yet" if untouched else "everything was put back"
 
 
 def _where(outcome: Outcome, failure: Failure) -> str:

@@ -103,30 +103,54 @@ def test_aborted_hosts_are_unknown_and_come_to_an_end_by_themselves(slow: Journe
     assert slow.run("plan").code == ExitCode.DONE
 
 
+def listen_list(journey: Journey) -> None:
+    """Declare a list that cuts host001 off."""
+    (journey.folder / "fleet" / "state" / "list.yaml").write_text(
+        "version: 1\nname: list\napplies_to: {hosts: [host001.lab.example]}\n"
+        "http_sys: {ip_listen: {exactly: [127.0.0.2, 127.0.0.1]}}\n",
+        "utf-8",
+    )
+
+
+def interrupted_once_cut_off(journey: Journey, *numbers: signal.Signals) -> tuple[int, Any]:
+    """Exit code and document of an apply that gets these signals after host001 has gone from the network."""
+    cut, _ = journey.lab.hosts.values()
+    flags = ["--yes", "--json", "--forks", "1", "--allow-lockout", "--confirm-within", "60s"]
+    command = [*PROGRAM, "apply", *flags, *journey.flags]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603 - ours
+        until = time.monotonic() + PATIENCE
+        while cut.machine.reachable():
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        assert process.stderr is not None
+        for number in numbers:
+            process.send_signal(number)
+            while "interrupted" not in (line := process.stderr.readline()) and "aborted" not in line:
+                assert line, "it ended without a word"
+        out, err = process.communicate()
+    assert "Traceback" not in err
+    return process.returncode, json.loads(out)["hosts"]
+
+
 def test_a_host_that_is_cut_off_is_waited_for_until_it_has_put_itself_back(tmp_path: Path) -> None:
     for journey in start(tmp_path, LabOptions(generated_hosts(2, 0), pace=Pace(tasks=0.05))):
         journey.run("apply", "--yes")
-        state = journey.folder / "fleet" / "state"
-        (state / "list.yaml").write_text(
-            "version: 1\nname: list\napplies_to: {hosts: [host001.lab.example]}\n"
-            "http_sys: {ip_listen: {exactly: [127.0.0.2, 127.0.0.1]}}\n",
-            "utf-8",
-        )
+        listen_list(journey)
         cut, other = journey.lab.hosts.values()
         other.computer.services.configure("Certify.Server.Core", "Manual")
         before = other.computer.dump()
-        flags = ["--yes", "--json", "--forks", "1", "--allow-lockout", "--confirm-within", "60s"]
-        command = [*PROGRAM, "apply", *flags, *journey.flags]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603 - ours
-            until = time.monotonic() + PATIENCE
-            while cut.machine.reachable():
-                assert process.poll() is None, process.communicate()
-                assert time.monotonic() < until
-                time.sleep(0.01)
-            process.send_signal(signal.SIGINT)
-            out, err = process.communicate()
-        assert process.returncode == ExitCode.INTERRUPTED, err
-        first, second = json.loads(out)["hosts"]
+        code, (first, second) = interrupted_once_cut_off(journey, signal.SIGINT)
+        assert code == ExitCode.INTERRUPTED
         assert (first["status"], first["error"]["id"], second["status"]) == ("rolled_back", "CA4026", "not_run")
         assert (cut.machine.reachable(), cut.computer.http.live) == (True, [])
         assert other.computer.dump() == before
+
+
+def test_a_host_that_is_left_while_it_waits_for_its_confirmation_is_said_to_put_itself_back(tmp_path: Path) -> None:
+    for journey in start(tmp_path, LabOptions(generated_hosts(2, 0), pace=Pace(tasks=0.05))):
+        journey.run("apply", "--yes")
+        listen_list(journey)
+        code, (first, _) = interrupted_once_cut_off(journey, signal.SIGINT, signal.SIGINT)
+        assert (code, first["status"], first["error"]["id"]) == (ExitCode.INTERRUPTED, "unknown", "CA4032")
+        assert "puts everything back by itself 60 s after it" in first["error"]["hint"]

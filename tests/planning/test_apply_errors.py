@@ -83,6 +83,26 @@ def test_what_could_not_be_put_back_is_named() -> None:
     assert "1 (ip_listen.add): netsh: 5" in error.message
 
 
+@pytest.mark.parametrize(
+    ("code", "status", "message"),
+    [
+        ("interrupted", "undone", "the run was cut off; everything was put back"),
+        ("interrupted", "not_run", "the run was cut off; nothing had been changed yet"),
+        ("health_timeout", "undone", "the API did not answer in time: words; everything was put back"),
+        (
+            "not_confirmed",
+            "undone",
+            "nobody confirmed in time that the host can still be reached; everything was put back",
+        ),
+    ],
+)
+def test_what_became_of_a_run_is_said_once(code: str, status: str, message: str) -> None:
+    steps = (StepOutcome(0, "ip_listen.add", status), StepOutcome(1, "service.restart", "not_run"))
+    error = outcome_error(Outcome(RUN, Result.ROLLED_BACK, steps, failure=Failure(code, "words.")))
+    assert error is not None
+    assert error.message == message
+
+
 def test_a_code_of_a_newer_host_is_still_told() -> None:
     refused = outcome_error(Outcome(RUN, Result.REFUSED, refusal=Failure("new", "words")))
     failed = outcome_error(Outcome(RUN, Result.ROLLED_BACK, failure=Failure("new", "words")))

@@ -61,6 +61,18 @@ def test_styles_tell_added_changed_and_removed_apart() -> None:
     assert styles == {"added", "changed", "removed"}
 
 
+def test_long_hints_are_broken_and_commands_have_a_line_each() -> None:
+    added = [f"10.0.0.{number}" for number in range(1, 8)]
+    case = {"before": {"listen": []}, "declared": {"ip_listen": {"include": added}}}
+    hint = [line for line in text(report(case)).splitlines() if line.startswith("      ")]
+    assert any(line.startswith("      pass --allow-lockout") for line in hint)
+    begin = next(number for number, line in enumerate(hint) if line.endswith("Or run at its console:"))
+    assert begin > 0
+    assert max(map(len, hint[: begin + 1])) <= 6 + 110
+    commands = [f"      netsh http add iplisten ipaddress={address}" for address in added]
+    assert hint[begin + 1 : begin + 8] == commands
+
+
 def test_a_refusal_is_told_once_with_what_to_do() -> None:
     one = report({"before": {"state": "Stopped", "taken": [["127.0.0.2", 9696]]}})
     lines = text(one).splitlines()
