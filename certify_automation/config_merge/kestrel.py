@@ -14,6 +14,7 @@ from certify_automation.config_merge.core_settings import Path, below, core_sett
 from certify_automation.config_merge.lenient_json import Json, JsonObject, read, write
 from certify_automation.config_merge.properties import plain
 from certify_automation.config_merge.service_config import Merged
+from certify_automation.config_merge.splicing import splice
 from certify_automation.model.config_files import Condition
 from certify_automation.model.facts import EnvironmentVariable
 from certify_automation.model.plan import Difference
@@ -76,7 +77,10 @@ def _endpoint_name(path: Path) -> str:
 
 
 def merge_kestrel(urls: Mapping[str, str], content: bytes | None) -> Merged:
-    """Gives endpoints of appsettings-core.json other URLs and keeps everything else of the file.
+    """Gives endpoints of appsettings-core.json other URLs and keeps every other byte of the file.
+
+    A file that the product cannot read for the way it is written (single quotes, names without any) is written anew as
+    strict JSON, which keeps the settings only.
 
     Args:
         urls: Url by endpoint name, ignoring case; a name that the file does not have is not added.
@@ -85,6 +89,7 @@ def merge_kestrel(urls: Mapping[str, str], content: bytes | None) -> Merged:
     document = read(content)
     wanted = {name.casefold(): url for name, url in urls.items()}
     differences: list[Difference] = []
+    texts: dict[Path, str] = {}
 
     def aligned(value: Json, path: Path) -> Json:
         if inner := parts(value):
@@ -95,6 +100,7 @@ def merge_kestrel(urls: Mapping[str, str], content: bytes | None) -> Merged:
         if not name or url is None or value == url:
             return value
         differences.append(Difference(f"service.kestrel_endpoint[{name}]", url, plain(value)))
+        texts[path] = url
         return url
 
     try:
@@ -102,6 +108,9 @@ def merge_kestrel(urls: Mapping[str, str], content: bytes | None) -> Merged:
     except ValueError as error:
         return Merged(None, Condition.MALFORMED, reason=str(error))
     rewritten = aligned(document.value, ())
-    if not differences:
+    if content is None or not differences:
         return Merged(None, document.condition)
+    spliced = splice(content, document, texts)
+    if spliced is not None and read(spliced).value == rewritten:
+        return Merged(spliced, document.condition, tuple(differences))
     return Merged(write(rewritten, document), document.condition, tuple(differences), document.lost)

@@ -72,16 +72,23 @@ _SHOWN = 60
 
 def decode(content: bytes) -> tuple[str, tuple[str, ...]]:
     """The text of a file as .NET decodes it, and what that lost: UTF-8 unless a byte order mark says otherwise."""
-    encoding, start = "utf-8", 0
-    for mark, name in _MARKS:
-        if content.startswith(mark):
-            encoding, start = name, len(mark)
-            break
-    body = content[start:]
+    mark, encoding = _marked(content)
+    body = content[len(mark) :]
     try:
         return body.decode(encoding), ()
     except UnicodeDecodeError:
         return body.decode(encoding, "replace"), (f"bytes that are not {encoding.upper()}, replaced by \ufffd",)
+
+
+def encode(text: str, like: bytes) -> bytes:
+    """The text in the encoding of a file's bytes, with its byte order mark."""
+    mark, encoding = _marked(like)
+    return mark + text.encode(encoding)
+
+
+def _marked(content: bytes) -> tuple[bytes, str]:
+    """The byte order mark and the encoding it stands for."""
+    return next((one for one in _MARKS if content.startswith(one[0])), (b"", "utf-8"))
 
 
 def read(content: bytes | None) -> Document:
@@ -170,16 +177,17 @@ def _comments(text: str) -> Iterator[str]:
             yield f"the comment {line[:_SHOWN]}{'…' if len(line) > _SHOWN else ''}"
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A string of JSON."""
     # A lone half of a surrogate pair is legal in JSON only as an escape.
     return _SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", json.dumps(text, ensure_ascii=False))
 
 
 def _scalar(value: Json) -> str:
     if isinstance(value, NumberText):
-        return value if _NUMBER.fullmatch(value) else _quoted(value)
+        return value if _NUMBER.fullmatch(value) else quoted(value)
     if isinstance(value, str):
-        return _quoted(value)
+        return quoted(value)
     if value is None:
         return "null"
     return "true" if value else "false"
@@ -188,7 +196,7 @@ def _scalar(value: Json) -> str:
 def _lines(value: Json, indent: str) -> str:
     inner = indent + "  "
     if isinstance(value, JsonObject):
-        parts = [f"{_quoted(name)}: {_lines(item, inner)}" for name, item in value.members]
+        parts = [f"{quoted(name)}: {_lines(item, inner)}" for name, item in value.members]
         brackets = "{}"
     elif isinstance(value, Sequence) and not isinstance(value, str):
         parts = [_lines(item, inner) for item in value]
