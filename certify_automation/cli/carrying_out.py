@@ -43,7 +43,7 @@ APPLY_FILE = replace(APPLY, declared=False)
 def look_at(visits: Visits, hosts: Sequence[str], work: Callable[[DesiredHost], HostReport]) -> list[HostReport]:
     """The reports of these hosts in their order; why some were held back is said."""
     reports: list[HostReport] = []
-    show_stop(visits.console, visits.carry_out("planning", hosts, work, reports.append))
+    show_stop(visits.console, visits.look("planning", hosts, work, reports.append))
     return _in_order(reports, hosts)
 
 
@@ -60,9 +60,8 @@ def ask_and_carry_out(visits: Visits, act: Act, planned: Sequence[HostReport], *
         The exit code; 5 when the answer was no.
     """
     plans = [report.plan for report in planned if report.plan and report.status is HostStatus.CHANGED]
-    others = [report for report in planned if report.status is not HostStatus.CHANGED]
     code = code_of(visits, planned)
-    if not plans or code is ExitCode.INTERRUPTED or any(r.status is HostStatus.NOT_RUN for r in others):
+    if not plans or code is ExitCode.INTERRUPTED:
         return _unchanged(visits, act, planned, code)
     show_plan(visits.console, planned)
     check_confirmable(plans, visits.fleet.hosts, interactive=visits.console.interactive)
@@ -93,7 +92,8 @@ def carry_out(visits: Visits, act: Act, planned: Sequence[HostReport]) -> int:
     code = worst([finished.exit_code, *(report.exit_code for report in others)])
     brought_back = {report.host for report in reports if report.outcome and report.outcome.recovered}
     show_details(visits.console, [report for report in reports if report.error or report.host in brought_back])
-    return _ended(visits, act, [*others, *reports], code)
+    run = next((plan.run_id for plan in plans.values()), None)
+    return _ended(visits, act, [*others, *reports], code, run)
 
 
 def _under_timer(report: HostReport, plan: Plan) -> HostReport:
@@ -107,21 +107,21 @@ def _under_timer(report: HostReport, plan: Plan) -> HostReport:
 
 
 def _unchanged(visits: Visits, act: Act, planned: Sequence[HostReport], code: ExitCode) -> int:
-    """The end of a command that acts on no host: there is nothing to do, or not all of it is known."""
+    """The end of a command that acts on no host: there is nothing to do, or it was interrupted."""
     reports = [replace(r, status=HostStatus.NOT_RUN) if r.status is HostStatus.CHANGED else r for r in planned]
     told = [r for r in reports if r.error or r.recovered or (r.plan and r.plan.conflicts)]
     show_details(visits.console, told)
-    if any(report.status is HostStatus.NOT_RUN for report in planned):
-        visits.console.error("not every host could be looked at: nothing was applied")
-    elif code is ExitCode.INTERRUPTED:
+    if code is ExitCode.INTERRUPTED:
         visits.console.error("nothing was applied")
     return _ended(visits, act, reports, code)
 
 
-def _ended(visits: Visits, act: Act, reports: Sequence[HostReport], code: ExitCode) -> int:
+def _ended(visits: Visits, act: Act, reports: Sequence[HostReport], code: ExitCode, run: str | None = None) -> int:
     every = _in_order(reports, list(visits.fleet.hosts))
     show_recap(visits.console, every)
-    visits.console.print_document(document(act.name, every, code))
+    if run is not None:
+        visits.console.data([f"run {run}"])
+    visits.console.print_document({**document(act.name, every, code), "run_id": run})
     return code
 
 

@@ -65,7 +65,7 @@ def plan(call: Call, output: Path | None, **flags: object) -> int:
 
 @click.command(short_help="Make the servers as declared.")
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask; `apply FILE` never does.")
 @_replace_malformed
 @lockout_options
 @rollout_options
@@ -73,8 +73,8 @@ def plan(call: Call, output: Path | None, **flags: object) -> int:
 def apply(call: Call, file: Path | None, *, yes: bool, **flags: object) -> int:
     """Make the servers as declared: plan, show, ask, and carry out; or carry out FILE, saved by `plan -o`.
 
-    A run that was cut off on a server is brought to its end first. A server on which something fails is put back as
-    it was.
+    FILE is carried out without asking. A run that was cut off on a server is brought to its end first. A server on
+    which something fails is put back as it was.
     """
     if file is not None:
         return _apply_file(call, file, flags)

@@ -82,7 +82,7 @@ class Duration(click.ParamType[timedelta]):
 _OUTPUT = (
     click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout."),
     click.option("-v", "--verbose", count=True, help="Say more; -vv shows the traceback of an internal error."),
-    click.option("-q", "--quiet", is_flag=True, help="Say only what went wrong."),
+    click.option("-q", "--quiet", is_flag=True, help="Say what went wrong and the answer; no progress, no notes."),
     click.option("--no-color", is_flag=True, help="No colors; so does the variable NO_COLOR."),
 )
 _SELECTION = (

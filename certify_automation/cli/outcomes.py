@@ -11,6 +11,7 @@ from certify_automation.cli.console import Console
 from certify_automation.fleet.pool import RunFinished
 from certify_automation.model.host_report import HostReport, HostStatus
 from certify_automation.report import Line, host_lines, recap_line, summary_line
+from certify_automation.rollback import NO_RUN
 
 _STYLES = {
     "heading": "bold",
@@ -24,24 +25,39 @@ _STYLES = {
     "": "",
 }
 _STOPPED = {
-    "failures": "too many hosts failed: no further one was started (--max-failures)",
+    "failures": "too many hosts failed: no further one was changed (--max-failures)",
     "cancelled": "interrupted: the other hosts were not started",
 }
 
 
 def show_details(console: Console, reports: Sequence[HostReport]) -> None:
-    """Every host that is not as declared, in full; with -v the others too."""
+    """Every host that is not as declared, in full; with -v the others too.
+
+    Where several hosts have no run to take back, that is one line, unless -v asks for all.
+    """
+    without = _without_run(console, reports)
+    if without:
+        console.data([f"{len(without)} hosts have no run to take back ({NO_RUN}; -v shows each)"])
     for report in reports:
+        if report.host in without:
+            continue
         lines = host_lines(report)
         if report.status is not HostStatus.OK or len(lines) > 1 or console.verbosity > 0:
             console.data(_text(line) for line in lines)
 
 
 def show_recap(console: Console, reports: Sequence[HostReport]) -> None:
-    """One line a host, and the summary."""
+    """One line a host, and the summary; hosts without a run to take back are in the summary only."""
     width = max((len(report.host) for report in reports), default=0)
-    console.data(_text(recap_line(report, width)) for report in reports)
+    without = _without_run(console, reports)
+    console.data(_text(recap_line(report, width)) for report in reports if report.host not in without)
     show_summary(console, reports)
+
+
+def _without_run(console: Console, reports: Sequence[HostReport]) -> frozenset[str]:
+    """The hosts whose only news is that they have no run to take back, when there are several; none with -v."""
+    found = frozenset(r.host for r in reports if r.error and r.error.id == NO_RUN and not r.recovered)
+    return found if len(found) > 1 and console.verbosity <= 0 else frozenset()
 
 
 def show_plan(console: Console, reports: Sequence[HostReport]) -> None:

@@ -13,7 +13,7 @@ from certify_automation.cli.online import plan_options
 from certify_automation.cli.options import Call, fleet_options
 from certify_automation.cli.origin import origin_of
 from certify_automation.cli.visits import open_visits, rollout_options
-from certify_automation.desired import DesiredHost
+from certify_automation.desired import DesiredHost, Fleet
 from certify_automation.errors import UsageError
 from certify_automation.model.host_report import HostReport, HostStatus
 from certify_automation.model.http_sys import IpListen, ListenRule
@@ -36,7 +36,7 @@ def rollback(call: Call, hosts: tuple[str, ...], run: str | None, *, yes: bool, 
 
     HOST is a pattern as for --limit. A field that somebody has changed since the run is a conflict: it is shown, and
     left as it is. A rollback is a run like any other: a server on which something fails is put back as it was, and it
-    can be taken back itself.
+    can be taken back itself, with --run and its id. With --run a rollback that reached some hosts only can be repeated.
 
     Exit code 2: there were conflicts.
     """
@@ -47,7 +47,7 @@ def rollback(call: Call, hosts: tuple[str, ...], run: str | None, *, yes: bool, 
             "CA5025", "nobody can be asked whether to take changes back, and --yes is not given", hint=hint
         )
     visits = open_visits(replace(call, limit=hosts), flags)
-    visits.fleet = visits.fleet.select(call.limit)
+    visits.fleet = _limited(call, visits.fleet)
     options, origin = plan_options(visits, flags), origin_of(call.repo)
     runs: dict[str, str] = {}
 
@@ -62,6 +62,19 @@ def rollback(call: Call, hosts: tuple[str, ...], run: str | None, *, yes: bool, 
     if any(report.status is HostStatus.CHANGED for report in reports):
         call.console.say(_NOTE)
     return ask_and_carry_out(visits, _ROLLBACK, reports, yes=yes)
+
+
+def _limited(call: Call, named: Fleet) -> Fleet:
+    """Those of the named hosts that --limit selects."""
+    if not call.limit:
+        return named
+    selected = call.whole_fleet().select(call.limit).hosts
+    hosts = {name: host for name, host in named.hosts.items() if name in selected}
+    if not hosts:
+        limit = f"--limit {' '.join(call.limit)}"
+        hint = "name one of those, or leave --limit out: HOST is a pattern itself"
+        raise UsageError("CA5026", f"HOST names none of the hosts selected with {limit}", hint=hint)
+    return replace(named, hosts=hosts)
 
 
 def _listed(host: DesiredHost) -> DesiredHost:

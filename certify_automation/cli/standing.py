@@ -40,7 +40,7 @@ def status(call: Call, **flags: object) -> int:
         return standings[host.name].report
 
     names = list(visits.fleet.hosts)
-    finished = visits.carry_out("looking", names, work, lambda report: reports.update({report.host: report}))
+    finished = visits.look("looking", names, work, lambda report: reports.update({report.host: report}))
     show_stop(call.console, finished)
     ordered = [reports[name] for name in names]
     rows = [_row(report, standings.get(report.host)) for report in ordered]

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 import click
 
@@ -23,6 +23,10 @@ from certify_automation.model.host import Transport
 from certify_automation.model.host_report import HostReport
 from certify_automation.remote import Credentials, Deadlines, Session, connect
 
+Work: TypeAlias = Callable[[DesiredHost], HostReport]
+Taken: TypeAlias = Callable[[HostReport], None]
+
+_USUAL = Deadlines()
 _FLAGS = (
     click.option(
         "-f",
@@ -31,12 +35,17 @@ _FLAGS = (
         metavar="N",
         help="Visit so many hosts at the same time; default 16.",
     ),
-    click.option("--max-failures", metavar="N|P%", help="Start no further host after so many failed ones; default 3."),
+    click.option(
+        "--max-failures",
+        metavar="N|P%",
+        help="Change no further host after so many failed ones; default 3. Looking at hosts goes on.",
+    ),
     click.option(
         "--deadline",
         type=Duration(),
         metavar="TIME",
-        help="The longest a visit may take (90s, 5m); an undo has its own time on top.",
+        help="The longest a visit may take (90s, 5m), with the time of an undo on top where it acts; default"
+        f" {_USUAL.read:g}s to look, {_USUAL.act - _USUAL.undo - _USUAL.start:g}s to act.",
     ),
 )
 
@@ -100,16 +109,16 @@ class Visits:
         connection = connect_secrets(host, os.environ)
         return connect(connection, credentials=self.credentials, deadlines=self.flags.deadlines)
 
-    def carry_out(
-        self,
-        title: str,
-        hosts: Sequence[str],
-        work: Callable[[DesiredHost], HostReport],
-        taken: Callable[[HostReport], None],
-    ) -> RunFinished:
+    def look(self, title: str, hosts: Sequence[str], work: Work, taken: Taken) -> RunFinished:
+        """As carry_out, for work that plans no change: however many hosts fail, the others are looked at."""
+        return self._visit(title, hosts, work, taken, None)
+
+    def carry_out(self, title: str, hosts: Sequence[str], work: Work, taken: Taken) -> RunFinished:
         """Do the work on these hosts of the fleet and hand on each report as it comes; Ctrl-C ends it early."""
-        options = FleetOptions(self.flags.forks, self.flags.budget)
-        asked = self.interruption
+        return self._visit(title, hosts, work, taken, self.flags.budget)
+
+    def _visit(self, title: str, hosts: Sequence[str], work: Work, taken: Taken, budget: Budget | None) -> RunFinished:
+        options, asked = FleetOptions(self.flags.forks, budget), self.interruption
         with interruptible(asked):
             events = run_fleet(
                 hosts, lambda name: work(self.fleet.hosts[name]), options, asked.cancelled, asked.aborted
@@ -154,8 +163,7 @@ def _check_secrets(fleet: Fleet) -> None:
 
 
 def _deadlines(flag: timedelta | None) -> Deadlines:
-    usual = Deadlines()
     if flag is None:
-        return usual
+        return _USUAL
     seconds = flag.total_seconds()
-    return Deadlines(read=seconds, act=seconds + usual.undo + usual.start)
+    return Deadlines(read=seconds, act=seconds + _USUAL.undo + _USUAL.start)

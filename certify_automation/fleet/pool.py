@@ -52,10 +52,14 @@ Event: TypeAlias = HostStarted | HostFinished | RunFinished
 
 @dataclass(frozen=True, slots=True)
 class FleetOptions:
-    """How a run goes over its hosts."""
+    """How a run goes over its hosts.
+
+    Attributes:
+        budget: None = failures hold no host back, for work that changes nothing.
+    """
 
     forks: int = 16
-    budget: Budget = field(default_factory=Budget)
+    budget: Budget | None = field(default_factory=Budget)
 
 
 def run_fleet(

@@ -58,11 +58,15 @@ class Budget:
 
 @dataclass(slots=True)
 class Rollout:
-    """A run's progress: hosts start in the order given, and what finished is only counted."""
+    """A run's progress: hosts start in the order given, and what finished is only counted.
+
+    Attributes:
+        budget: None = failures hold no host back, for work that changes nothing.
+    """
 
     hosts: Sequence[str]
     forks: int = 16
-    budget: Budget = field(default_factory=Budget)
+    budget: Budget | None = field(default_factory=Budget)
     cancelled: bool = False
     counts: Counter[HostStatus] = field(default_factory=Counter)
     exit_codes: set[ExitCode] = field(default_factory=set)
@@ -81,7 +85,7 @@ class Rollout:
             return ""
         if self.cancelled:
             return "cancelled"
-        return "failures" if self.budget.spent(self.failures, len(self.hosts)) else ""
+        return "failures" if self.budget and self.budget.spent(self.failures, len(self.hosts)) else ""
 
     def start(self) -> str | None:
         """The next host to begin with; None when none is left, all forks are busy, or none may start."""

@@ -31,7 +31,7 @@ def lockout_refusals(at: Situation) -> Iterator[Refusal]:
             "the IP listen list would have to be changed in a way that can lock this host out: " + _why(at.lockouts),
             "pass --allow-lockout to have it done under a timer on the host, which puts everything back "
             f"{at.options.confirm_seconds} seconds later unless a new connection confirms that the host can still be "
-            "reached. Or run at its console:\n" + "\n".join(_commands(at)),
+            "reached. Or run at its console, where nothing puts it back then:\n" + "\n".join(_commands(at)),
             by_policy=True,
         )
 

@@ -70,9 +70,8 @@ class Fault:
 
 
 _BUSY = Fault(Retry.RETRY_SAME, Unreachable, "CA2006", "the host is too busy to answer", "try again later")
-_TIMEOUT = Fault(
-    Retry.UNKNOWN_OUTCOME, TimedOut, "CA2005", "the host did not answer in time", "look at the load of the host"
-)
+_SLOW = "look at the load of the host, or give it longer with --deadline; then run `status`, then `apply`"
+_TIMEOUT = Fault(Retry.UNKNOWN_OUTCOME, TimedOut, "CA2005", "the host did not answer in time", _SLOW)
 _POLL = Fault(Retry.POLL, TimedOut, "CA2005", _TIMEOUT.message, _TIMEOUT.hint)
 _SHELLS = Fault(
     Retry.BACKOFF_HOST,
@@ -201,7 +200,7 @@ _BY_NAME: dict[str, Fault] = {
     "undecryptable": Fault(
         Retry.RECONNECT, ProtocolError, "CA2038", "the host could not decrypt the request (HTTP 400)"
     ),
-    "deadline": Fault(Retry.PERMANENT, TimedOut, "CA2005", "the visit took longer than its deadline"),
+    "deadline": Fault(Retry.PERMANENT, TimedOut, "CA2005", "the visit took longer than its deadline", _SLOW),
     "read_timeout": _TIMEOUT,
     "refused_elsewhere": Fault(
         Retry.PERMANENT,

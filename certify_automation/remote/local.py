@@ -64,7 +64,7 @@ class LocalSession:
             raise
 
 
-_NEXT_RUN = "the next run observes the host and converges"
+_NEXT_RUN = "run `status` to see what is there, then `apply`: it first brings what was cut off to its end"
 
 
 def _windows_powershell(root: Path) -> str:

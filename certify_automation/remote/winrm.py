@@ -34,7 +34,7 @@ _NOT_SENT = {"closed_idle", "undecryptable", "logon_broken_off", "refused", "nam
 """Symptoms that come before the message has gone out, or before the host could read it."""
 _TURNED_AWAY = {401, 403, 404, 405, 413, 503}
 """HTTP statuses with which a request ends before anybody has read its body."""
-_NEXT_RUN = "the next run observes the host and converges"
+_NEXT_RUN = "run `status` to see what is there, then `apply`: it first brings what was cut off to its end"
 
 
 @dataclass(frozen=True, slots=True)

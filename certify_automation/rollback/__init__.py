@@ -2,6 +2,7 @@
 
 from certify_automation.rollback.record import (
     ID_DIGITS,
+    NO_RUN,
     asked_for,
     changes_of,
     check_kept,
@@ -13,6 +14,7 @@ from certify_automation.rollback.taking_back import TakenBack, as_planned, take_
 
 __all__ = [
     "ID_DIGITS",
+    "NO_RUN",
     "TakenBack",
     "as_planned",
     "asked_for",

@@ -17,6 +17,9 @@ from certify_automation.model.runs import Records, RunFiles, RunSummary
 LAST = "last"
 """Asks for the newest run that was applied."""
 
+NO_RUN = "CA3040"
+"""The id of what is said where no run is meant: none was applied there, or none has the id."""
+
 ID_DIGITS = 32
 _COMMIT_SHOWN = 12
 _RUNS_SHOWN = 10
@@ -32,16 +35,22 @@ def asked_for(wanted: str | None) -> str:
 def run_meant(records: Records, wanted: str | None) -> str:
     """The id of the run that is meant.
 
+    A rollback is only meant by its id: asking once more, because some hosts were not taken back, must not bring the
+    change back on the others.
+
     Args:
         records: from a visit that asked for `asked_for(wanted)`.
         wanted: a run id or the beginning of one; None = the last run that was applied.
 
     Raises:
-        PlanRefused: CA3040 the host has no such run, CA3041 it has several that begin so.
+        PlanRefused: CA3040 the host has no such run, CA3041 it has several that begin so, CA3049 the last one is a
+            rollback, and none was asked for by its id.
     """
     if wanted is None or len(wanted) == ID_DIGITS:
         if records.run is None:
             raise _unknown(records, wanted)
+        if wanted is None:
+            _check_no_rollback(records.run.run_id, records.runs)
         return records.run.run_id
     found = [run.run_id for run in records.runs if run.run_id.startswith(wanted)]
     if not found:
@@ -50,6 +59,16 @@ def run_meant(records: Records, wanted: str | None) -> str:
         hint = f"give more digits: {', '.join(found)}"
         raise PlanRefused("CA3041", f"{len(found)} runs of this host begin with {wanted}", hint=hint)
     return found[0]
+
+
+def _check_no_rollback(run_id: str, runs: Iterable[RunSummary]) -> None:
+    summary = summary_of(runs, run_id)
+    if summary is not None and summary.rolls_back:
+        raise PlanRefused(
+            "CA3049",
+            f"the last run on this host, {run_id}, took back run {summary.rolls_back}",
+            hint=f"say --run {run_id} to take that back, which makes the change again; or --run and another run's id",
+        )
 
 
 def run_text(run_id: str, summary: RunSummary | None) -> str:
@@ -91,7 +110,7 @@ def check_kept(newest: RunFiles, meant: str) -> None:
 def _unknown(records: Records, wanted: str | None) -> PlanRefused:
     what = f"no run {wanted} is on record on this host" if wanted else "no run has been applied on this host"
     known = "; ".join(f"{run_text(one.run_id, one)}: {one.result}" for one in records.runs[:_RUNS_SHOWN])
-    return PlanRefused("CA3040", what, hint=f"on record are: {known}" if known else "it has no record of any run")
+    return PlanRefused(NO_RUN, what, hint=f"on record are: {known}" if known else "it has no record of any run")
 
 
 def changes_of(run: RunFiles) -> tuple[Change, ...]:

@@ -56,6 +56,14 @@ def test_what_acted_on_nothing_spends_no_budget(status: HostStatus, counts: bool
     assert rollout.stopped == ("failures" if counts else "")
 
 
+def test_without_a_budget_failures_hold_no_host_back() -> None:
+    rollout = Rollout(["a", "b", "c"], budget=None, forks=1)
+    while (host := rollout.start()) is not None:
+        rollout.finish(HostReport(host, HostStatus.UNREACHABLE))
+    assert (rollout.started, rollout.failures, rollout.stopped) == (3, 3, "")
+    assert rollout.exit_code is ExitCode.HOSTS_UNREACHABLE
+
+
 @given(
     statuses=st.lists(st.sampled_from([s for s in HostStatus if s is not HostStatus.NOT_RUN]), max_size=40),
     forks=st.integers(1, 8),

@@ -26,6 +26,7 @@ from .conftest import Journey, start
 
 PROGRAM = [sys.executable, "-m", "certify_automation"]
 LEGACY, MODERN = "host001.lab.example", "host002.lab.example"
+KILLED = FaultRule("killed_during", options={"effect": 6})
 posix = pytest.mark.skipif(os.name == "nt", reason="signals and terminals are of another kind on Windows")
 
 
@@ -116,27 +117,39 @@ def test_at_a_terminal_it_asks(healthy: Journey, answer: bytes, code: ExitCode) 
 
 @pytest.mark.parametrize(("budget", "visited"), [("2", 2), ("50%", 3), ("100%", 6)])
 def test_no_further_host_starts_after_too_many_failures(tmp_path: Path, budget: str, visited: int) -> None:
-    for journey in with_faults(tmp_path, 6, FaultRule("unreachable")):
-        done = journey.run("plan", "--json", "--forks", "1", "--max-failures", budget)
+    for journey in with_faults(tmp_path, 6, FaultRule("service_stopped"), KILLED):
+        done = journey.run("apply", "--yes", "--json", "--forks", "1", "--max-failures", budget)
         statuses = list(done.hosts().values())
-        assert statuses.count("unreachable CA2002") == visited
+        assert statuses.count("unknown CA2032") == visited
         assert statuses.count("not_run") == 6 - visited
+        assert done.code == ExitCode.HOSTS_FAILED
+        assert ("no further one was changed" in done.err) == (visited < 6)
+
+
+@pytest.mark.parametrize("command", ["plan", "status"])
+def test_however_many_hosts_cannot_be_reached_the_others_are_looked_at(tmp_path: Path, command: str) -> None:
+    for journey in with_faults(tmp_path, 4, FaultRule("unreachable", ("host00[123]*",))):
+        done = journey.run(command, "--json", "--forks", "1", "--max-failures", "1")
+        assert [status.partition(" ")[0] for status in done.hosts().values()] == [*["unreachable"] * 3, "changed"]
         assert done.code == ExitCode.HOSTS_UNREACHABLE
 
 
-def test_nothing_is_applied_when_not_every_host_could_be_looked_at(tmp_path: Path) -> None:
+def test_hosts_that_could_be_looked_at_are_changed_and_the_others_reported(tmp_path: Path) -> None:
     for journey in with_faults(tmp_path, 4, FaultRule("unreachable", ("host002*",)), FaultRule("service_stopped")):
-        before = journey.lab.dump()
         done = journey.run("apply", "--yes", "--forks", "1", "--max-failures", "1", "--json")
         assert done.code == ExitCode.HOSTS_UNREACHABLE
-        assert "nothing was applied" in done.err
-        assert "changed" not in done.hosts().values()
-        assert journey.lab.dump() == before
+        assert [status.partition(" ")[0] for status in done.hosts().values()] == [
+            "changed",
+            "changed",
+            "unreachable",
+            "changed",
+        ]
+        assert len(done.document()["run_id"]) == len("0123456789abcdef" * 2)
 
 
 @pytest.mark.parametrize("budget", ["0", "many", "101%"])
 def test_a_budget_that_is_none(healthy: Journey, budget: str) -> None:
-    done = healthy.run("plan", "--max-failures", budget)
+    done = healthy.run("apply", "--yes", "--max-failures", budget)
     assert (done.code, "CA5001" in done.err) == (ExitCode.CONFIGURATION_ERROR, True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -97,10 +98,21 @@ def test_a_rollback_puts_everything_back(journey: Journey) -> None:
 def test_a_rollback_is_taken_back_by_another(journey: Journey) -> None:
     applied(journey)
     after = managed(journey)
-    assert rollback(journey, LEGACY, MODERN).code == ExitCode.DONE
-    assert rollback(journey, "legacy", "modern").code == ExitCode.DONE
+    done = rollback(journey, LEGACY, MODERN)
+    assert done.code == ExitCode.DONE
+    assert rollback(journey, "legacy", "modern", "--run", done.document()["run_id"]).code == ExitCode.DONE
     assert managed(journey) == after
     assert journey.run("plan").code == ExitCode.DONE
+
+
+def test_a_rollback_that_reached_some_hosts_only_is_repeated_with_its_run(journey: Journey) -> None:
+    before, run = managed(journey), applied(journey)
+    assert rollback(journey, LEGACY).code == ExitCode.DONE
+    once_more = rollback(journey, "all")
+    assert once_more.hosts() == {LEGACY: "refused CA3049", MODERN: "changed"}
+    assert f"took back run {run}" in once_more.document()["hosts"][0]["error"]["message"]
+    assert rollback(journey, "all", "--run", run).hosts() == {LEGACY: "ok", MODERN: "ok"}
+    assert managed(journey) == before
 
 
 def test_a_run_by_the_beginning_of_its_id_is_taken_back_once(journey: Journey) -> None:
@@ -118,6 +130,7 @@ def test_what_somebody_has_changed_since_is_shown_and_stays(journey: Journey) ->
     files.write(CONFIG, json.dumps(theirs).encode())
     done = journey.run("rollback", LEGACY, "--yes", *QUICK)
     assert done.code == ExitCode.DRIFT
+    assert re.search(r"^run [0-9a-f]{32}$", done.out, re.MULTILINE)
     assert (
         "conflict service.config.log_level  verbose is left as it is (information before): changed since the run"
         in done.out
@@ -139,6 +152,9 @@ def test_runs_that_are_not_there(journey: Journey) -> None:
     none = rollback(journey, LEGACY)
     assert (none.code, none.hosts()) == (ExitCode.HOSTS_FAILED, {LEGACY: "refused CA3040"})
     assert journey.lab.dump() == before
+    told = journey.run("rollback", "all", "--yes", *QUICK)
+    assert "2 hosts have no run to take back (CA3040; -v shows each)\n" in told.out
+    assert (LEGACY in told.out, LEGACY in journey.run("rollback", "all", "--yes", "-v", *QUICK).out) == (False, True)
     run = applied(journey)
     for unknown in ("0123abcd", "0123abcd" * 4):
         done = rollback(journey, LEGACY, "--run", unknown)
@@ -151,7 +167,8 @@ def test_runs_that_are_not_there(journey: Journey) -> None:
     [
         ((), "CA5000"),
         (("nobody",), "CA1310"),
-        ((LEGACY, "--limit", MODERN), "CA1310"),
+        ((LEGACY, "--limit", MODERN), "CA5026"),
+        ((LEGACY, "--limit", "nobody"), "CA1310"),
         ((LEGACY, "--run", "0123"), "CA5024"),
         ((LEGACY, "--run", "last"), "CA5024"),
         ((LEGACY, "--confirm-within", "3s"), "CA5020"),

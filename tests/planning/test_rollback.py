@@ -227,7 +227,8 @@ RUNS = tuple(
 
 def test_the_run_that_is_meant() -> None:
     last = Records(RUNS, replace(recorded(), run_id="ab" * 16))
-    assert run_meant(last, None) == "ab" * 16
+    assert run_meant(last, "ab" * 16) == "ab" * 16
+    assert run_meant(Records(RUNS[2:], replace(recorded(), run_id="cd" * 16)), None) == "cd" * 16
     assert run_meant(last, "cdcdcdcd") == "cd" * 16
     assert run_meant(replace(last, run=replace(recorded(), run_id="ef" * 16)), "ef" * 16) == "ef" * 16
     assert [asked_for(one) for one in (None, "cdcdcdcd", "cd" * 16)] == ["last", "last", "cd" * 16]
@@ -240,6 +241,7 @@ def test_the_run_that_is_meant() -> None:
         ("12345678", Records(RUNS, None), "CA3040", "2026-01-02 03:00:00 UTC (the host's clock) by ann@ctl01"),
         ("ef" * 16, Records(RUNS, None), "CA3040", "abababab" + "0" * 24),
         (None, Records((), None), "CA3040", "no record of any run"),
+        (None, Records(RUNS, replace(recorded(), run_id="ab" * 16)), "CA3049", f"--run {'ab' * 16}"),
     ],
 )
 def test_a_run_that_is_not_there(wanted: str | None, records: Records, error_id: str, says: str) -> None:
