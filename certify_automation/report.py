@@ -120,8 +120,9 @@ def _plan_lines(plan: Plan | None) -> Iterator[Line]:
         text = f"  conflict {conflict.path}  {values}{note}"
         yield (Segment("warning", text),)
     for change in plan.changes:
-        style = "error" if change.impact is Impact.LOCKOUT else "muted"
-        yield Segment("", f"    {change_text(change)} "), Segment(style, f"({change.impact.value})")
+        impact = plan.impact(change)
+        style = "error" if impact is Impact.LOCKOUT else "muted"
+        yield Segment("", f"    {change_text(change)} "), Segment(style, f"({impact.value})")
     if plan.confirm_seconds is not None:
         text = (
             "  lockout risk: the host puts everything back by itself, unless a new connection confirms within "
@@ -237,7 +238,7 @@ def host_json(report: HostReport) -> dict[str, object]:
         "exit_code": int(report.exit_code),
         "differences": _differences(plan.differences if plan else ()),
         "conflicts": _differences(plan.conflicts if plan else ()),
-        "changes": [_change(change) for change in (plan.changes if plan else ())],
+        "changes": [_change(change, plan.impact(change)) for change in plan.changes] if plan else [],
         "confirm_seconds": plan.confirm_seconds if plan else None,
         "rolls_back": plan.origin.rolls_back if plan else None,
         "warnings": [_problem(warning) for warning in (plan.warnings if plan else ())],
@@ -257,9 +258,9 @@ def _differences(differences: Sequence[Difference]) -> list[object]:
     return [{"path": d.path, "declared": d.declared, "observed": d.observed, "note": d.note} for d in differences]
 
 
-def _change(change: Change) -> dict[str, object]:
+def _change(change: Change, impact: Impact) -> dict[str, object]:
     fields = {name: value for name, value in change_to_json(change).items() if name != "content"}
-    return {**fields, "impact": change.impact.value, "reversal": change.reversal.value}
+    return {**fields, "impact": impact.value, "reversal": change.reversal.value}
 
 
 def _problem(problem: Problem | CertifyAutomationError) -> dict[str, str]:

@@ -211,13 +211,13 @@ def test_a_change_that_can_lock_out_says_what_the_host_will_do() -> None:
     one = report(LOCKOUT)
     assert text(one).splitlines()[-3:] == [
         "    add 127.0.0.1 to the IP listen list (lockout risk)",
-        "    add 127.0.0.2 to the IP listen list (listener change)",
+        "    add 127.0.0.2 to the IP listen list (lockout risk)",
         (
             "  lockout risk: the host puts everything back by itself, unless a new connection confirms "
             "within 60 seconds that it can still be reached"
         ),
     ]
-    assert [line[-1].style for line in host_lines(one)][-3:] == ["error", "muted", "error"]
+    assert [line[-1].style for line in host_lines(one)][-3:] == ["error", "error", "error"]
     assert host_json(one)["confirm_seconds"] == 60
     assert host_json(report({}))["confirm_seconds"] is None
 
@@ -227,8 +227,8 @@ def test_recovery_reads_field_by_field() -> None:
     assert text(report({"only": {"recovery": wanted}})).splitlines() == [
         "web01  to change",
         "  ~ service.recovery",
-        '      actions: [] -> ["restart after 1 s"]',
-        "      reset_after: never -> 60 s",
+        '      actions: [] -> ["restart after 1s"]',
+        "      reset_after: never -> 1m",
         "      on_stop_with_error: false",
         "    set what happens when Certify.Service fails (setting only)",
     ]
