@@ -8,28 +8,34 @@
 The names below are what other programs may rely on; everything else may change with any version.
 """
 
+import importlib
+import sys
+import types
+import typing
+
 __version__ = "0.1.0"
 
-from certify_automation.confirmation import Confirmation
-from certify_automation.desired import DesiredHost, Fleet, connect_secrets, load
-from certify_automation.errors import (
-    CertifyAutomationError,
-    ConfigurationError,
-    HostError,
-    Position,
-    Problem,
-    Severity,
-    UsageError,
-)
-from certify_automation.fleet.pool import FleetOptions, HostFinished, HostStarted, RunFinished, run_fleet
-from certify_automation.fleet.rollout import Budget
-from certify_automation.model.host_report import HostReport, HostStatus
-from certify_automation.model.outcome import ExitCode
-from certify_automation.model.plan import Difference, Origin, Plan
-from certify_automation.plan import PlanOptions
-from certify_automation.reconcile import apply_plan, plan_host, reconcile
-from certify_automation.remote import Credentials, Deadlines, Session, connect
-from certify_automation.status import Standing, status_host
+if typing.TYPE_CHECKING:
+    from certify_automation.confirmation import Confirmation
+    from certify_automation.desired import DesiredHost, Fleet, connect_secrets, load
+    from certify_automation.errors import (
+        CertifyAutomationError,
+        ConfigurationError,
+        HostError,
+        Position,
+        Problem,
+        Severity,
+        UsageError,
+    )
+    from certify_automation.fleet.pool import FleetOptions, HostFinished, HostStarted, RunFinished, run_fleet
+    from certify_automation.fleet.rollout import Budget
+    from certify_automation.model.host_report import HostReport, HostStatus
+    from certify_automation.model.outcome import ExitCode
+    from certify_automation.model.plan import Difference, Origin, Plan
+    from certify_automation.plan import PlanOptions
+    from certify_automation.reconcile import apply_plan, plan_host, reconcile
+    from certify_automation.remote import Credentials, Deadlines, Session, connect
+    from certify_automation.status import Standing, status_host
 
 __all__ = [
     "Budget",
@@ -68,3 +74,47 @@ __all__ = [
     "run_fleet",
     "status_host",
 ]
+
+_HOMES = {
+    "confirmation": ("Confirmation",),
+    "desired": ("DesiredHost", "Fleet", "connect_secrets", "load"),
+    "errors": (
+        "CertifyAutomationError",
+        "ConfigurationError",
+        "HostError",
+        "Position",
+        "Problem",
+        "Severity",
+        "UsageError",
+    ),
+    "fleet.pool": ("FleetOptions", "HostFinished", "HostStarted", "RunFinished", "run_fleet"),
+    "fleet.rollout": ("Budget",),
+    "model.host_report": ("HostReport", "HostStatus"),
+    "model.outcome": ("ExitCode",),
+    "model.plan": ("Difference", "Origin", "Plan"),
+    "plan": ("PlanOptions",),
+    "reconcile": ("apply_plan", "plan_host", "reconcile"),
+    "remote": ("Credentials", "Deadlines", "Session", "connect"),
+    "status": ("Standing", "status_host"),
+}
+"""Module -> the names it gives to the front door, each imported when it is first asked for: a command line has said
+nothing yet while a computer is busy with imports that it may not need."""
+
+if not typing.TYPE_CHECKING:  # with it every misspelt name would have a type
+
+    def __getattr__(name: str) -> object:
+        for module, names in _HOMES.items():
+            if name in names:
+                return getattr(importlib.import_module(f"{__name__}.{module}"), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+class _FrontDoor(types.ModuleType):
+    """The package; `reconcile` is the function in it also after Python has imported the module of that name."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (isinstance(value, types.ModuleType) and any(name in names for names in _HOMES.values())):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _FrontDoor

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 import click
@@ -14,7 +15,6 @@ from certify_automation.cli.console import hold_standard_descriptors, make_conso
 from certify_automation.cli.following import terminable
 from certify_automation.cli.looking import explain, inventory
 from certify_automation.cli.online import apply, plan
-from certify_automation.cli.practice import demo, lab
 from certify_automation.cli.problems import report_error
 from certify_automation.cli.rollback import rollback
 from certify_automation.cli.standing import status
@@ -34,12 +34,16 @@ class _InOrder(click.Group):
         self.aliases: dict[str, click.Command] = {}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names as they were added."""
+        """Names in their order."""
         del ctx
-        return list(self.commands)
+        return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """A command by its name, or by another name that the list does not show."""
+        if cmd_name in _PRACTICE:
+            # The lab is half of this program, and no other command needs it.
+            command: click.Command = getattr(import_module("certify_automation.cli.practice"), cmd_name)
+            return command
         return super().get_command(ctx, cmd_name) or self.aliases.get(cmd_name)
 
 
@@ -51,8 +55,10 @@ def root() -> None:
     """Declare, check, plan and apply the set-up of Certify Certificate Manager on Windows servers."""
 
 
-for command in (init, validate, render, inventory, explain, plan, apply, rollback, status, lab, demo, schema, version):
+for command in (init, validate, render, inventory, explain, plan, apply, rollback, status, schema, version):
     root.add_command(command)
+_PRACTICE = ("lab", "demo")
+_COMMANDS = (*list(root.commands)[:-2], *_PRACTICE, "schema", "version")
 for alias in ("check", "diff"):
     root.aliases[alias] = plan
 
