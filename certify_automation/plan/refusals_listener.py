@@ -75,7 +75,9 @@ def _kestrel(at: Situation) -> Iterator[Refusal]:
         return
     found = "; ".join(f"{e.name} = {e.url or '(empty)'} in {e.source}" for e in files.pinned)
     ignored = (
-        f"version 7 ignores serviceconfig.json here: it listens where Kestrel:Endpoints says ({found}), "
+        f"version 7 would end at its start: Kestrel:Endpoints says ({found}), which is no address"
+        if any(map(_ends_version_7, files.pinned))
+        else f"version 7 ignores serviceconfig.json here: it listens where Kestrel:Endpoints says ({found}), "
         f"not at {files.configured.url}"
     )
     declared = at.desired.service_config is not None
@@ -86,10 +88,17 @@ def _kestrel(at: Situation) -> Iterator[Refusal]:
         yield Refusal("CA3008", ignored, _by_hand(files.pinned))
 
 
+def _ends_version_7(endpoint: KestrelEndpoint) -> bool:
+    """Kestrel takes no endpoint without an address, nor one with a path or blanks around it."""
+    return not endpoint.url or endpoint.url != endpoint.url.strip() or url_path(endpoint.url) != "/"
+
+
 def _by_hand(pinned: tuple[KestrelEndpoint, ...]) -> str:
     variables = [one.source for one in pinned if one.source != KESTREL_FILE]
     if variables:
         return f"remove {' and '.join(variables)}; services see that after a restart of Windows. Then plan again"
+    if len(pinned) == 1 and not pinned[0].url:
+        return f"in appsettings-core.json give {pinned[0].name} an Url, or remove it"
     return (
         "leave one endpoint in appsettings-core.json, at an address of the machine itself; which of several is to go, "
         "only a person can say"
