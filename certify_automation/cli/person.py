@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import IO
@@ -62,6 +63,7 @@ class Typist:
             return None
 
     def _read(self, lines: SimpleQueue[str]) -> None:
-        for line in self._keyboard:
-            lines.put(line)
+        with suppress(OSError):  # a terminal that is hung up
+            for line in self._keyboard:
+                lines.put(line)
         lines.put("")

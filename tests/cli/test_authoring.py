@@ -43,14 +43,14 @@ def test_init_as_json(run: Run) -> None:
 
 def test_validate_shows_every_problem_with_its_line(run: Run, fleet: Path) -> None:
     state = fleet / "state" / "baseline.yaml"
-    state.write_text(state.read_text("utf-8").replace("log_level:", "log_levle:").replace("running", "runing"), "utf-8")
+    state.write_text(state.read_text("utf-8").replace("    host:", "    hots:").replace("running", "runing"), "utf-8")
     done = run("validate", "-C", "fleet")
     assert done.code == 5
     assert done.out == ""
     assert "state/baseline.yaml:" in done.err.replace("\\", "/")
-    assert "log_levle: information" in done.err
-    assert "did you mean log_level" in done.err
-    assert done.err.splitlines()[-1] == "3 errors"
+    assert "hots: 127.0.0.2" in done.err
+    assert "did you mean host" in done.err
+    assert done.err.splitlines()[-1] == "2 errors"
 
 
 def test_validate_as_json_is_one_document_on_failure_too(run: Run, fleet: Path) -> None:

@@ -8,7 +8,7 @@ import yaml
 
 from certify_automation.cli.lockout import SECONDS, check_confirmable, confirm_seconds, visited_address
 from certify_automation.cli.origin import origin_of
-from certify_automation.desired import DesiredHost, Settings, load
+from certify_automation.desired import DesiredHost, Fleet, Settings, load
 from certify_automation.errors import UsageError
 from certify_automation.model.change import IpListenRemove
 from certify_automation.model.host import Endpoint
@@ -17,21 +17,26 @@ from certify_automation.model.plan import ObserveRequest, Plan
 REQUEST = ObserveRequest(Endpoint("127.0.0.2", 9696), (9696,))
 
 
-def host(
+def whole_fleet(
     folder: Path,
     declared: str = "http_sys: {ip_listen: reachable}",
     *,
     address: str = "web01",
     transport: str = "winrm",
-) -> DesiredHost:
-    """One host, reached there."""
+) -> Fleet:
+    """A fleet of one host, web01, reached there."""
     one = {"address": address, "connection": {"transport": transport, "username": "lab"}}
     inventory = {"version": 1, "groups": {"all_of_them": {"hosts": {"web01": one}}}}
     (folder / "inventory.yaml").write_text(yaml.safe_dump(inventory), "utf-8")
     (folder / "state").mkdir(exist_ok=True)
     config = "service: {config: {host: 127.0.0.2, port: 9696}}"
     (folder / "state" / "all.yaml").write_text(f"version: 1\napplies_to: all\n{config}\n{declared}\n", "utf-8")
-    return load(folder, environ={}).hosts["web01"]
+    return load(folder, environ={})
+
+
+def host(folder: Path, *declared: str, **reached: str) -> DesiredHost:
+    """The host of `whole_fleet`."""
+    return whole_fleet(folder, *declared, **reached).hosts["web01"]
 
 
 def flags(seconds: float | None) -> dict[str, timedelta | None]:

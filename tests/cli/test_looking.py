@@ -55,13 +55,13 @@ def test_a_pattern_without_a_host_is_an_error(run: Run) -> None:
 
 def test_explain_shows_where_a_value_came_from_and_what_it_overrode(run: Run, fleet: Path) -> None:
     (fleet / "state" / "canary.yaml").write_text(
-        "version: 1\nname: canary\napplies_to: {labels: {ring: canary}}\nservice: {config: {log_level: debug}}\n",
+        "version: 1\nname: canary\napplies_to: {labels: {ring: canary}}\nservice: {config: {port: 9697}}\n",
         "utf-8",
     )
-    done = run("explain", "web01.example.com", "service.config.log_level", "-C", "fleet")
+    done = run("explain", "web01.example.com", "service.config.port", "-C", "fleet")
     lines = done.out.replace("\\", "/").splitlines()
-    assert lines[0] == 'service.config.log_level = "debug"'
-    assert lines[1].split() == ["from", "fleet/state/canary.yaml:4:31", "labels", "ring=canary", '"debug"']
+    assert lines[0] == "service.config.port = 9697"
+    assert lines[1].split() == ["from", "fleet/state/canary.yaml:4:26", "labels", "ring=canary", "9697"]
     assert lines[2].split()[0] == "over"
     assert "fleet/state/baseline.yaml" in lines[2]
 
