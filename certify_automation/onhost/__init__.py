@@ -66,7 +66,8 @@ _FRAME = re.compile(
     r"<<<certify-automation (?P<nonce>[0-9a-f]+) (?P<length>\d+)>>>(?P<body>.*?)<<<end (?P=nonce)>>>", re.DOTALL
 )
 _SPACING = re.compile(
-    r"""(?P<string>@'\n.*?\n'@|'[^'\n]*'|"(?:[^"`\n]|`.)*")|(?<=[{(;,|=]) +| +(?=[{});,|=])""", re.DOTALL
+    r"""(?P<string>@'\n.*?\n'@|'[^'\n]*'|"(?:[^"`\n]|`.)*")|(?<=[{(;,|=])[ \n]+| +(?=[{});,|=])|\n(?=[})])""",
+    re.DOTALL,
 )
 _HEADER = re.compile(r"<<<certify-automation (?P<nonce>[0-9a-f]+) \d+>>>")
 
@@ -85,7 +86,7 @@ def _read(name: str) -> str:
 
 
 def sent(text: str) -> str:
-    """What of a script's text is sent: no comment lines, no blank ones, no indentation, no blanks beside signs.
+    """What of a script's text is sent: no comment lines, no blank ones, no indentation, nothing blank beside signs.
 
     It means the same: the tests compare the tokens and the syntax trees of both. People read the files.
     """
