@@ -22,11 +22,10 @@ from certify_automation.evidence import (
 )
 from certify_automation.model.facts import Facts
 from certify_automation.model.host import Endpoint, HostState
-from certify_automation.model.http_sys import ListenRule, UrlReservation
+from certify_automation.model.http_sys import CHALLENGE_ADDRESS, ListenRule, UrlReservation
 from certify_automation.model.plan import Difference, ObserveRequest
 from certify_automation.model.service import ServiceState, WindowsService
 
-_CHALLENGE_ADDRESS = "127.0.0.1"
 _URL_PORT = re.compile(r"https?://[^/]*:(\d{1,5})/", re.IGNORECASE)
 
 
@@ -98,7 +97,7 @@ def applicable(desired: HostState, facts: Facts) -> HostState:
         return desired
     listen = desired.ip_listen
     if listen is not None and listen.rule is ListenRule.REACHABLE:
-        listen = replace(listen, addresses=(_CHALLENGE_ADDRESS,)) if desired.http_01 else None
+        listen = replace(listen, addresses=(CHALLENGE_ADDRESS,)) if desired.http_01 else None
     driver = desired.driver if desired.http_01 else WindowsService()
     port = (desired.endpoint or DEFAULT_ENDPOINT).port
     kept = tuple(r for r in desired.url_reservations or () if r.absent or not _is_for_the_api(r, port))

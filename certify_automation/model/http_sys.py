@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
+CHALLENGE_ADDRESS = "127.0.0.1"
+"""The product's helper for http-01 challenges is asked through this address."""
+
 
 class ListenRule(StrEnum):
     """How a declared IP listen list is to be read; what is observed is always EXACTLY."""

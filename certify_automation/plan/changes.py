@@ -39,7 +39,7 @@ from certify_automation.model.change import (
     UrlReservationReplace,
 )
 from certify_automation.model.config_files import FileName
-from certify_automation.model.http_sys import IpListen, ListenRule, listen_address
+from certify_automation.model.http_sys import CHALLENGE_ADDRESS, IpListen, ListenRule, listen_address
 from certify_automation.model.impact import Impact
 from certify_automation.model.security import BLOCK_RULE
 from certify_automation.model.service import ServiceState
@@ -124,8 +124,19 @@ def _ip_listen(at: Situation) -> Iterator[Change]:
     for address in sorted(ip_listen_missing(declared, at.facts), key=lambda text: listen_address(text) != visited):
         yield IpListenAdd(address, first=first)
         first = first and listen_address(address) is None
-    for address in ip_listen_surplus(declared, at.facts):
+    # It goes last too, the one of challenges before it: what is left of the list would do without it until then.
+    for address in sorted(ip_listen_surplus(declared, at.facts), key=lambda text: _kept_longest(text, at)):
         yield IpListenRemove(address)
+
+
+def _kept_longest(text: str, at: Situation) -> int:
+    """Of the entries to be removed, those with the highest number are removed last."""
+    visited = at.options.visited_address
+    if listen_address(text) is None:
+        return 0
+    if visited is not None and IpListen(ListenRule.EXACTLY, (text,)).covers(visited):
+        return 2
+    return int(listen_address(text) == listen_address(CHALLENGE_ADDRESS))
 
 
 def _block_rule(at: Situation) -> Iterator[Change]:

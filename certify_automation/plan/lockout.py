@@ -7,12 +7,10 @@ from collections.abc import Iterator
 from certify_automation.diff import ip_listen_entries
 from certify_automation.errors import Problem
 from certify_automation.model.change import Change, IpListenAdd, IpListenRemove
-from certify_automation.model.http_sys import IpListen, ListenRule
+from certify_automation.model.http_sys import CHALLENGE_ADDRESS, IpListen, ListenRule
 from certify_automation.model.plan import Refusal
 from certify_automation.plan.problems import warning
 from certify_automation.plan.situation import Situation
-
-_CHALLENGE_ADDRESS = "127.0.0.1"
 
 
 def lockout_refusals(at: Situation) -> Iterator[Refusal]:
@@ -67,11 +65,11 @@ def listen_list_warnings(at: Situation) -> Iterator[Problem]:
             "through which this host is reached: WinRM will not answer there any more",
             "add that address under http_sys.ip_listen; as planned, the host puts everything back by itself",
         )
-    if at.desired.http_01 and not planned.covers(_CHALLENGE_ADDRESS):
+    if at.desired.http_01 and not planned.covers(CHALLENGE_ADDRESS):
         yield warning(
             "CA3065",
-            f"the IP listen list lacks {_CHALLENGE_ADDRESS}: the helper for http-01 challenges is asked through it",
-            f"add {_CHALLENGE_ADDRESS} under http_sys.ip_listen, or declare http_01: false",
+            f"the IP listen list lacks {CHALLENGE_ADDRESS}: the helper for http-01 challenges is asked through it",
+            f"add {CHALLENGE_ADDRESS} under http_sys.ip_listen, or declare http_01: false",
         )
 
 

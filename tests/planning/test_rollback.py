@@ -34,6 +34,7 @@ class Recorded:
 
     computer: Computer
     runs: list[RunFiles] = field(default_factory=list)
+    visited_address: str | None = None
 
     def facts(self) -> Facts:
         return checked(self.computer.facts_json())
@@ -48,7 +49,7 @@ class Recorded:
             self.computer.apply(change)
 
     def options(self) -> PlanOptions:
-        return PlanOptions(f"{len(self.runs):032x}", allow_lockout=True)
+        return PlanOptions(f"{len(self.runs):032x}", allow_lockout=True, visited_address=self.visited_address)
 
     def apply(self, declared: dict[str, Any]) -> None:
         self.carry_out(make_plan(HOST, host_state(declared), self.facts(), self.options()))
@@ -61,7 +62,7 @@ class Recorded:
 
 def made(case: dict[str, Any]) -> Recorded:
     """The computer of a case after its steps."""
-    host = Recorded(computer(case))
+    host = Recorded(computer(case), visited_address=case.get("visited_address"))
     for step in case["steps"]:
         ((what, how),) = step.items()
         if what == "apply":
