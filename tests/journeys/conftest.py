@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
@@ -14,6 +15,18 @@ import pytest
 
 from certify_automation.cli import main
 from certify_automation.lab.fleet import Lab, LabOptions, running
+
+SWITCHED_ON = (
+    "start_mode",
+    "log_level",
+    "http_challenge_port",
+    "powershell_execution_policy",
+    "auto_port_negotiation",
+    "http_sys",
+    "driver",
+    "ip_listen",
+)
+OFFERED = re.compile(rf"^( *)# ( *(?:{'|'.join(SWITCHED_ON)}):)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -57,9 +70,13 @@ class Journey:
 
 
 def start(folder: Path, options: LabOptions) -> Iterator[Journey]:
-    """A journey in the repository that `init` writes."""
+    """A journey in the repository that `init` writes, with more of what it offers switched on."""
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         assert main(["init", str(folder / "fleet")]) == 0
+    baseline = folder / "fleet" / "state" / "baseline.yaml"
+    text, switched_on = OFFERED.subn(r"\1\2", baseline.read_text("utf-8"))
+    assert switched_on == len(SWITCHED_ON)
+    baseline.write_text(text, "utf-8")
     with running(options, folder / "inventory.yaml") as lab:
         yield Journey(folder, lab)
 
