@@ -30,13 +30,18 @@ function Add-File($Run, [string]$New, [string]$Path) {
     }
 }
 
-# An exchange may end between its two steps (1177): then nothing stands under the name, and the backup is the old file.
-function Switch-WholeFile([string]$New, [string]$Old, [string]$Backup) {
-    try { Switch-File -New $New -Old $Old -Backup $Backup } catch {
-        if (($_.Exception.GetBaseException().HResult -band 0xFFFF) -eq 1177) {
-            Invoke-FileAct { Rename-NewFile $Backup $Old }
+# An exchange may end between its two steps (1177): then nothing stands under the name, and the backup is the old file. It
+# may be held by now, so a second attempt begins with it.
+function Switch-WholeFile($Run, [string]$New, [string]$Old, [string]$Backup) {
+    Invoke-FileAct {
+        if (-not [IO.File]::Exists($Old) -and [IO.File]::Exists($Backup)) { Rename-NewFile $Backup $Old }
+        try { Switch-File -New $New -Old $Old -Backup $Backup } catch {
+            if (($_.Exception.GetBaseException().HResult -band 0xFFFF) -eq 1177) {
+                $Run.Acted = $true
+                Rename-NewFile $Backup $Old
+            }
+            throw
         }
-        throw
     }
 }
 
@@ -46,10 +51,10 @@ function Switch-ExpectedFile($Run, [string]$New, [string]$Path, [string]$Expecte
     $old = "$Path.certify-automation.old"
     if (-not $New) { Invoke-FileAct { Remove-OldFile $old } }
     Write-Intent $Run
-    Invoke-FileAct { if ($New) { Switch-WholeFile -New $New -Old $Path -Backup $old } else { Rename-NewFile $Path $old } }
+    if ($New) { Switch-WholeFile -Run $Run -New $New -Old $Path -Backup $old } else { Invoke-FileAct { Rename-NewFile $Path $old } }
     $Run.Acted = $true
     if ((Get-FileDigest $old) -cne $Expected) {
-        Invoke-FileAct { if ($New) { Switch-WholeFile -New $old -Old $Path -Backup $New } else { Rename-NewFile $old $Path } }
+        if ($New) { Switch-WholeFile -Run $Run -New $old -Old $Path -Backup $New } else { Invoke-FileAct { Rename-NewFile $old $Path } }
         $Run.Acted = $false
         Stop-Change 'file_changed' "$Path has been changed meanwhile; that content is back in place."
     }
@@ -69,19 +74,24 @@ function Set-FileBytes($Run, [string]$Path, [string]$Expected, [string]$Wanted, 
         Invoke-FileAct { Write-NewFile $new $Bytes }
         if ($Expected -eq '') { Add-File -Run $Run -New $new -Path $Path }
         else { Switch-ExpectedFile -Run $Run -New $new -Path $Path -Expected $Expected }
-    } finally { if ([IO.File]::Exists($new)) { Invoke-FileAct { Remove-OldFile $new } } }
+    } finally {
+        # One that is held must not hide what has failed; the end of the undo tries again.
+        if ([IO.File]::Exists($new)) { try { Invoke-FileAct { Remove-OldFile $new } } catch { $null = $_ } }
+    }
     if ((Get-FileDigest $Path) -cne $Wanted) { Stop-Change 'file_write' "$Path does not read as written." }
 }
 
 # The bytes a file has before the change, kept in the run's folder.
 function Save-FileBytes($Run, $Change) {
     if (-not $Change.before_sha256) { return }
+    $saved = Get-KeptFile $Run $Change 'before'
+    if ([IO.File]::Exists($saved)) { Stop-Change 'file_write' "$($Change.path) has been changed by this run already." }
     $whole = Invoke-FileAct { Read-FileTail $Change.path }
-    Write-NewFile (Get-SavedFile $Run $Change) $whole.Bytes
+    Invoke-FileAct { Write-NewFile $saved $whole.Bytes }
 }
 
-function Get-SavedFile($Run, $Change) {
-    Join-FilePath $Run.Folder "$($Change.file).before"
+function Get-KeptFile($Run, $Change, [string]$What) {
+    Join-FilePath $Run.Folder "$($Change.file).$What"
 }
 
 function Set-ChangedFile($Run, $Change) {
@@ -92,35 +102,56 @@ function Set-ChangedFile($Run, $Change) {
     Set-FileBytes -Run $Run -Path $Change.path -Bytes $bytes @digests
 }
 
-# What an exchange that was cut off has taken away stands beside the file and goes back under its name, whatever it is.
-# Only when it is what this run had put there itself, the old bytes come from the run's folder. While the new file still has
-# a name of its own, what stands under the file's name has come there for want of it: the product writes its defaults.
+# Keeps somebody else's file in the run's folder. Another one there stays, and this one where it is.
+function Save-DisplacedFile($Run, $Change, [string]$Path, [string]$Digest) {
+    $kept = Get-KeptFile $Run $Change 'displaced'
+    if ((Get-FileDigest $kept) -ceq $Digest) { Invoke-FileAct { Remove-OldFile $Path } }
+    else { Invoke-FileAct { Rename-NewFile $Path $kept } }
+}
+
+# What an exchange that was cut off has taken away stands beside the file and goes back under its name, unless it is what
+# this run had put there itself: then the old bytes come from the run's folder. While the new file still has a name of its
+# own, what stands under the file's name has come there for want of it: the product's defaults, or an administrator's file.
 function Reset-ChangedFile($Run, $Change) {
     $path = $Change.path
     $new = "$path.certify-automation"
     $old = "$new.old"
     $before = [string]$Change.before_sha256
     $after = [string]$Change.after_sha256
+    $ours = $before, $after
     $now = Get-FileDigest $path
-    $taken = if ($before -ne '') { Get-FileDigest $old } else { '' }
-    if (($taken -ne '') -and ($taken -cne $after)) {
-        if ($now -eq '') { Invoke-FileAct { Rename-NewFile $old $path } }
-        elseif (($now -ceq $after) -or (($now -cne $before) -and ($taken -ceq $before) -and [IO.File]::Exists($new))) {
-            Invoke-FileAct { Switch-WholeFile -New $old -Old $path -Backup $new }
-        }
-    } elseif (($taken -ne '') -and ($now -eq '')) { $after = '' }
+    $taken = Get-FileDigest $old
+    if (($taken -ne '') -and ($now -ne '') -and ($ours -notcontains $now) -and ($ours -contains $taken) -and [IO.File]::Exists($new)) {
+        Save-DisplacedFile -Run $Run -Change $Change -Path $path -Digest $now
+        $now = ''
+    }
+    if ($taken -ne '') {
+        if (($now -eq '') -and ($taken -ceq $after)) { $after = '' }
+        elseif (($now -eq '') -and ($before -ne '')) { Invoke-FileAct { Rename-NewFile $old $path } }
+        elseif ($now -ceq $after) { Switch-WholeFile -Run $Run -New $old -Old $path -Backup $new }
+        elseif ($ours -notcontains $taken) { Save-DisplacedFile -Run $Run -Change $Change -Path $old -Digest $taken }
+    }
     if ((Get-FileDigest $path) -cne $before) {
         $bytes = [byte[]]@()
-        if ($before -ne '') { $bytes = (Read-FileTail (Get-SavedFile $Run $Change)).Bytes }
+        if ($before -ne '') { $bytes = (Read-FileTail (Get-KeptFile $Run $Change 'before')).Bytes }
         Set-FileBytes -Run $Run -Path $path -Bytes $bytes -Expected $after -Wanted $before
     }
     Invoke-FileAct { Remove-OldFile $old }
 }
 
-# Half-written files that a cut has left behind.
+# At the end of an undo: half-written files that a cut has left behind go, and with each file is said what is kept of
+# somebody else's.
 function Remove-Leftover($Run) {
     $data = Get-DataCopyFolder $Run
-    $left = @(foreach ($change in $Run.Plan.changes) { if ($change.kind -eq 'file.write') { "$($change.path).certify-automation" } })
-    if ([IO.Directory]::Exists($data)) { $left += @([IO.Directory]::GetFiles($data) | Where-Object { $_.EndsWith('.new') }) }
+    $left = @(if ([IO.Directory]::Exists($data)) { [IO.Directory]::GetFiles($data) | Where-Object { $_.EndsWith('.new') } })
+    foreach ($step in $Run.Steps) {
+        $change = $Run.Plan.changes[$step.index]
+        if ($change.kind -ne 'file.write') { continue }
+        $left += "$($change.path).certify-automation"
+        $kept = Get-KeptFile $Run $change 'displaced'
+        if (-not [IO.File]::Exists($kept)) { continue }
+        if (-not $step.code) { $step.code = 'file_changed' }
+        $step.message = "$($step.message) What stood at $($change.path) meanwhile is kept as $kept.".TrimStart()
+    }
     foreach ($path in $left) { try { Remove-OldFile $path } catch { $null = $_ } }
 }

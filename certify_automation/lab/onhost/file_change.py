@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -23,41 +24,83 @@ def write_changed_file(run: Run, change: dict[str, Any]) -> Waiting[None]:
     """Back the file up, then replace it; raises ChangeFailed `file_changed` or `file_write`, Win32Error."""
     files = run.visit.computer.files
     if change["before_sha256"] is not None:
+        if files.exists(_saved(run, change)):
+            raise ChangeFailed("file_write", f"{change['path']} has been changed by this run already.")
         old = yield from patiently(lambda: files.read(change["path"]))
-        disk.write(run.visit, f"{_saved(run, change)}.new", old)
-        disk.move(run.visit, f"{_saved(run, change)}.new", _saved(run, change))
+        yield from patiently(lambda: disk.write(run.visit, _saved(run, change), old))
     content = base64.b64decode(change["content"] or "")
     digests = (change["before_sha256"] or "", change["after_sha256"] or "")
     yield from _set_bytes(run, change["path"], digests, content)
 
 
 def restore_changed_file(run: Run, change: dict[str, Any]) -> Waiting[None]:
-    """Put the old bytes back, or remove the file when there was none."""
-    before = change["before_sha256"] or ""
-    if (yield from _digest(run.visit, change["path"])) == before:
-        return
-    content = run.visit.computer.files.read(_saved(run, change)) if before else b""
-    if before and digest(content) != before:
-        raise ChangeFailed("file_write", f"{_saved(run, change)} is not the copy that was made.")
-    yield from _set_bytes(run, change["path"], (change["after_sha256"] or "", before), content)
+    """Put the old bytes back, or remove the file when there was none.
 
-
-def mend_file(run: Run, change: dict[str, Any]) -> Waiting[None]:
-    """Give a file a name again that an exchange, cut off in its middle, has left without; remove what is left over."""
+    Raises:
+        ChangeFailed: `file_changed`, the file is somebody else's; `file_write`, the copy is not what was copied.
+        Win32Error: something cannot be read, written or moved.
+    """
     visit, path = run.visit, change["path"]
+    old = f"{path}.certify-automation.old"
+    before, after = change["before_sha256"] or "", change["after_sha256"] or ""
+    after = yield from _end_exchange(run, change, (before, after))
+    if (yield from _digest(visit, path)) != before:
+        content = visit.computer.files.read(_saved(run, change)) if before else b""
+        yield from _set_bytes(run, path, (after, before), content)
+    yield from _remove_if_there(visit, old)
+
+
+def _end_exchange(run: Run, change: dict[str, Any], digests: tuple[str, str]) -> Waiting[str]:
+    """Give what an exchange, cut off in its middle, has taken away its name again; nobody else's bytes are lost.
+
+    Returns:
+        The digest of what the undo may take away: the second of `digests`, or empty when that is away already.
+    """
+    visit, path = run.visit, change["path"]
+    before, after = digests
     new, old = f"{path}.certify-automation", f"{path}.certify-automation.old"
     taken, found = (yield from _digest(visit, old)), (yield from _digest(visit, path))
-    if taken and not found:
-        yield from patiently(lambda: disk.move(visit, old, path))
-    # Somebody else's bytes may have been taken away by an exchange that has not looked at them any more.
-    foreign = taken not in ("", change["before_sha256"], change["after_sha256"])
+    if not taken:
+        return after
     # While the new file still has a name of its own, what stands there has come for want of the file: the product
-    # writes its defaults.
-    born = taken == change["before_sha256"] and visit.computer.files.exists(new) and found not in ("", taken)
-    if (foreign and found == change["after_sha256"]) or born:
+    # writes its defaults, and an administrator may have put something there.
+    if found not in ("", *digests) and taken in digests and visit.computer.files.exists(new):
+        yield from _displace(run, change, path, found)
+        found = ""
+    if not found and taken == after:
+        return ""
+    if not found and before:
+        yield from patiently(lambda: disk.move(visit, old, path))
+    elif found == after:
         yield from patiently(lambda: disk.replace(visit, old, path, new))
-    for left_over in (new, old):
-        yield from _remove_if_there(visit, left_over)
+    elif taken not in digests:
+        yield from _displace(run, change, old, taken)
+    return after
+
+
+def _displace(run: Run, change: dict[str, Any], path: str, known: str) -> Waiting[None]:
+    """Keep somebody else's file in the run's folder; another one there stays, and this one where it is."""
+    kept = _displaced(run, change)
+    if (yield from _digest(run.visit, kept)) == known:
+        yield from patiently(lambda: disk.delete(run.visit, path))
+    else:
+        yield from patiently(lambda: disk.move(run.visit, path, kept))
+
+
+def end_undo(run: Run) -> None:
+    """Remove what a cut has left half-written, and say with each file what of somebody else's is kept."""
+    files = run.visit.computer.files
+    for step, change in zip(run.steps, run.plan["changes"], strict=True):
+        if change["kind"] != "file.write":
+            continue
+        new = f"{change['path']}.certify-automation"
+        if files.exists(new):
+            with contextlib.suppress(Win32Error):
+                disk.delete(run.visit, new)
+        if files.exists(_displaced(run, change)):
+            said = f"What stood at {change['path']} meanwhile is kept as {_displaced(run, change)}."
+            step["code"] = step["code"] or "file_changed"
+            step["message"] = f"{step['message']} {said}" if step["message"] else said
 
 
 def _set_bytes(run: Run, path: str, digests: tuple[str, str], content: bytes) -> Waiting[None]:
@@ -82,9 +125,10 @@ def _set_bytes(run: Run, path: str, digests: tuple[str, str], content: bytes) ->
         else:
             yield from _add(run, new, path)
     except (ChangeFailed, Win32Error):
-        yield from _remove_if_there(visit, new)
+        # One that is held must not hide what has failed; the end of the undo tries again.
+        with contextlib.suppress(Win32Error):
+            yield from _remove_if_there(visit, new)
         raise
-    yield from _remove_if_there(visit, new)
     if (yield from _digest(visit, path)) != wanted:
         raise ChangeFailed("file_write", f"{path} does not read as written.")
 
@@ -156,3 +200,7 @@ def patiently(act: Callable[[], bytes | None]) -> Waiting[bytes]:
 
 def _saved(run: Run, change: dict[str, Any]) -> str:
     return join(run.folder, f"{change['file']}.before")
+
+
+def _displaced(run: Run, change: dict[str, Any]) -> str:
+    return join(run.folder, f"{change['file']}.displaced")

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from certify_automation.lab.onhost.closing import end_run, outcome, undo_run
-from certify_automation.lab.onhost.data import remove_half_copies
 from certify_automation.lab.onhost.file import start_logs
-from certify_automation.lab.onhost.file_change import mend_file
 from certify_automation.lab.onhost.host import unix_ms
 from certify_automation.lab.onhost.product import product_facts
 from certify_automation.lab.onhost.refusal import refusal
 from certify_automation.lab.onhost.run_record import RunRecord, open_runs, timer_lives
 from certify_automation.lab.onhost.visit import Json, Visit, Waiting
 from certify_automation.lab.onhost.wait import Run
-from certify_automation.lab.windows import Win32Error
 
 INTERRUPTED: Json = {"code": "interrupted", "message": "The script was cut off.", "step": None}
 NOT_CONFIRMED: Json = {"code": "not_confirmed", "message": "The run was not confirmed.", "step": None}
+
+_NOT_RUNNING = ("Stopped", "Stop Pending")
+_CLOCK_MOVED_MS = 120000
 
 
 def recover_runs(run: Run) -> Waiting[Json | None]:
@@ -38,7 +38,7 @@ def recover_runs(run: Run) -> Waiting[Json | None]:
                 run.refusal = refusal("awaiting", record.run_id)
                 return None
             ended = run_of(visit, record)
-            ended.result = "awaiting"
+            ended.result = run.result = "awaiting"
         else:
             ended = yield from finish(visit, record)
             said = {"run_id": ended.run_id, "result": ended.result, "steps": ended.steps, "failure": ended.failure}
@@ -48,26 +48,19 @@ def recover_runs(run: Run) -> Waiting[Json | None]:
     return own
 
 
-def finish(visit: Visit, record: RunRecord) -> Waiting[Run]:
-    """Confirm a run that had succeeded, undo any other; the run, ended."""
+def finish(visit: Visit, record: RunRecord, tries: int = -1) -> Waiting[Run]:
+    """Confirm a run that had succeeded, undo any other; the run, ended.
+
+    `tries` is how often a timer may still try after this time, and -1 for everybody else. Raises ChangeFailed `undo`
+    when an undo that will be tried again is not complete.
+    """
     run = run_of(visit, record)
+    run.tries = tries
     if record.succeeded:
         end_run(run, "applied")
     else:
-        yield from _mend_files(run)
         yield from undo_run(run, dict(NOT_CONFIRMED if record.waits else INTERRUPTED))
     return run
-
-
-def _mend_files(run: Run) -> Waiting[None]:
-    """What resists stays, and fails the undo of its change when that needs it."""
-    remove_half_copies(run)
-    for change in run.plan["changes"]:
-        if change["kind"] == "file.write":
-            try:
-                yield from mend_file(run, change)
-            except Win32Error:
-                continue
 
 
 def run_of(visit: Visit, record: RunRecord) -> Run:
@@ -77,7 +70,8 @@ def run_of(visit: Visit, record: RunRecord) -> Run:
     run.untouched, run.failure = record.untouched, record.undo
     run.data_dir, run.logs = product["data_dir"], start_logs(product)
     run.log_lengths = {log["path"]: log["bytes"] for log in record.begin["logs"]}
-    run.replaced, run.was_running = _replaced(visit, record, product), record.begin["service_state"] == "Running"
+    run.replaced = _replaced(visit, record, product)
+    run.was_running = record.begin["service_state"] not in _NOT_RUNNING
     return run
 
 
@@ -89,7 +83,8 @@ def _replaced(visit: Visit, record: RunRecord, product: Json) -> str:
     if not record.begin["service_state"] or not product["services"]:
         return ""
     service = product["services"][0]
-    if record.begin["service_state"] != "Running":
+    if record.begin["service_state"] in _NOT_RUNNING:
         return str(service["name"]) if service["process_id"] else ""
-    then = (record.begin["process_id"], record.begin["boot_utc_ms"])
-    return str(service["name"]) if (service["process_id"], unix_ms(visit.computer.booted)) != then else ""
+    moved = abs(unix_ms(visit.computer.booted) - record.begin["boot_utc_ms"])
+    same = service["process_id"] == record.begin["process_id"] and moved < _CLOCK_MOVED_MS
+    return "" if same else str(service["name"])
