@@ -10,7 +10,7 @@ from certify_automation.diff.http_sys import (
     reservation_of,
     reservation_sddl,
 )
-from certify_automation.diff.product_files import content_of, endpoint_of, readable
+from certify_automation.diff.product_files import content_of, readable
 from certify_automation.diff.services import observed_recovery
 
 __all__ = [
@@ -21,7 +21,6 @@ __all__ = [
     "compare",
     "content_of",
     "differences",
-    "endpoint_of",
     "folder_goal",
     "ip_listen_entries",
     "ip_listen_missing",

@@ -127,7 +127,7 @@ def _urls(desired: HostState, pinned: tuple[KestrelEndpoint, ...], configured: E
 
 
 def _left(desired: HostState, pinned: tuple[KestrelEndpoint, ...]) -> Endpoint | None:
-    left = desired.service_config is not None and desired.kestrel_endpoint is KestrelRule.LEAVE
+    left = desired.service_config is None or desired.kestrel_endpoint is KestrelRule.LEAVE
     return endpoint_of(pinned[0].url) if left and len(pinned) == 1 else None
 
 

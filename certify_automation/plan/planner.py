@@ -61,13 +61,13 @@ def _health(at: Situation) -> Health | None:
     service, generation = at.facts.service, at.generation
     if service is None or generation is None or not at.judged:
         return None
-    return Health(at.start_endpoint.url, generation, service.name, at.options.wait_seconds)
+    return Health(at.endpoint.url, generation, service.name, at.options.wait_seconds)
 
 
 def _port_check(at: Situation) -> PortCheck | None:
     if at.facts.service is None or not at.starts:
         return None
-    return PortCheck(at.start_endpoint.host, at.start_endpoint.port, at.facts.service.name)
+    return PortCheck(at.endpoint.host, at.endpoint.port, at.facts.service.name)
 
 
 def _expects(at: Situation) -> Iterator[tuple[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from certify_automation.config_merge import KESTREL_FILE, KestrelEndpoint
-from certify_automation.diff import ip_listen_entries, reservation_of, reservation_sddl
+from certify_automation.diff import block_port, ip_listen_entries, reservation_of, reservation_sddl
 from certify_automation.evidence import (
     KERNEL,
     PORTS,
@@ -29,7 +29,7 @@ from certify_automation.plan.situation import Situation
 
 
 def _other_listener(at: Situation) -> Iterator[Refusal]:
-    end = at.start_endpoint
+    end = at.endpoint
     owner = foreign_listener(at.facts, end)
     if not at.starts or owner is None:
         return
@@ -139,24 +139,25 @@ def _without_pipe(at: Situation) -> str:
 
 def _address(at: Situation) -> Iterator[Refusal]:
     """An address at which the product cannot listen, or nobody can ask it."""
-    files, exposure, end = at.comparison.files, at.desired.api_exposure, at.start_endpoint
+    files, exposure, end = at.comparison.files, at.desired.api_exposure, at.endpoint
     declared = at.judged or at.desired.endpoint is not None
-    if files.pipe or files.listens != (endpoint_url(files.configured.url),):
-        return
-    if (declared or (exposure is not None and exposure.block)) and end.port not in PORTS:
+    blocks = exposure is not None and bool(exposure.block)
+    port = block_port(at.desired, end) if blocks else end.port
+    own = not files.pipe and files.listens == (endpoint_url(files.configured.url),)
+    if ((declared and own) or (blocks and not files.pipe)) and port not in PORTS:
         yield Refusal(
             "CA3039",
-            f"serviceconfig.json says port {end.port}, which is none",
+            f"the API would be at port {port}, which is none",
             "declare service.config.port: 9696",
         )
-    elif declared and at.generation == "v6" and ":" in end.host:
+    elif own and declared and at.generation == "v6" and ":" in end.host:
         yield Refusal(
             "CA3037",
             f"version 6 cannot listen at {end.host}: it writes the address into a URL without the brackets that IPv6 "
             "needs there",
             "declare service.config.host: 127.0.0.2",
         )
-    elif at.judged and not one_address(end.host):
+    elif own and at.judged and not one_address(end.host):
         yield Refusal(
             "CA3038",
             f"serviceconfig.json says host '{end.host}', which is not one address: whether the API answers there "

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from certify_automation.diff import Comparison, endpoint_of, ip_listen_entries, ip_listen_missing, ip_listen_surplus
-from certify_automation.evidence import endpoint_url, loopback
+from certify_automation.diff import Comparison, ip_listen_entries, ip_listen_missing, ip_listen_surplus
+from certify_automation.evidence import loopback
 from certify_automation.model.change import Change, IpListenAdd, ServiceRestart, ServiceStart, ServiceStop
 from certify_automation.model.facts import Facts
 from certify_automation.model.host import Endpoint, HostState
@@ -77,11 +77,6 @@ class Situation:
         return self.comparison.endpoint
 
     @property
-    def start_endpoint(self) -> Endpoint:
-        """Where the API answers after a start: as declared, or where an unmanaged host has it."""
-        return self.endpoint if self.desired.endpoint is not None else self.pinned() or self.endpoint
-
-    @property
     def generation(self) -> str | None:
         """`v6`, `v7`, or None."""
         return self.facts.product.generation
@@ -123,10 +118,3 @@ class Situation:
         surplus = ip_listen_surplus(declared, self.facts)
         kept = (text for text in found if text not in surplus)
         return IpListen(ListenRule.EXACTLY, (*kept, *ip_listen_missing(declared, self.facts)))
-
-    def pinned(self) -> Endpoint | None:
-        """The only endpoint that v7's other settings leave to it, when it is not the configured one; None otherwise."""
-        files = self.comparison.files
-        if len(files.listens) != 1 or files.listens == (endpoint_url(files.configured.url),):
-            return None
-        return endpoint_of(files.listens[0])
