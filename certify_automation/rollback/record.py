@@ -109,8 +109,8 @@ def check_kept(newest: RunFiles, meant: str) -> None:
 
 def _unknown(records: Records, wanted: str | None) -> PlanRefused:
     what = f"no run {wanted} is on record on this host" if wanted else "no run has been applied on this host"
-    known = "; ".join(f"{run_text(one.run_id, one)}: {one.result}" for one in records.runs[:_RUNS_SHOWN])
-    return PlanRefused(NO_RUN, what, hint=f"on record are: {known}" if known else "it has no record of any run")
+    known = "\n".join(f"{run_text(one.run_id, one)}: {one.result}" for one in records.runs[:_RUNS_SHOWN])
+    return PlanRefused(NO_RUN, what, hint=f"on record are:\n{known}" if known else "it has no record of any run")
 
 
 def changes_of(run: RunFiles) -> tuple[Change, ...]:

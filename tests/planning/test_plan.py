@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 
 from certify_automation import bundled
 from certify_automation.diff import differences
+from certify_automation.model.change import DataDirectoryAcl
 from certify_automation.model.facts import Facts
 from certify_automation.model.host import HostState
 from certify_automation.model.plan import Origin, Plan
@@ -45,6 +46,7 @@ def test_plan(case: Any) -> None:
     found: dict[str, Any] = {
         "differences": {d.path: [d.observed, d.declared] for d in plan.differences},
         "changes": [change_text(change) for change in plan.changes],
+        "access_lists": [change.after for change in plan.changes if isinstance(change, DataDirectoryAcl)],
         "refusals": [refusal.id for refusal in plan.refusals],
         "warnings": [warning.id for warning in plan.warnings],
         "health": plan.health.url if plan.health else None,

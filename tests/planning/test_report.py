@@ -20,7 +20,6 @@ from certify_automation.report import (
     recap_line,
     status_text,
     summary_line,
-    value_text,
 )
 from planning.situations import RUN, desired, observed, options
 
@@ -142,17 +141,9 @@ def test_the_recap_counts_changes_and_names_the_error() -> None:
 
 def test_the_summary_counts_hosts() -> None:
     counts = {HostStatus.OK: 3, HostStatus.ROLLED_BACK: 1, HostStatus.NOT_RUN: 2}
-    assert plain_text(summary_line(counts)) == "6 hosts: 3 ok, 1 rolled back, 2 not run"
+    assert plain_text(summary_line(counts)) == "6 hosts: 3 ok, 1 put itself back, 2 not run"
     assert plain_text(summary_line({HostStatus.OK: 1})) == "1 host: 1 ok"
     assert plain_text(summary_line({})) == "0 hosts"
-
-
-@pytest.mark.parametrize(
-    ("value", "shown"),
-    [(None, "(not set)"), ("", '""'), ("a b", "a b"), (True, "true"), (9696, "9696"), (["ä"], '["ä"]'), ({}, "{}")],
-)
-def test_values_on_one_line(value: Any, shown: str) -> None:
-    assert value_text(value) == shown
 
 
 def test_the_document_is_json_and_repeats_no_file() -> None:
@@ -246,7 +237,7 @@ def test_a_run_that_was_brought_to_its_end_is_told_first() -> None:
         "web01  ok",
         f"  brought to its end first: run {'a' * 32}, rolled back",
         "    step 1 file.write: undone",
-        f"  brought to its end first: run {'b' * 32}, confirmed",
+        f"  brought to its end first: run {'b' * 32}, kept: everything had been done and the API answered",
     ]
     assert host_json(one)["recovered"] == [
         {
@@ -273,6 +264,21 @@ def test_what_a_rollback_leaves_alone_is_shown() -> None:
             "note": "changed since",
         }
     ]
+
+
+def test_a_conflict_on_a_whole_file_is_told_by_a_few_digits_of_its_digests() -> None:
+    plan = make_plan("web01", desired({}), observed({}), options({}))
+    conflict = Difference("files.servers", "ab" * 32, "cd" * 32, "changed since")
+    shown = text(HostReport.of_plan(replace(plan, conflicts=(conflict,))))
+    assert "  conflict files.servers  cdcdcdcdcdcd is left as it is (abababababab before): changed since" in shown
+
+
+@pytest.mark.parametrize(("number", "words"), [(1, "1 conflict left"), (2, "2 conflicts left")])
+def test_the_recap_counts_the_conflicts_that_the_exit_code_is_for(number: int, words: str) -> None:
+    plan = make_plan("web01", desired({}), observed({}), options({}))
+    one = HostReport.of_plan(replace(plan, conflicts=(Difference("service.config.port", 1, 2),) * number))
+    assert one.exit_code is ExitCode.DRIFT
+    assert plain_text(recap_line(one, 5)).endswith(f" ok, {words}")
 
 
 def test_a_run_that_waits_says_so() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from certify_automation.errors import PlanRefused
-from certify_automation.model.change import FileWrite
+from certify_automation.model.change import DataDirectoryAcl, FileWrite
 from certify_automation.model.facts import Facts
 from certify_automation.model.host_report import HostReport
 from certify_automation.model.outcome import ExitCode
@@ -90,6 +90,7 @@ def test_rollback(case: Any) -> None:
         "conflicts": {d.path: [d.observed, d.declared] for d in plan.conflicts},
         "notes": [d.note for d in plan.conflicts],
         "changes": [change_text(change) for change in plan.changes],
+        "access_lists": [change.after for change in plan.changes if isinstance(change, DataDirectoryAcl)],
         "refusals": [refusal.id for refusal in plan.refusals],
         "exit": int(HostReport.of_plan(plan).exit_code),
         "confirm_seconds": plan.confirm_seconds,
@@ -250,6 +251,13 @@ def test_a_run_that_is_not_there(wanted: str | None, records: Records, error_id:
         run_meant(records, wanted)
     assert refused.value.id == error_id
     assert says in refused.value.hint
+
+
+def test_the_runs_that_are_there_are_told_a_line_each() -> None:
+    with pytest.raises(PlanRefused) as refused:
+        run_meant(Records(RUNS, None), "12345678")
+    told = refused.value.hint.splitlines()
+    assert told[1:] == [f"{run_text(one.run_id, one)}: {one.result}" for one in RUNS]
 
 
 def test_a_run_in_words() -> None:

@@ -1,23 +1,18 @@
-"""What became of hosts: lines with styles for people, documents for programs. Pure: prints nothing."""
+"""What became of hosts as lines with styles, for people."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from textwrap import wrap
 from typing import NamedTuple, TypeAlias
 
-from certify_automation.errors import CertifyAutomationError, Problem
-from certify_automation.model.change import Change, FileWrite
-from certify_automation.model.change_codec import change_to_json
-from certify_automation.model.config_files import JsonValue
 from certify_automation.model.host_report import HostReport, HostStatus
 from certify_automation.model.impact import Impact
-from certify_automation.model.outcome import ExitCode, Outcome, RecoveredRun, Result
+from certify_automation.model.outcome import RecoveredRun, Result
 from certify_automation.model.plan import Difference, Plan
 from certify_automation.model.step import StepOutcome
+from certify_automation.report.wording import change_text, counted, status_text, value_text
 
-SCHEMA_VERSION = 1
 _HINT_WIDTH = 110
 
 
@@ -41,33 +36,8 @@ _STATUS_STYLES = {
     HostStatus.LOCKED: "warning",
     HostStatus.NOT_RUN: "muted",
 }
-_WORDS = {HostStatus.NOT_RUN: "not run", HostStatus.ROLLED_BACK: "rolled back"}
-_CHANGE_TEXTS = {
-    "driver.start_mode": "set the HTTP driver's start mode to {0.after.value}",
-    "driver.start": "start the HTTP driver",
-    "url_reservation.add": "reserve {0.url}",
-    "url_reservation.remove": "remove the reservation of {0.url}",
-    "url_reservation.replace": "reserve {0.url} for others than now",
-    "ip_listen.add": "add {0.address} to the IP listen list",
-    "ip_listen.remove": "remove {0.address} from the IP listen list",
-    "firewall_rule.add": "block TCP port {0.port} from elsewhere with the inbound rule {0.name}",
-    "firewall_rule.remove": "remove the inbound rule {0.name}",
-    "data_directory.acl": "set who may get at {0.path}: {0.after}",
-    "service.recovery": "set what happens when {0.service} fails",
-    "service.start_mode": "set the start mode of {0.service} to {0.after.value}",
-    "file.write": "write {0.path}",
-    "service.restart": "restart {0.service}",
-    "service.start": "start {0.service}",
-    "service.stop": "stop {0.service}",
-}
+_KEPT = "kept: everything had been done and the API answered"
 _MARKS = {"added": "+", "removed": "-", "changed": "~"}
-
-
-def status_text(status: HostStatus, *, planned: bool = False) -> str:
-    """A status in words; planned = nothing was carried out, so that CHANGED is still to come."""
-    if planned and status is HostStatus.CHANGED:
-        return "to change"
-    return _WORDS.get(status, status.value)
 
 
 def status_style(status: HostStatus) -> str:
@@ -78,13 +48,6 @@ def status_style(status: HostStatus) -> str:
 def plain_text(line: Line) -> str:
     """A line without its styles."""
     return "".join(segment.text for segment in line)
-
-
-def value_text(value: JsonValue) -> str:
-    """A value on one line: text as it is, the rest as JSON; `(not set)` for None."""
-    if value is None:
-        return "(not set)"
-    return value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
 
 
 def host_lines(report: HostReport) -> tuple[Line, ...]:
@@ -102,7 +65,7 @@ def host_lines(report: HostReport) -> tuple[Line, ...]:
 
 def _recovered_lines(recovered: Sequence[RecoveredRun]) -> Iterator[Line]:
     for run in recovered:
-        result = "confirmed" if run.result is Result.APPLIED else run.result.value.replace("_", " ")
+        result = _KEPT if run.result is Result.APPLIED else run.result.value.replace("_", " ")
         style = "error" if run.result is Result.ROLLBACK_FAILED else "warning"
         yield (Segment(style, f"  brought to its end first: run {run.run_id}, {result}"),)
         yield from map(_step_line, run.steps)
@@ -161,13 +124,6 @@ def _difference_lines(difference: Difference, width: int) -> Iterator[Line]:
         yield Segment(style, f"  {_MARKS[style]} {difference.path.ljust(width)}  {value}"), *note
 
 
-def change_text(change: Change) -> str:
-    """What a change does, in words."""
-    if isinstance(change, FileWrite) and change.after is None:
-        return f"remove {change.path}"
-    return _CHANGE_TEXTS[change.kind].format(change)
-
-
 def _outcome_lines(report: HostReport) -> Iterator[Line]:
     outcome = report.outcome
     if outcome is not None and outcome.result is Result.AWAITING:
@@ -207,93 +163,15 @@ def recap_line(report: HostReport, width: int) -> Line:
     }
     counts = " ".join(f"{name}={count:<3}" for name, count in columns.items())
     reason = f"{status_text(status)} {report.error.id}" if report.error else status_text(status)
+    if plan and plan.conflicts:
+        reason += f", {counted(len(plan.conflicts), 'conflict')} left"
     return Segment("", f"{report.host.ljust(width)} : {counts} "), Segment(status_style(status), reason)
 
 
 def summary_line(counts: Mapping[HostStatus, int], *, planned: bool = False) -> Line:
     """How many hosts ended in which status: `12 hosts: 3 ok, 8 changed, 1 refused`; planned as for status_text."""
     total = sum(counts.values())
-    parts: list[Segment] = [Segment("", f"{total} host{'' if total == 1 else 's'}: ")]
+    parts: list[Segment] = [Segment("", f"{counted(total, 'host')}: ")]
     for status, count in counts.items():
         parts += [Segment(status_style(status), f"{count} {status_text(status, planned=planned)}"), Segment("", ", ")]
     return tuple(parts[:-1]) if len(parts) > 1 else (Segment("", "0 hosts"),)
-
-
-def document(kind: str, reports: Iterable[HostReport], exit_code: ExitCode) -> dict[str, object]:
-    """The document that `--json` prints; kind is the command: `plan`, `apply`, `status`."""
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "kind": kind,
-        "exit_code": int(exit_code),
-        "hosts": [host_json(report) for report in reports],
-    }
-
-
-def host_json(report: HostReport) -> dict[str, object]:
-    """One host of a document; the bytes of files are not repeated in it, their SHA-256 is."""
-    plan = report.plan
-    return {
-        "host": report.host,
-        "status": report.status.value,
-        "exit_code": int(report.exit_code),
-        "differences": _differences(plan.differences if plan else ()),
-        "conflicts": _differences(plan.conflicts if plan else ()),
-        "changes": [_change(change, plan.impact(change)) for change in plan.changes] if plan else [],
-        "confirm_seconds": plan.confirm_seconds if plan else None,
-        "rolls_back": plan.origin.rolls_back if plan else None,
-        "warnings": [_problem(warning) for warning in (plan.warnings if plan else ())],
-        "refusals": [
-            {"id": r.id, "message": r.message, "hint": r.hint, "by_policy": r.by_policy}
-            for r in (plan.refusals if plan else ())
-        ],
-        "error": _problem(report.error) if report.error else None,
-        "outcome": _outcome(report.outcome) if report.outcome else None,
-        "recovered": [_recovered(run) for run in report.recovered],
-        "open_run": report.open_run,
-        "remaining": _differences(report.remaining),
-    }
-
-
-def _differences(differences: Sequence[Difference]) -> list[object]:
-    return [{"path": d.path, "declared": d.declared, "observed": d.observed, "note": d.note} for d in differences]
-
-
-def _change(change: Change, impact: Impact) -> dict[str, object]:
-    fields = {name: value for name, value in change_to_json(change).items() if name != "content"}
-    return {**fields, "impact": impact.value, "reversal": change.reversal.value}
-
-
-def _problem(problem: Problem | CertifyAutomationError) -> dict[str, str]:
-    return {"id": problem.id, "message": problem.message, "hint": problem.hint}
-
-
-def _steps(steps: Sequence[StepOutcome]) -> list[object]:
-    return [{"index": s.index, "kind": s.kind, "status": s.status, "code": s.code, "message": s.message} for s in steps]
-
-
-def _recovered(run: RecoveredRun) -> dict[str, object]:
-    failure = run.failure
-    return {
-        "run_id": run.run_id,
-        "result": run.result.value,
-        "steps": _steps(run.steps),
-        "failure": failure and {"code": failure.code, "message": failure.message, "step": failure.step},
-    }
-
-
-def _outcome(outcome: Outcome) -> dict[str, object]:
-    health = outcome.health
-    return {
-        "run_id": outcome.run_id,
-        "result": outcome.result.value,
-        "repeated": outcome.repeated,
-        "steps": _steps(outcome.steps),
-        "health": health
-        and {
-            "url": health.url,
-            "healthy": health.healthy,
-            "status": health.status,
-            "effective": list(health.effective),
-            "waited_ms": health.waited_ms,
-        },
-    }

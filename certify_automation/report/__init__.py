@@ -1,0 +1,29 @@
+"""What became of hosts: lines with styles for people, documents for programs. Pure: prints nothing."""
+
+from certify_automation.report.documents import SCHEMA_VERSION, document, host_json
+from certify_automation.report.lines import (
+    Line,
+    Segment,
+    host_lines,
+    plain_text,
+    recap_line,
+    status_style,
+    summary_line,
+)
+from certify_automation.report.wording import change_text, status_text, value_text
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "Line",
+    "Segment",
+    "change_text",
+    "document",
+    "host_json",
+    "host_lines",
+    "plain_text",
+    "recap_line",
+    "status_style",
+    "status_text",
+    "summary_line",
+    "value_text",
+]
