@@ -15,9 +15,7 @@ from certify_automation.desired import DesiredHost, Settings
 from certify_automation.errors import PolicyRefused, UsageError
 from certify_automation.model.host import Transport
 from certify_automation.model.plan import Plan
-
-SECONDS = 120
-"""How long a host waits to be told that it can be reached, unless something else is asked for."""
+from certify_automation.plan import CONFIRM_SECONDS
 
 _LEAST, _MOST = 60, 900
 _LEAST_ON_LOOPBACK = 5
@@ -32,7 +30,7 @@ _FLAGS = (
         "--confirm-within",
         type=Duration(),
         metavar="TIME",
-        help=f"How long a server waits to be reached after such a change (60s to 15m); default {SECONDS}s.",
+        help=f"How long a server waits to be reached after such a change (60s to 15m); default {CONFIRM_SECONDS}s.",
     ),
 )
 
@@ -52,7 +50,7 @@ def confirm_seconds(flags: Mapping[str, Any], settings: Settings, hosts: Iterabl
     """
     flag: timedelta | None = flags["confirm_within"]
     if flag is None:
-        return settings.confirm_within or SECONDS
+        return settings.confirm_within or CONFIRM_SECONDS
     seconds = flag.total_seconds()
     least = _least(hosts)
     if seconds != int(seconds) or not least <= seconds <= _MOST:

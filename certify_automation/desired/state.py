@@ -8,7 +8,7 @@ from typing import Any
 from certify_automation.desired import durations, reference
 from certify_automation.desired.rules import Declared
 from certify_automation.model.config_files import ServerConnection, ServiceConfig
-from certify_automation.model.host import Endpoint, HostState, KestrelRule
+from certify_automation.model.host import USUAL_KESTREL_RULE, Endpoint, HostState, KestrelRule
 from certify_automation.model.http_sys import IpListen, ListenRule, UrlReservation
 from certify_automation.model.recovery import FailureAction, Recovery, RecoveryAction
 from certify_automation.model.security import DeclaredVariable
@@ -33,7 +33,7 @@ def host_state(declared: Declared, removed: tuple[str, ...]) -> HostState:
         endpoint=_endpoint(declared),
         http_01=declared.http_01,
         allow_https=bool(service.get("force_https", False)),
-        kestrel_endpoint=KestrelRule(service.get("kestrel_endpoint", KestrelRule.ALIGN)),
+        kestrel_endpoint=KestrelRule(service.get("kestrel_endpoint", USUAL_KESTREL_RULE)),
         recovery=_recovery(service),
         account=service.get("account"),
         data_directory_restricted=declared.security.get("data_directory_acl") == "restricted",
@@ -58,7 +58,7 @@ def _recovery(service: Mapping[str, Any]) -> Recovery | None:
     return Recovery(
         None if reset == "never" else durations.seconds(reset),
         tuple(_failure_action(one) for one in recovery["actions"]),
-        recovery.get("on_stop_with_error", False),
+        recovery.get("on_stop_with_error", reference.declared_default("recovery", "on_stop_with_error")),
     )
 
 

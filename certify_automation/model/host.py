@@ -88,6 +88,10 @@ class KestrelRule(StrEnum):
     ERROR = "error"
 
 
+USUAL_KESTREL_RULE = KestrelRule.ALIGN
+"""Where nothing else is declared."""
+
+
 @dataclass(frozen=True, slots=True)
 class HostState:
     """Everything managed on a host; desired and observed are this same type.
@@ -118,7 +122,7 @@ class HostState:
     endpoint: Endpoint | None = None
     http_01: bool = True
     allow_https: bool = False
-    kestrel_endpoint: KestrelRule = KestrelRule.ALIGN
+    kestrel_endpoint: KestrelRule = USUAL_KESTREL_RULE
     recovery: Recovery | None = None
     account: str | None = None
     data_directory_restricted: bool = False

@@ -16,8 +16,6 @@ from certify_automation.plan.refusals import refusals
 from certify_automation.plan.situation import PlanOptions, Situation
 from certify_automation.plan.warnings import warnings
 
-__all__ = ["PlanOptions", "make_plan"]
-
 _LISTENING_FILES = [f"file.{FileName.SERVICE_CONFIG}", f"file.{FileName.APPSETTINGS_CORE}"]
 
 

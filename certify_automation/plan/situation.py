@@ -13,6 +13,9 @@ from certify_automation.model.http_sys import IpListen, ListenRule
 from certify_automation.model.impact import Impact
 from certify_automation.model.service import ServiceState
 
+CONFIRM_SECONDS = 120
+"""How long a host waits to be told that it can be reached, unless something else is asked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class PlanOptions:
@@ -33,7 +36,7 @@ class PlanOptions:
     wait_seconds: int = 90
     now_utc_ms: int | None = None
     allow_lockout: bool = False
-    confirm_seconds: int = 120
+    confirm_seconds: int = CONFIRM_SECONDS
     visited_address: str | None = None
 
 

@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from certify_automation.cli.lockout import SECONDS, check_confirmable, confirm_seconds, visited_address
+from certify_automation.cli.lockout import check_confirmable, confirm_seconds, visited_address
 from certify_automation.cli.origin import origin_of
 from certify_automation.desired import DesiredHost, Fleet, Settings, load
 from certify_automation.errors import UsageError
 from certify_automation.model.change import IpListenRemove
 from certify_automation.model.host import Endpoint
 from certify_automation.model.plan import ObserveRequest, Plan
+from certify_automation.plan import CONFIRM_SECONDS
 
 REQUEST = ObserveRequest(Endpoint("127.0.0.2", 9696), (9696,))
 
@@ -44,7 +45,7 @@ def flags(seconds: float | None) -> dict[str, timedelta | None]:
 
 
 @pytest.mark.parametrize(
-    ("flag", "setting", "expected"), [(None, None, SECONDS), (None, 300, 300), (90, 300, 90), (60, None, 60)]
+    ("flag", "setting", "expected"), [(None, None, CONFIRM_SECONDS), (None, 300, 300), (90, 300, 90), (60, None, 60)]
 )
 def test_the_flag_wins_over_the_settings(flag: int | None, setting: int | None, expected: int, tmp_path: Path) -> None:
     far = host(tmp_path, address="192.0.2.7")
