@@ -11,6 +11,7 @@ from certify_automation import bundled
 from certify_automation.desired import reference
 from certify_automation.desired.schema import check
 from certify_automation.desired.source import read
+from certify_automation.model.folder_acl import OPEN_TO
 
 OURS = ("desired-state", "inventory", "settings", "serviceconfig", "servers")
 
@@ -79,6 +80,14 @@ def test_every_key_a_user_writes_is_described_for_the_editor() -> None:
         schema = reference.schema(name)
         definitions = schema.get("$defs", {})
         walk(schema, name)
+
+
+def test_the_groups_that_a_closed_data_folder_is_closed_to_are_named_wherever_it_is_described() -> None:
+    security = reference.schema("desired-state")["properties"]["security"]["properties"]
+    page = (Path(__file__).parents[2] / "docs" / "desired-state.md").read_text("utf-8")
+    (row,) = (line for line in page.splitlines() if line.startswith("| `security.data_directory_acl` |"))
+    for text in (security["data_directory_acl"]["description"], row):
+        assert [name for name in (*OPEN_TO.values(), "Domain Users", "Domain Guests") if name not in text] == []
 
 
 def test_the_examples_fit_a_plain_validator_as_editors_use_it() -> None:
