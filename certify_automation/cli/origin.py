@@ -19,8 +19,12 @@ def origin_of(repo: Path) -> Origin:
 
 
 def commit_of(repo: Path) -> str | None:
-    """The commit the repository is at; None where git is not there or knows nothing of it."""
-    command = ["git", "-C", str(repo), "rev-parse", "HEAD"]
+    """The commit the repository is at, None where git is not there or knows nothing of it.
+
+    It ends in `-dirty` while files that git tracks have changes of their own: what is carried out is then not what the
+    commit says.
+    """
+    command = ["git", "-C", str(repo), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_GIT_SECONDS, check=False)  # noqa: S603
     except (OSError, subprocess.TimeoutExpired):

@@ -14,11 +14,10 @@ from certify_automation.cli.origin import commit_of, origin_of
 from certify_automation.desired.words import printable
 from certify_automation.errors import UsageError
 from certify_automation.model.host_report import HostReport, HostStatus
-from certify_automation.model.plan import Plan
+from certify_automation.model.plan import Plan, short_commit
 from certify_automation.plan_file import PlanFile
 
 _NAMES_SHOWN = 5
-_COMMIT_SHOWN = 12
 _MS = 1000
 _UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
 
@@ -66,7 +65,7 @@ def saved_plans(call: Call, file: Path, selected: Collection[str], now_utc_ms: i
     if not plans:
         hint = f"it has plans for {_some(hosts)}"
         raise UsageError("CA5017", f"{file} holds no plan for the hosts of --limit {' '.join(call.limit)}", hint=hint)
-    commit = f"from commit {saved.commit[:_COMMIT_SHOWN]}" if saved.commit else "from no known commit"
+    commit = f"from commit {short_commit(saved.commit)}" if saved.commit else "from no known commit"
     call.console.say(printable(f"applying {file}: {age(now_utc_ms - saved.created_utc_ms)}, {commit}"))
     return plans
 

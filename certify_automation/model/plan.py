@@ -119,7 +119,8 @@ class Origin:
 
     Attributes:
         by: account and computer of the controller: `alice@ctl01`.
-        commit: of the repository the plan was made from; None = not in git.
+        commit: of the repository the plan was made from, with `-dirty` at its end where files differed from it; None =
+            not in git.
         rolls_back: the run whose changes the plan takes back.
     """
 
@@ -130,6 +131,12 @@ class Origin:
     def to_json(self) -> JsonObject:
         """As the contract writes it."""
         return {"by": self.by, "commit": self.commit, "rolls_back": self.rolls_back}
+
+
+def short_commit(commit: str) -> str:
+    """A commit as an Origin has it by its first 12 digits, and still marked as dirty."""
+    digits, dash, mark = commit.partition("-")
+    return f"{digits[:12]}{dash}{mark}"
 
 
 def ordinal(text: str) -> bytes:

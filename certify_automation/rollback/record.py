@@ -12,6 +12,7 @@ from certify_automation.errors import PlanRefused
 from certify_automation.model.change import Change, FileWrite
 from certify_automation.model.change_codec import change_from_json
 from certify_automation.model.outcome import Result
+from certify_automation.model.plan import short_commit
 from certify_automation.model.runs import Records, RunFiles, RunSummary
 
 LAST = "last"
@@ -21,7 +22,6 @@ NO_RUN = "CA3040"
 """The id of what is said where no run is meant: none was applied there, or none has the id."""
 
 ID_DIGITS = 32
-_COMMIT_SHOWN = 12
 _RUNS_SHOWN = 10
 _NOT_KEPT = {"interrupted": "was cut off", "not_confirmed": "was not confirmed"}
 _DAMAGED = "nothing is taken back by a record that cannot be trusted: docs/safety.md says how to do it by hand"
@@ -76,7 +76,7 @@ def run_text(run_id: str, summary: RunSummary | None) -> str:
     if summary is None:
         return f"run {run_id}"
     begun = datetime.fromtimestamp(summary.started_utc_ms // 1000, UTC)
-    commit = f", commit {summary.commit[:_COMMIT_SHOWN]}" if summary.commit else ""
+    commit = f", commit {short_commit(summary.commit)}" if summary.commit else ""
     back = f", a rollback of {summary.rolls_back}" if summary.rolls_back else ""
     return f"run {run_id} of {begun:%Y-%m-%d %H:%M:%S} UTC (the host's clock) by {summary.by}{commit}{back}"
 

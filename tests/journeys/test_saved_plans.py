@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from certify_automation.cli.origin import origin_of
+from certify_automation.cli.origin import commit_of, origin_of
 from certify_automation.model.outcome import ExitCode
 
 from .conftest import Journey
@@ -127,6 +127,25 @@ def test_a_saved_plan_says_where_it_comes_from(healthy: Journey) -> None:
     assert re.fullmatch(line, applied.err.splitlines()[0])
     logged = healthy.lab.hosts[MODERN].computer.events.rows()["entries"][-1]["text"]
     assert f"Commit: {head.strip()}\r\nBy: {origin_of(healthy.folder).by} on the controller" in logged
+
+
+def test_a_commit_that_is_not_the_whole_truth_is_marked(healthy: Journey) -> None:
+    repo = healthy.folder / "fleet"
+    git = ["git", "-C", str(repo), "-c", "user.name=a", "-c", "user.email=a@example.com"]
+    for words in (["init", "-q"], ["add", "state"], ["commit", "-q", "-m", "first"], ["tag", "v1"]):
+        subprocess.run([*git, *words], check=True)  # noqa: S603 - ours
+    head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout  # noqa: S603
+    assert commit_of(repo) == head.strip()
+    with (repo / "state" / "baseline.yaml").open("a", encoding="utf-8") as baseline:
+        baseline.write("# not committed\n")
+    dirty = f"{head.strip()}-dirty"
+    assert commit_of(repo) == dirty
+    plan = healthy.folder / "fleet.plan.json"
+    healthy.run("plan", "-o", str(plan))
+    applied = healthy.run("apply", str(plan))
+    assert applied.err.splitlines()[0].endswith(f"from commit {head[:12]}-dirty")
+    logged = healthy.lab.hosts[MODERN].computer.events.rows()["entries"][-1]["text"]
+    assert f"Commit: {dirty}\r\n" in logged
 
 
 def test_an_apply_says_who_has_it_carried_out(healthy: Journey) -> None:
