@@ -299,7 +299,7 @@ def test_the_demo_proves_itself(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     assert shown.count(" : ok=1 ") == 12
     assert "no changes: the servers are as declared" in shown
-    assert "rolled back CA4026" in shown
+    assert "put itself back CA4026" in shown
     assert shown.splitlines()[-1].startswith("All 12 servers are as declared")
     assert "\x1b" not in shown
 
