@@ -16,7 +16,7 @@ import typing
 __version__ = "0.1.0"
 
 if typing.TYPE_CHECKING:
-    from certify_automation.confirmation import Confirmation
+    from certify_automation.confirmation import Confirmation, Patience, Person
     from certify_automation.desired import DesiredHost, Fleet, connect_secrets, load
     from certify_automation.errors import (
         CertifyAutomationError,
@@ -33,9 +33,10 @@ if typing.TYPE_CHECKING:
     from certify_automation.model.outcome import ExitCode
     from certify_automation.model.plan import Difference, Origin, Plan
     from certify_automation.plan import PlanOptions
-    from certify_automation.reconcile import apply_plan, plan_host, reconcile
+    from certify_automation.reconcile import apply_plan, plan_host, prepare_host, reconcile
     from certify_automation.remote import Credentials, Deadlines, Session, connect
     from certify_automation.status import Standing, status_host
+    from certify_automation.takeback import rollback_host
 
 __all__ = [
     "Budget",
@@ -55,6 +56,8 @@ __all__ = [
     "HostStarted",
     "HostStatus",
     "Origin",
+    "Patience",
+    "Person",
     "Plan",
     "PlanOptions",
     "Position",
@@ -70,13 +73,15 @@ __all__ = [
     "connect_secrets",
     "load",
     "plan_host",
+    "prepare_host",
     "reconcile",
+    "rollback_host",
     "run_fleet",
     "status_host",
 ]
 
 _HOMES = {
-    "confirmation": ("Confirmation",),
+    "confirmation": ("Confirmation", "Patience", "Person"),
     "desired": ("DesiredHost", "Fleet", "connect_secrets", "load"),
     "errors": (
         "CertifyAutomationError",
@@ -93,9 +98,10 @@ _HOMES = {
     "model.outcome": ("ExitCode",),
     "model.plan": ("Difference", "Origin", "Plan"),
     "plan": ("PlanOptions",),
-    "reconcile": ("apply_plan", "plan_host", "reconcile"),
+    "reconcile": ("apply_plan", "plan_host", "prepare_host", "reconcile"),
     "remote": ("Credentials", "Deadlines", "Session", "connect"),
     "status": ("Standing", "status_host"),
+    "takeback": ("rollback_host",),
 }
 """Module -> the names it gives to the front door, each imported when it is first asked for: a command line has said
 nothing yet while a computer is busy with imports that it may not need."""

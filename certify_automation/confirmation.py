@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from time import monotonic, sleep
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from certify_automation.errors import CertifyAutomationError, HostError, OutcomeUnknown, ProtocolError, Unreachable
 from certify_automation.model.apply_errors import outcome_error
@@ -18,12 +18,17 @@ from certify_automation.model.plan import ObserveRequest, Plan
 from certify_automation.remote import Session
 from certify_automation.remote.apply import apply, confirm, undo
 
-Person: TypeAlias = Callable[[str, int], bool]
-"""Asks the one at the terminal to confirm a host, by name, within so many seconds; False = did not."""
-
 _Word: TypeAlias = Callable[[Session, str, ObserveRequest], Outcome]
 _TRY_AGAIN = (Unreachable, OutcomeUnknown, ProtocolError)
 """What may be over at the next attempt; a refused credential is never tried again: that could lock the account."""
+
+
+class Person(Protocol):
+    """Whoever confirms where no visit can."""
+
+    def __call__(self, host: str, seconds: int, /) -> bool:
+        """Whether this host, by its name, was confirmed within so many seconds."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

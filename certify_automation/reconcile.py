@@ -87,8 +87,21 @@ def apply_plan(
     return HostReport.of_outcome(plan, replace(outcome, facts=None), remaining)
 
 
-def reconcile(desired: DesiredHost, session: Session, options: PlanOptions, origin: Origin = NOBODY) -> HostReport:
+def reconcile(
+    desired: DesiredHost,
+    session: Session,
+    options: PlanOptions,
+    origin: Origin = NOBODY,
+    confirmation: Confirmation | None = None,
+) -> HostReport:
     """Makes the host as declared, in two visits where nothing is to be finished or confirmed, and proves it.
+
+    Args:
+        desired: the host.
+        session: the host's.
+        options: without `allow_lockout`, no change is made that could cut the host off.
+        origin: who has it carried out, from which commit.
+        confirmation: as for apply_plan; a host that is reached locally needs one with a person.
 
     Raises:
         HostError: it could not be looked at, so nothing declared was done.
@@ -96,5 +109,5 @@ def reconcile(desired: DesiredHost, session: Session, options: PlanOptions, orig
     planned = prepare_host(desired, session, options, origin)
     if planned.plan is None or not planned.plan.changes:
         return planned
-    report = apply_plan(planned.plan, session, desired.state)
+    report = apply_plan(planned.plan, session, desired.state, confirmation)
     return replace(report, recovered=(*planned.recovered, *report.recovered))

@@ -17,7 +17,7 @@ from certify_automation.desired import DesiredHost, Fleet
 from certify_automation.errors import UsageError
 from certify_automation.model.host_report import HostReport, HostStatus
 from certify_automation.model.http_sys import IpListen, ListenRule
-from certify_automation.takeback import Wanted, rollback_host
+from certify_automation.takeback import rollback_host
 
 _ROLLBACK = Act("rollback", "Take these changes back on {}?", declared=False)
 _NOTE = "what is declared stays as it is: the next `apply` makes it so again, unless that is changed too"
@@ -52,9 +52,7 @@ def rollback(call: Call, hosts: tuple[str, ...], run: str | None, *, yes: bool, 
     runs: dict[str, str] = {}
 
     def work(host: DesiredHost) -> HostReport:
-        report, runs[host.name] = rollback_host(
-            host, visits.session(host), options(_listed(host)), Wanted(wanted, origin)
-        )
+        report, runs[host.name] = rollback_host(host, visits.session(host), options(_listed(host)), wanted, origin)
         return report
 
     reports = look_at(visits, list(visits.fleet.hosts), work)

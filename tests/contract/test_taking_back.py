@@ -19,7 +19,7 @@ from certify_automation.model.plan import Origin
 from certify_automation.onhost import Script
 from certify_automation.plan import PlanOptions
 from certify_automation.reconcile import apply_plan
-from certify_automation.takeback import Wanted, rollback_host
+from certify_automation.takeback import rollback_host
 from contract.engine import HERE, Engine, Visit
 from contract.hosts import AUTOMATION, Host, make_host
 from contract.simulated import simulated_reply
@@ -77,7 +77,7 @@ def test_a_run_is_taken_back(name: str, engine: Engine, tmp_path: Path) -> None:
     desired = DesiredHost("web01", (), {}, {}, Connection("web01"), HostState())
     for number, expected in enumerate((before, after)):
         options = PlanOptions(f"{number:032x}", allow_lockout=True)
-        planned, said = rollback_host(desired, session, options, Wanted(None, Origin("ops@admin01")))
+        planned, said = rollback_host(desired, session, options, origin=Origin("ops@admin01"))
         assert said.startswith("run ")
         assert planned.plan is not None, planned.error
         assert planned.plan.conflicts == ()

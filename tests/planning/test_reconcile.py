@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from certify_automation.confirmation import Confirmation
 from certify_automation.desired import DesiredHost, load
 from certify_automation.errors import HostError, Locked
 from certify_automation.lab.faults import MIXTURE
@@ -16,6 +17,7 @@ from certify_automation.lab.onhost import Cut, Point, VisitFaults
 from certify_automation.lab.onhost.lock import LOCK
 from certify_automation.model.change import ServiceRestart, ServiceStart
 from certify_automation.model.host_report import HostReport, HostStatus
+from certify_automation.model.http_sys import IpListen, ListenRule
 from certify_automation.model.outcome import ExitCode, Result
 from certify_automation.model.plan import Origin, Plan
 from certify_automation.plan import PlanOptions, observe_request
@@ -40,6 +42,22 @@ def host(tmp_path: Path) -> tuple[DesiredHost, LabSession]:
     """A healthy v6 host and what the example fleet declares for it."""
     spec = HostSpec(NAMES["v6"], "v6")
     return declared(tmp_path, [spec]).hosts[spec.name], LabSession(built(spec, 0))
+
+
+@pytest.mark.parametrize(("typed", "ended"), [(True, "changed"), (False, "rolled_back CA4026")])
+def test_a_program_says_itself_who_confirms(typed: bool, ended: str, host: tuple[DesiredHost, LabSession]) -> None:
+    desired, session = host
+    listen = IpListen(ListenRule.EXACTLY, ("127.0.0.2", "127.0.0.1", "10.20.0.1"))
+    desired = replace(desired, state=replace(desired.state, ip_listen=listen))
+    asked: list[str] = []
+
+    def person(name: str, seconds: int) -> bool:
+        asked.append(f"{name} {seconds}")
+        return typed
+
+    options = replace(run(1), allow_lockout=True, confirm_seconds=60)
+    report = reconcile(desired, session, options, confirmation=Confirmation(person))
+    assert (said(report), asked) == (ended, [f"{desired.name} 60"])
 
 
 @pytest.mark.parametrize("generation", ["v6", "v7"])
