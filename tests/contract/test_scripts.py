@@ -129,3 +129,12 @@ def test_a_member_named_by_a_variable_would_be_seen(engine: Engine, tmp_path: Pa
     assert not set(found["types"]) <= documented("Types")
     assert not set(found["commands"]) <= documented("Commands")
     assert not {name for name in found["members"] if "::" in name} <= documented("Static members")
+
+
+def test_functions_have_approved_verbs(trees: dict[str, dict[str, Any]]) -> None:
+    lines = (HERE / "approved-verbs.txt").read_text("utf-8").splitlines()
+    approved = {verb for line in lines if not line.startswith("#") for verb in line.partition(": ")[2].split()}
+    assert len(approved) == 98
+    names = [function["name"] for tree in trees.values() for function in tree["functions"]]
+    assert [name for name in names if name.partition("-")[0] not in approved] == []
+    assert len(names) > 100
