@@ -90,13 +90,14 @@ function Set-StepFailure($Run, $Step, $ErrorRecord) {
 function Restore-ProductService($Run) {
     $begin = $Run.Begin
     $service = Get-ProductService | Select-Object -First 1
-    if (-not $begin -or -not $service) { return }
-    if ($begin.service_state -ne 'Running') {
-        if ($begin.service_state -and $service.process_id) { Stop-ProductService $Run $service.name }
+    if (-not $begin -or -not $begin.service_state -or -not $service) { return }
+    if ('Stopped', 'Stop Pending' -contains $begin.service_state) {
+        if ($service.process_id) { Stop-ProductService $Run $service.name }
         return
     }
-    $booted = Get-BootTimeMs (Get-OperatingSystem)
-    if (($service.process_id -eq $begin.process_id) -and ($booted -eq $begin.boot_utc_ms)) { return }
+    # Setting the clock moves the time of the last start a little.
+    $moved = (Get-BootTimeMs (Get-OperatingSystem)) - $begin.boot_utc_ms
+    if (($service.process_id -eq $begin.process_id) -and ($moved -gt -120000) -and ($moved -lt 120000)) { return }
     Undo-Restart $Run $service.name
 }
 
@@ -134,10 +135,12 @@ function Test-Undo($Run, $Step, [scriptblock]$Act) {
 }
 
 # Whether everything is back. What a step found to be there already is not this run's to take away, and neither is what a
-# failed one has not come to.
+# failed one has not come to. While there are tries left, the service waits for all else.
 function Undo-AllChanges($Run) {
     $complete = $true
     foreach ($i in @(Get-UndoOrder $Run)) {
+        $acts = ($i -lt 0) -or ('service.restart', 'service.stop' -contains $Run.Steps[$i].kind)
+        if ($acts -and -not $complete -and ($Run.Tries -gt 0)) { return $false }
         if ($i -lt 0) {
             # It counts with the change that restarts it, else with the one that is undone last.
             $of = @($Run.Steps | Where-Object { $_.kind -eq 'service.restart' }) + @($Run.Steps | Where-Object { $_.status -ne 'not_run' })

@@ -4,7 +4,7 @@
 # health once more, and undoes it when the API does not answer as it must.
 function Complete-NamedRun($Call) {
     $asked = $Call.Parameters
-    $run = New-Run (Join-FilePath (Get-AutomationFolder) 'runs', $asked.run_id)
+    $run = New-Run (Get-RunPath $asked.run_id)
     $run.Until = (Get-MonotonicMs) + 1000 * $Call.DeadlineSeconds
     Invoke-Locked -Run $run -Observe $asked.observe -Act {
         $recorded = Get-RecordedOutcome $Run

@@ -9,6 +9,8 @@ function New-Run([string]$Folder) {
         Healthy = $false; Awaiting = $false; Confirmed = $false; Ended = $false
         Refusal = $null; Failure = $null; Health = $null; Result = 'refused'; Recovered = @(); Recorded = $null
         Until = 0; Product = $null; LogLengths = [ordered]@{}
+        # How often a timer may still try after this time; less than nothing for everybody else.
+        Tries = -1
         # Of the change in hand: whether it has acted, and its index while that is still to be written. What an undo leaves alone.
         Acted = $false; Intent = -1; Untouched = @()
     }
@@ -21,16 +23,33 @@ function New-Step($Plan) {
     }
 }
 
-# The run of a folder as its journal tells it; nothing without a complete first line, because then nothing was done.
+# Whether a folder has something that comes after the first line of the journal.
+function Test-RunTrace([string]$Folder) {
+    @([IO.Directory]::GetFiles($Folder) -match '\.(before|ps1)$|outcome\.json$').Count -or [IO.Directory]::Exists((Join-FilePath $Folder 'data'))
+}
+
+# What a run has ended with, as text; nothing while it has not, or when that was torn. One that cannot be opened now is empty.
+function Read-Outcome([string]$Folder) {
+    $path = Join-FilePath $Folder 'outcome.json'
+    if (-not [IO.File]::Exists($path)) { return }
+    try { $text = Read-FileText $path } catch { return '' }
+    try { if ((ConvertFrom-Json -InputObject $text).result) { $text } } catch { $null = $_ }
+}
+
+# The run of a folder as its journal tells it; nothing without a complete first line, because then nothing was done, unless
+# there is something that only comes after it.
 function Read-Run([string]$Folder) {
     $run = New-Run $Folder
     $run.Journal = Join-FilePath $Folder 'journal'
-    $run.Ended = [IO.File]::Exists((Join-FilePath $Folder 'outcome.json'))
+    $run.Ended = $null -ne (Read-Outcome $Folder)
     if (-not [IO.File]::Exists($run.Journal)) { return }
     try {
         # The last line is empty, or was cut off.
         $lines = @((Read-FileText $run.Journal).Split("`n"))
-        if ($lines.Count -lt 2) { return }
+        if ($lines.Count -lt 2) {
+            if (Test-RunTrace $Folder) { throw 'Its journal has no first line.' }
+            return
+        }
         $run.Begin = ConvertFrom-Json -InputObject $lines[0]
         $run.Version = [int]$run.Begin.journal
         if ($run.Version -ne 1) { throw "Its journal is of version $($run.Version)." }
@@ -76,7 +95,7 @@ function Get-RunFolder([bool]$Ended) {
     if (-not [IO.Directory]::Exists($parent)) { return }
     $runs = @{}
     foreach ($folder in [IO.Directory]::GetDirectories($parent)) {
-        if ([IO.File]::Exists((Join-FilePath $folder 'outcome.json')) -ne $Ended) { continue }
+        if (($null -ne (Read-Outcome $folder)) -ne $Ended) { continue }
         $begin = $null
         $started = 0
         try {

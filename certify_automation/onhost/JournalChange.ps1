@@ -1,10 +1,16 @@
 # Writing down what a run does before it does it.
 
+# Where the run of that id is kept; the id becomes a part of paths and commands.
+function Get-RunPath([string]$RunId) {
+    if (-not [regex]::IsMatch($RunId, '\A[0-9a-f]{32}\z')) { throw "This is no run id: $RunId" }
+    Join-FilePath (Get-AutomationFolder) 'runs', $RunId
+}
+
 # Adds an event to the journal, flushed; ends the change in hand with `journal` when that is not possible. A run without
 # changes has no journal.
 function Add-JournalLine($Run, $Line) {
     if ($Run.Journal -eq '') { return }
-    try { Add-FileLine $Run.Journal (ConvertTo-AsciiJson $Line) }
+    try { Invoke-FileAct { Add-FileLine $Run.Journal (ConvertTo-AsciiJson $Line) } }
     catch { Stop-Change 'journal' "$($Run.Journal): $(Get-ErrorText $_)" }
 }
 
@@ -27,10 +33,13 @@ function Open-Journal($Run) {
     $services = $Run.Product.services
     $one = $services.Count -eq 1
     $lengths = Get-LogLength $Run.Product
+    # A clock that was set back must not change the order of the runs.
+    $now = Get-UnixTimeMs (Get-Date)
+    foreach ($last in Get-RunFolder $true | Select-Object -Last 1) { $now = [Math]::Max($now, $last.Started + 1) }
     $begin = [ordered]@{
         journal = 1; event = 'begin'; run_id = $Run.Id; plan_sha256 = Get-Digest $plan
         by = "$env:USERDOMAIN\$env:USERNAME"; origin = $Run.Plan.origin
-        started_utc_ms = Get-UnixTimeMs (Get-Date)
+        started_utc_ms = $now
         boot_utc_ms = Get-BootTimeMs (Get-OperatingSystem)
         service_state = $(if ($one) { $services[0].state } else { '' }); process_id = $(if ($one) { $services[0].process_id } else { 0 })
         logs = @(foreach ($path in $lengths.Keys) { [ordered]@{ path = $path; bytes = $lengths[$path] } })
@@ -39,7 +48,7 @@ function Open-Journal($Run) {
     $Run.Journal = Join-FilePath $Run.Folder 'journal'
     try {
         [void][IO.Directory]::CreateDirectory($Run.Folder)
-        Write-NewFile (Join-FilePath $Run.Folder 'plan.json') $plan
-        Add-FileLine $Run.Journal (ConvertTo-AsciiJson $begin)
+        Invoke-FileAct { Write-NewFile (Join-FilePath $Run.Folder 'plan.json') $plan }
+        Invoke-FileAct { Add-FileLine $Run.Journal (ConvertTo-AsciiJson $begin) }
     } catch { Stop-Change 'journal' "$($Run.Journal): $(Get-ErrorText $_)" }
 }

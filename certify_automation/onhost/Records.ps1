@@ -30,18 +30,24 @@ function Get-RecordFacts([string]$Wanted) {
     if ($Wanted -eq '') { return }
     $entries = @(Get-RunFolder $true | Where-Object { $_.Begin })
     [Array]::Reverse($entries)
-    $runs = @(foreach ($entry in $entries) { Get-RunSummary $entry })
+    $whole = @()
+    $runs = @(foreach ($entry in $entries) {
+        try {
+            Get-RunSummary $entry
+            $whole += $entry
+        } catch { $null = $_ }
+    })
     $found = $null
     for ($i = 0; $i -lt $runs.Count; $i++) {
         if (($runs[$i].run_id -ne $Wanted) -and (($Wanted -ne 'last') -or ($runs[$i].result -ne 'applied'))) { continue }
-        $folder = $entries[$i].Folder
+        $folder = $whole[$i].Folder
         $plan = Read-RunText $folder 'plan.json'
-        $digest = $entries[$i].Begin.plan_sha256
-        $whole = $plan -and ((Get-Digest ([Text.Encoding]::UTF8.GetBytes($plan))) -ceq $digest)
+        $digest = $whole[$i].Begin.plan_sha256
+        $same = $plan -and ((Get-Digest ([Text.Encoding]::UTF8.GetBytes($plan))) -ceq $digest)
         $found = [ordered]@{
             run_id = $runs[$i].run_id; plan = $plan; plan_sha256 = $digest
             outcome = Read-RunText $folder 'outcome.json'
-            before = $(if ($whole) { Get-FormerFile $folder $plan } else { @{} })
+            before = $(if ($same) { Get-FormerFile $folder $plan } else { @{} })
         }
         break
     }

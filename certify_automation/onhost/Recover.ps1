@@ -9,7 +9,7 @@ function Resume-AllRuns($Run) {
         $own = $found.Id -eq $Run.Id
         if ($found.Awaiting -and (Test-TimerAlive $found.Folder)) {
             if (-not $own) { return (Get-Refusal 'awaiting' $found.Id) }
-            $found.Result = 'awaiting'
+            $found.Result = $Run.Result = 'awaiting'
             $Run.Recorded = ConvertTo-Outcome $found $true
             continue
         }
@@ -37,10 +37,17 @@ function Undo-Run($Found, $Failure) {
         $Found.Failure = $Failure
         Save-JournalLine $Found ([ordered]@{ event = 'undo'; failure = $Failure })
     }
-    if (-not $Found.Product) { $Found.Product = Get-ProductFacts }
+    if (-not $Found.Product) {
+        try { $Found.Product = Get-ProductFacts } catch {
+            # A list that shuts everybody out comes back without WMI.
+            if ($Found.Tries -ne 0) { throw }
+            $Found.Product = @{ data_dir = $null; generation = $null }
+        }
+    }
     $Found.Until = (Get-MonotonicMs) + 120000
     $whole = Undo-AllChanges $Found
     Remove-Leftover $Found
+    if (-not $whole -and ($Found.Tries -gt 0)) { throw "$($Found.Id) could not be undone." }
     Close-Run $Found $(if ($whole) { 'rolled_back' } else { 'rollback_failed' })
 }
 
@@ -51,7 +58,7 @@ function Close-Run($Run, [string]$Result) {
         $path = Join-FilePath $Run.Folder 'outcome.json'
         Save-NewText $path (ConvertTo-Outcome $Run $true)
         Write-RunEvent $Run
-        if ($Run.Plan.confirm_seconds) { Remove-TimerTask $Run.Id }
+        if ($Run.Plan.confirm_seconds) { Remove-TimerTask $Run.Folder }
     }
     ConvertTo-Outcome $Run $false
 }
@@ -66,9 +73,11 @@ function Invoke-TaskProgram([string]$Verb, [string]$RunId, [string[]]$Options = 
 }
 
 # The process of a timer goes on, and ends by itself when it sees that its run has. A task that cannot be removed now, or is
-# not there, does no harm: at the next start of the computer it removes itself.
-function Remove-TimerTask([string]$RunId) {
-    try { $null = Invoke-TaskProgram -Verb '/Delete' -RunId $RunId -Options '/F' } catch { $null = $_ }
+# not there, does no harm: without its script it removes itself.
+function Remove-TimerTask([string]$Folder) {
+    $id = (Split-FilePath $Folder).Name
+    try { $null = Invoke-TaskProgram -Verb '/Delete' -RunId $id -Options '/F' } catch { $null = $_ }
+    try { Remove-OldFile (Join-FilePath $Folder 'timer.ps1') } catch { $null = $_ }
 }
 
 # The outcome as JSON, without facts.
@@ -97,22 +106,25 @@ function Write-RunEvent($Run) {
     try { Write-EventEntry -Type $type -Id $id -Text $text.Substring(0, [Math]::Min(31000, $text.Length)) } catch { $null = $_ }
 }
 
-# The journal goes first: what is left of a folder must not pass for a run that was cut off.
+# The journal goes first and the outcome last: what is left of a folder must not pass for a run that was cut off.
 function Remove-Run([string]$Folder) {
     try {
         Remove-OldFile (Join-FilePath $Folder 'journal')
+        foreach ($copy in [IO.Directory]::GetFiles($Folder, '*.before')) { Remove-OldFile $copy }
         Remove-WholeFolder $Folder
     } catch { $null = $_ }
 }
 
-# Kept are the last 20 runs, those of the last 90 days, the newest copy of each file, and the data of the last three runs
-# that have any. What cannot be removed stays for the next time.
+# Kept are the last 20 runs, those of 90 days, the newest copy of each file, and the data of the last three runs that have
+# any. The days are those before the run before: the clock may be wrong now. What cannot be removed stays for the next time.
 function Remove-OldRun {
-    $oldest = (Get-UnixTimeMs (Get-Date)) - 7776000000
     $files = 'serviceconfig.before', 'servers.before', 'appsettings_core.before'
     $place = $copies = 0
     $runs = @(Get-RunFolder $true)
     [Array]::Reverse($runs)
+    $oldest = Get-UnixTimeMs (Get-Date)
+    foreach ($one in $runs | Select-Object -First 2) { $oldest = [Math]::Min($oldest, $one.Started) }
+    $oldest -= 7776000000
     foreach ($one in $runs) {
         $only = @($files | Where-Object { [IO.File]::Exists((Join-FilePath $one.Folder $_)) })
         $files = @($files | Where-Object { $only -notcontains $_ })
@@ -122,6 +134,6 @@ function Remove-OldRun {
     }
     # What never had a first line, and what an interrupted removal has left.
     foreach ($one in @(Get-RunFolder $false)) {
-        if (-not (Read-Run $one.Folder)) { Remove-Run $one.Folder }
+        if (-not (Read-Run $one.Folder) -and -not (Test-RunTrace $one.Folder)) { Remove-Run $one.Folder }
     }
 }

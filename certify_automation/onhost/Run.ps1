@@ -3,8 +3,10 @@
 # Writes a text if that is possible, whole or not at all: a full disk must not hide what else has happened.
 function Save-NewText([string]$Path, [string]$Text) {
     try {
-        Write-NewFile "$Path.new" ([Text.Encoding]::UTF8.GetBytes($Text))
-        Rename-NewFile "$Path.new" $Path
+        Invoke-FileAct { Write-NewFile "$Path.new" ([Text.Encoding]::UTF8.GetBytes($Text)) }
+        # There is one when it was torn.
+        Remove-OldFile $Path
+        Move-File "$Path.new" $Path
     } catch { $null = $_ }
 }
 
@@ -52,8 +54,12 @@ function Invoke-Locked($Run, $Observe, [scriptblock]$Act) {
         Write-RunEvent $Run
         return (Add-Facts -Outcome (ConvertTo-Outcome $Run $false) -Observe $Observe -Lock (Get-LockFacts))
     }
-    try { Add-Facts -Outcome (& $Act) -Observe $Observe -Lock ([ordered]@{ held = $false; holder = $null }) }
-    finally { Exit-Lock $lock $folder }
+    try {
+        $outcome = & $Act
+        # A look that hangs must not keep the lock from the timer.
+        if ($Run.Result -eq 'awaiting') { Exit-Lock $lock $folder }
+        Add-Facts -Outcome $outcome -Observe $Observe -Lock ([ordered]@{ held = $false; holder = $null })
+    } finally { if ($Run.Result -ne 'awaiting') { Exit-Lock $lock $folder } }
 }
 
 # What the journal needs before the first change; why there will be none, or nothing. A run that was never begun is none.
@@ -86,9 +92,11 @@ function Confirm-Health($Run, $Health, [string[]]$Events) {
 
 # The recorded outcome of a run that has acted before; with the runs that this visit has brought to their end.
 function Get-RecordedOutcome($Run) {
-    $path = Join-FilePath $Run.Folder 'outcome.json'
-    $text = if ([IO.File]::Exists($path)) { Read-FileText $path } else { $Run.Recorded }
-    if ($null -eq $text) { return }
+    $text = Read-Outcome $Run.Folder
+    if ($text -ceq '') { throw "$($Run.Folder): outcome.json cannot be opened." }
+    if ($text -and [IO.File]::Exists((Join-FilePath $Run.Folder 'timer.ps1'))) { Remove-TimerTask $Run.Folder }
+    if (-not $text) { $text = $Run.Recorded }
+    if (-not $text) { return }
     if ($Run.Recovered.Count -eq 0) { return $text }
     $text.Substring(0, $text.IndexOf(',"recovered":')) + ',"recovered":' + (ConvertTo-AsciiJson $Run.Recovered) + '}'
 }
@@ -121,7 +129,8 @@ function Invoke-LockedPlan($Run, $Call) {
 
 function Invoke-Plan($Call) {
     $plan = $Call.Parameters.plan
-    $run = New-Run (Join-FilePath (Get-AutomationFolder) 'runs', $plan.run_id)
+    $run = New-Run (Get-RunPath $plan.run_id)
+    if (-not @($plan.changes).Count) { $plan.confirm_seconds = $null }
     $run.Plan = $plan
     $run.Steps = @(New-Step $plan)
     $run.Until = (Get-MonotonicMs) + 1000 * $Call.DeadlineSeconds

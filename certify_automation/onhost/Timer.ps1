@@ -10,15 +10,15 @@ function Start-DeadManTimer($Run, $Call) {
         if (Wait-Condition $alive (Get-WaitLimit $Run 30)) { return }
         $message = 'The task was started, and its process gave no heartbeat.'
     } catch { $message = Get-ErrorText $_ }
-    Remove-TimerTask $Run.Id
+    Remove-TimerTask $Run.Folder
     Get-Refusal 'timer' $message
 }
 
 # Looks at the run every second until it has ended, by itself or by this. What cannot be read or undone, because the
-# computer has just started, is tried again, but not for ever: an undo may start the service. A second timer ends at once.
+# computer has just started, is tried again; then the scheduler may start the timer anew. A second timer ends at once.
 function Invoke-Timer($Call) {
     $id = $Call.Parameters.run_id
-    $folder = Join-FilePath (Get-AutomationFolder) 'runs', $id
+    $folder = Get-RunPath $id
     $heartbeat = Open-HeldFile (Join-FilePath $folder 'timer')
     if (-not $heartbeat) { return }
     $since = $null
@@ -26,18 +26,22 @@ function Invoke-Timer($Call) {
         Start-Sleep -Milliseconds 1000
         try {
             $seen = Read-Run $folder
-            if (-not $seen -or $seen.Ended) { break }
+            if (-not $seen -or $seen.Ended) {
+                Remove-TimerTask $folder
+                break
+            }
             if ($seen.Awaiting) {
                 if ($null -eq $since) { $since = Get-MonotonicMs }
                 if ((Get-MonotonicMs) -lt $since + 1000 * $seen.Begin.confirm_seconds) { continue }
             }
+            $seen.Tries = $tries - 1
             if (Resume-WatchedRun $seen) { break }
         } catch {
-            $tries--
-            Start-Sleep -Milliseconds 10000
+            $said = "Run: $id`r`nThe timer gives up for now: $(Get-ErrorText $_)"
+            if (--$tries) { Start-Sleep -Milliseconds 10000 }
         }
     }
-    Remove-TimerTask $id
+    if (-not $tries) { try { Write-EventEntry -Type 'Error' -Id 1021 -Text $said } catch { $null = $_ } }
     $heartbeat.Dispose()
 }
 
@@ -50,6 +54,7 @@ function Resume-WatchedRun($Seen) {
         $found = Read-Run $Seen.Folder
         if (-not $found -or $found.Ended -or ($found.Awaiting -ne $Seen.Awaiting)) { return $false }
         if ($found.Code -ne '') { throw $found.Error }
+        $found.Tries = $Seen.Tries
         $null = Resume-Run $found
         $true
     } finally { Exit-Lock $lock $folder }

@@ -66,8 +66,13 @@ _FRAME = re.compile(
     r"<<<certify-automation (?P<nonce>[0-9a-f]+) (?P<length>\d+)>>>(?P<body>.*?)<<<end (?P=nonce)>>>", re.DOTALL
 )
 _SPACING = re.compile(
-    r"""(?P<string>@'\n.*?\n'@|'[^'\n]*'|"(?:[^"`\n]|`.)*")|(?<=[{(;,|=])[ \n]+| +(?=[{});,|=])|\n(?=[})])""",
-    re.DOTALL,
+    r"""(?P<string>@'\n.*?\n'@|'[^'\n]*'|"(?:[^"`\n]|`.)*")
+    |(?<=[{(;,|=])[ \n]+ | [ ]+(?=[{});,|=]) | \n(?=[})]) | (?<=})[ ](?=(?:else|elseif|catch|finally)\b)
+    |(?<![\w$.-])(?P<word>if|elseif|for|foreach|while|switch|return)[ ](?=\()
+    |[ ](?P<sum>[+*-])[ ](?=[$(\d])|[ ](?=\+=)|(?P<call>&)[ ](?=\$)|(?P<not>-not)[ ](?=[$(\[])
+    |[ ](?P<operator>-(?:and|or|c?eq|c?ne|(?:not)?contains|(?:not)?in|[lg][te]|band|is|as|f|join|match|like|replace))
+    (?:[ ](?=[$'"(\d]))?(?![\w-])""",
+    re.DOTALL | re.VERBOSE,
 )
 _HEADER = re.compile(r"<<<certify-automation (?P<nonce>[0-9a-f]+) \d+>>>")
 
@@ -92,7 +97,7 @@ def sent(text: str) -> str:
     """
     lines = (line.strip() for line in text.splitlines())
     kept = "".join(f"{line}\n" for line in lines if line and not line.startswith("#"))
-    return _SPACING.sub(lambda match: match["string"] or "", kept)
+    return _SPACING.sub(lambda match: match[match.lastgroup] if match.lastgroup else "", kept)
 
 
 @cache

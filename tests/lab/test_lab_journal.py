@@ -211,7 +211,9 @@ def test_old_runs_go_but_never_the_only_copy() -> None:
     assert len(runs_of(host)) == 26
     host.computer.clock.advance(timedelta(days=91).total_seconds())
     apply(host, {**another_run(plan, "e"), "changes": [{"kind": "ip_listen.remove", "address": "::1"}]})
-    assert runs_of(host) == [*(f"{number:032x}" for number in range(6, 25)), "e" * 32, "f" * 32]
+    assert len(runs_of(host)) == 27
+    apply(host, {**another_run(plan, "d"), "changes": [{"kind": "ip_listen.add", "address": "::1"}]})
+    assert runs_of(host) == [*(f"{number:032x}" for number in range(7, 25)), "d" * 32, "e" * 32, "f" * 32]
 
 
 def test_data_is_kept_of_the_last_three_runs_that_started_the_service() -> None:

@@ -78,11 +78,13 @@ def undo_changes(run: Run) -> Waiting[bool]:
     """Undo in reverse order, what starts the service again last of all; whether everything is back.
 
     What a step found to be there already is not this run's to take away, and neither is what a failed one has not
-    come to.
+    come to. While there are tries left, the service waits for all else.
     """
     complete = True
     for index, brings_back in _undo_order(run):
         step = run.steps[index]
+        if not complete and run.tries > 0 and (brings_back or step["kind"] in _LAST_UNDONE):
+            return False
         undone = "kept" if step["kind"] == "driver.start" else "undone"
         said = {"event": undone, "step": index}
         try:

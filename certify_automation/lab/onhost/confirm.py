@@ -11,7 +11,8 @@ from certify_automation.lab.onhost.product import product_facts
 from certify_automation.lab.onhost.recover import finish, run_of
 from certify_automation.lab.onhost.refusal import refusal
 from certify_automation.lab.onhost.run import under_lock
-from certify_automation.lab.onhost.run_record import RunRecord, folder_of, read_run, recorded_outcome
+from certify_automation.lab.onhost.run_record import RunRecord, checked, folder_of, read_run, recorded_outcome
+from certify_automation.lab.onhost.task import forget_left_task
 from certify_automation.lab.onhost.visit import ChangeFailed, Json, Visit, Waiting
 from certify_automation.lab.onhost.wait import Run
 
@@ -22,7 +23,7 @@ def confirm_or_undo(visit: Visit, call: dict[str, Any], deadline_seconds: int) -
     """The Outcome of the run that is confirmed or undone, with Facts read afterwards."""
     until = visit.monotonic_ms() + 1000 * deadline_seconds
     nothing = {"run_id": call["run_id"], "changes": [], "confirm_seconds": None}
-    run = Run(visit, until, folder_of(call["run_id"]), [], nothing)
+    run = Run(visit, until, folder_of(checked(call["run_id"])), [], nothing)
 
     def act(run: Run) -> Waiting[Json]:
         return (yield from _end(run, confirmed=call["verb"] == "confirm"))
@@ -34,6 +35,7 @@ def _end(run: Run, *, confirmed: bool) -> Waiting[Json]:
     visit = run.visit
     recorded = recorded_outcome(visit.computer, run.run_id)
     if recorded is not None:
+        forget_left_task(visit, run.run_id, run.folder)
         return recorded
     record = read_run(visit.computer, run.run_id)
     if record is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
+from certify_automation.lab.onhost.visit import Visit
 from certify_automation.lab.onhost.wait import Run
 from certify_automation.lab.windows import Win32Error
 
@@ -16,6 +17,7 @@ _KINDS = {
     "refused": ("Warning", 1011),
     "rollback_failed": ("Error", 1020),
 }
+_GIVEN_UP = 1021
 _LONGEST = 31000
 
 
@@ -27,6 +29,13 @@ def log_outcome(run: Run) -> None:
     text, log = _text(run)[:_LONGEST], run.visit.computer.events
     with contextlib.suppress(Win32Error):
         run.visit.effect("event log", lambda: log.write(SOURCE, kind, event_id, text))
+
+
+def log_end(visit: Visit, run_id: str, said: str) -> None:
+    """The entry of a timer that gives up for now."""
+    text, log = f"Run: {run_id}\r\nThe timer gives up for now: {said}"[:_LONGEST], visit.computer.events
+    with contextlib.suppress(Win32Error):
+        visit.effect("event log", lambda: log.write(SOURCE, "Error", _GIVEN_UP, text))
 
 
 def _text(run: Run) -> str:

@@ -73,7 +73,7 @@ def carry_out(run: Run, name: str, do: Callable[[], T], part: Callable[[], objec
     return run.visit.effect(name, do, part)
 
 
-def open_journal(run: Run, product: dict[str, Any]) -> None:
+def open_journal(run: Run, product: dict[str, Any], started_utc_ms: int) -> None:
     """Keep the plan and begin the journal; raises ChangeFailed `journal`, and nothing has been done."""
     if not run.steps:
         return
@@ -88,7 +88,7 @@ def open_journal(run: Run, product: dict[str, Any]) -> None:
         "plan_sha256": digest(plan),
         "by": visit.account,
         "origin": run.plan["origin"],
-        "started_utc_ms": unix_ms(visit.computer.clock.now()),
+        "started_utc_ms": started_utc_ms,
         "boot_utc_ms": unix_ms(visit.computer.booted),
         "service_state": service["state"],
         "process_id": service["process_id"],

@@ -43,18 +43,28 @@ def records(computer: Computer, wanted: str | None) -> Json | None:
     if wanted is None:
         return None
     ended = [one for one in ended_runs(computer) if one.begin]
-    runs = [_summary(computer, one) for one in ended]
+    runs = [summary for one in ended if (summary := _summary_if_whole(computer, one)) is not None]
     wanted_too = {one["run_id"]: "last" for one in runs if one["result"] == "applied"}
-    run = next((one for one in ended if wanted in (one.run_id, wanted_too.get(one.run_id))), None)
+    listed = {one["run_id"] for one in runs}
+    whole = (one for one in ended if one.run_id in listed)
+    run = next((one for one in whole if wanted in (one.run_id, wanted_too.get(one.run_id))), None)
     return {"runs": runs[:_LISTED], "run": _files(computer, run) if run is not None else None}
 
 
+def _summary_if_whole(computer: Computer, run: RunRecord) -> Json | None:
+    """One bad record must not hide the others."""
+    try:
+        return _summary(computer, run)
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
 def _summary(computer: Computer, run: RunRecord) -> Json:
-    outcome = json.loads(_text(computer, run.run_id, "outcome.json") or "{}")
+    outcome = json.loads(_text(computer, run.run_id, "outcome.json") or "")
     origin = run.begin["origin"]
     return {
         "run_id": run.run_id,
-        "result": outcome.get("result", ""),
+        "result": outcome["result"],
         "started_utc_ms": run.started_utc_ms,
         "by": origin["by"],
         "commit": origin["commit"],

@@ -11,13 +11,15 @@ from certify_automation.lab.onhost.event import log_outcome
 from certify_automation.lab.onhost.facts import read_facts
 from certify_automation.lab.onhost.file import start_logs
 from certify_automation.lab.onhost.health import wait_for_health
+from certify_automation.lab.onhost.host import unix_ms
 from certify_automation.lab.onhost.journal import forget_journal, note, open_journal
 from certify_automation.lab.onhost.lock import enter, holder, leave, lock_facts
 from certify_automation.lab.onhost.product import product_facts
 from certify_automation.lab.onhost.prune import prune
 from certify_automation.lab.onhost.recover import recover_runs
 from certify_automation.lab.onhost.refusal import folder_refusal, port_refusal, refusal, stale_refusal
-from certify_automation.lab.onhost.run_record import folder_of, new_steps, recorded_outcome
+from certify_automation.lab.onhost.run_record import checked, folder_of, new_steps, recorded_outcome, start_after
+from certify_automation.lab.onhost.task import forget_left_task
 from certify_automation.lab.onhost.timer import start_timer
 from certify_automation.lab.onhost.visit import ChangeFailed, Json, Visit, Waiting
 from certify_automation.lab.onhost.wait import Run
@@ -29,7 +31,9 @@ _FREE: Json = {"held": False, "holder": None}
 def apply_plan(visit: Visit, plan: dict[str, Any], deadline_seconds: int) -> Waiting[Json]:
     """The Outcome of a plan, with Facts read afterwards; raises Win32Error where the script would fail."""
     until = visit.monotonic_ms() + 1000 * deadline_seconds
-    run = Run(visit, until, folder_of(plan["run_id"]), new_steps(plan), plan)
+    if not plan["changes"]:
+        plan = {**plan, "confirm_seconds": None}
+    run = Run(visit, until, folder_of(checked(plan["run_id"])), new_steps(plan), plan)
     result = yield from under_lock(run, plan["observe"], _apply_locked)
     return result
 
@@ -45,12 +49,14 @@ def under_lock(run: Run, observe: Json, act: Callable[[Run], Waiting[Json]]) -> 
         return {**outcome(run), "facts": _facts_or_none(visit, observe, lock_facts(visit.computer))}
     try:
         result = yield from act(run)
-        result = {**result, "facts": _facts_or_none(visit, observe, dict(_FREE))}
+        if run.result != "awaiting":
+            result = {**result, "facts": _facts_or_none(visit, observe, dict(_FREE))}
     except Exception:
         leave(visit)
         raise
     leave(visit)
-    return result
+    # A look that hangs must not keep the lock from the timer.
+    return result if "facts" in result else {**result, "facts": _facts_or_none(visit, observe, dict(_FREE))}
 
 
 def _facts_or_none(visit: Visit, observe: Json, lock: Json) -> Json | None:
@@ -66,6 +72,8 @@ def _apply_locked(run: Run) -> Waiting[Json]:
     own = yield from recover_runs(run)
     recorded = own or recorded_outcome(computer, run.run_id)
     if run.refusal is None and recorded is not None:
+        if own is None:
+            forget_left_task(run.visit, run.run_id, run.folder)
         return {**recorded, "recovered": run.recovered or recorded["recovered"]}
     if run.refusal is None:
         yield from _begin(run)
@@ -84,7 +92,7 @@ def _begin(run: Run) -> Waiting[None]:
     if run.refusal is not None:
         return
     try:
-        open_journal(run, product)
+        open_journal(run, product, start_after(computer, unix_ms(computer.clock.now())))
         if plan["confirm_seconds"] is not None:
             yield from start_timer(run)
     except ChangeFailed as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +14,12 @@ from certify_automation.lab.windows import Computer, Win32Error
 from certify_automation.lab.windows.files import join
 
 JOURNAL_VERSION = 1
+BACKUPS = ("serviceconfig.before", "servers.before", "appsettings_core.before")
 RUNS = in_automation_folder("runs")
+
+_LATER = ("outcome.json", "timer.ps1", "data")
+_RUN_ID = re.compile("[0-9a-f]{32}")
+_LONGEST = 16777216
 
 
 @dataclass(slots=True)
@@ -70,13 +76,36 @@ def folder_of(run_id: str) -> str:
     return join(RUNS, run_id)
 
 
+def checked(run_id: str) -> str:
+    """The run id, which becomes a part of paths and commands; raises ValueError when it is none."""
+    if not _RUN_ID.fullmatch(run_id):
+        raise ValueError(f"This is no run id: {run_id}")
+    return run_id
+
+
 def recorded_outcome(computer: Computer, run_id: str) -> Json | None:
-    """What the run ended with, or None when it has not ended."""
+    """What the run ended with, or None when it has not ended or that was torn; raises Win32Error."""
     path = join(folder_of(run_id), "outcome.json")
     if not computer.files.exists(path):
         return None
-    outcome: Json = json.loads(computer.files.read(path))
-    return outcome
+    try:
+        outcome = json.loads(computer.files.read(path))
+    except ValueError:
+        return None
+    return outcome if isinstance(outcome, dict) and outcome.get("result") else None
+
+
+def has_ended(computer: Computer, run_id: str) -> bool:
+    """Whether the run has an outcome, also one that cannot be opened now."""
+    try:
+        return recorded_outcome(computer, run_id) is not None
+    except Win32Error:
+        return True
+
+
+def has_traces(computer: Computer, folder: str) -> bool:
+    """Whether a folder has something that comes after the first line of the journal."""
+    return any(computer.files.exists(join(folder, name)) for name in (*BACKUPS, *_LATER))
 
 
 def timer_lives(computer: Computer, folder: str) -> bool:
@@ -96,10 +125,16 @@ def ended_runs(computer: Computer) -> list[RunRecord]:
     return sorted(found, key=lambda one: (one.started_utc_ms, one.run_id), reverse=True)
 
 
+def start_after(computer: Computer, now_utc_ms: int) -> int:
+    """When a run that begins now is said to have: a clock that was set back must not change the order of the runs."""
+    ended = ended_runs(computer)
+    return max(now_utc_ms, ended[0].started_utc_ms + 1) if ended else now_utc_ms
+
+
 def folders(computer: Computer, *, ended: bool) -> list[str]:
     """The names of the folders of runs that have ended, or have not."""
     names = [entry.name for entry in computer.files.entries(RUNS) if entry.is_folder]
-    return [name for name in names if computer.files.exists(join(folder_of(name), "outcome.json")) is ended]
+    return [name for name in names if has_ended(computer, name) is ended]
 
 
 def read_run(computer: Computer, run_id: str) -> RunRecord | None:
@@ -110,9 +145,11 @@ def read_run(computer: Computer, run_id: str) -> RunRecord | None:
         return None
     try:
         content = computer.files.read(path)
+        if len(content) > _LONGEST:
+            raise ValueError(f"{path} is too long.")  # noqa: TRY301 - a problem as any other
         # What follows the last line end was cut off while it was written.
         lines = content.split(b"\n")[:-1]
-        if not lines:
+        if not lines and not has_traces(computer, record.folder):
             return None
         _read_begin(computer, record, lines[0])
         if record.problem is None:
@@ -125,7 +162,10 @@ def read_run(computer: Computer, run_id: str) -> RunRecord | None:
 
 
 def _read_begin(computer: Computer, record: RunRecord, line: bytes) -> None:
-    record.begin = begin = json.loads(line)
+    begin = json.loads(line)
+    if not isinstance(begin, dict):
+        raise ValueError("Its journal begins with no object.")  # noqa: TRY004 - the file is wrong, no argument
+    record.begin = begin
     record.version = int(begin["journal"])
     if record.version != JOURNAL_VERSION:
         code = "journal_version" if record.version > JOURNAL_VERSION else "journal_damaged"
@@ -154,7 +194,9 @@ def _read_event(record: RunRecord, event: dict[str, Any]) -> None:
         setattr(record, name, True)
     elif name == "undo":
         record.undo = event["failure"]
-    else:
+    elif "step" in event:
+        if event["step"] < 0:
+            raise ValueError(f"No such step: {event['step']}")
         _read_step(record, record.steps[event["step"]], event)
 
 

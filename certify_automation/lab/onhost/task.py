@@ -52,17 +52,29 @@ def start_task(visit: Visit, folder: str, run_id: str, digest: str) -> None:
     visit.effect("schtasks.exe /Run", lambda: tasks.run(task_name(run_id)))
 
 
-def remove_task(visit: Visit, run_id: str) -> None:
-    """Remove the task if it can be; its process goes on, and ends by itself when it sees that its run has."""
+def remove_task(visit: Visit, run_id: str, folder: str) -> None:
+    """Remove the task if it can be; its process goes on, and ends by itself when it sees that its run has.
+
+    A task that cannot be removed now removes itself without its script.
+    """
     with contextlib.suppress(Win32Error):
         visit.effect("schtasks.exe /Delete", lambda: visit.computer.tasks.delete(task_name(run_id)))
+    if visit.computer.files.exists(script := join(folder, "timer.ps1")):
+        with contextlib.suppress(Win32Error):
+            disk.delete(visit, script)
 
 
-def stop_task(visit: Visit, run_id: str) -> None:
+def forget_left_task(visit: Visit, run_id: str, folder: str) -> None:
+    """Remove the task of a run that has ended, when an interruption has left it."""
+    if visit.computer.files.exists(join(folder, "timer.ps1")):
+        remove_task(visit, run_id, folder)
+
+
+def stop_task(visit: Visit, run_id: str, folder: str) -> None:
     """End the task's process and remove the task, if they can be."""
     with contextlib.suppress(Win32Error):
         visit.effect("schtasks.exe /End", lambda: visit.computer.tasks.end(task_name(run_id)))
-    remove_task(visit, run_id)
+    remove_task(visit, run_id, folder)
 
 
 def task_xml(run_id: str, digest: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from certify_automation import onhost
 from certify_automation.lab.certify import Caller
 from certify_automation.lab.onhost import disk
+from certify_automation.lab.onhost.event import log_end
 from certify_automation.lab.onhost.file import digest
 from certify_automation.lab.onhost.lock import enter, leave
 from certify_automation.lab.onhost.recover import finish
@@ -41,7 +42,7 @@ def start_timer(run: Run) -> Waiting[None]:
         message = "The task was started, and its process gave no heartbeat."
     except Win32Error as error:
         message = f"schtasks.exe: {error.text}"
-    stop_task(visit, run.run_id)
+    stop_task(visit, run.run_id, run.folder)
     raise ChangeFailed("timer", message)
 
 
@@ -68,8 +69,8 @@ def _nothing() -> Waiting[None]:
 def watch(visit: Visit, run_id: str) -> Waiting[None]:
     """Look at a run every second until it has ended, by itself or by this; a second timer of a run ends at once.
 
-    What cannot be read or undone now, at the start of the computer, is tried again, but not for ever: an undo may
-    start the service.
+    What cannot be read or undone now, at the start of the computer, is tried again; then the scheduler may start the
+    timer anew.
     """
     try:
         visit.computer.files.open_exclusive(join(folder_of(run_id), "timer"), visit.process)
@@ -80,12 +81,14 @@ def watch(visit: Visit, run_id: str) -> Waiting[None]:
     while tries > 0:
         yield _LOOK_SECONDS
         try:
-            if (yield from timer.is_over()):
+            if (yield from timer.is_over(tries - 1)):
                 break
-        except (Win32Error, ValueError, KeyError):
+        except (Win32Error, ChangeFailed, ValueError, KeyError, TypeError) as error:
             tries -= 1
-            yield _PAUSE_SECONDS
-    remove_task(visit, run_id)
+            if tries:
+                yield _PAUSE_SECONDS
+            else:
+                log_end(visit, run_id, error.text if isinstance(error, Win32Error) else str(error))
 
 
 @dataclass(slots=True)
@@ -96,10 +99,11 @@ class _Timer:
     run_id: str
     since: int | None = None
 
-    def is_over(self) -> Waiting[bool]:
-        """Whether the run has ended, now also because it was put back."""
+    def is_over(self, tries: int) -> Waiting[bool]:
+        """Whether the run has ended, now also because it was put back; `tries` is how often that may be tried again."""
         seen = self._look()
         if seen is None:
+            remove_task(self.visit, self.run_id, folder_of(self.run_id))
             return True
         if seen.waits:
             now = self.visit.monotonic_ms()
@@ -111,9 +115,9 @@ class _Timer:
         try:
             # What was seen without the lock may have gone on since.
             found = self._look()
-            same = found is None or found.waits == seen.waits
+            same = found is not None and found.waits == seen.waits
             if found is not None and same:
-                yield from finish(self.visit, found)
+                yield from finish(self.visit, found, tries)
         except Exception:
             leave(self.visit)
             raise

@@ -28,6 +28,7 @@ class Run:
         data_dir: the product's data folder; None when it is not known.
         logs: the paths of the logs that a start writes to.
         log_lengths: how many bytes each of them had before the last start.
+        tries: how often a timer may still try to undo it after this time; -1 for everybody else.
     """
 
     visit: Visit
@@ -49,6 +50,7 @@ class Run:
     data_dir: str | None = None
     logs: tuple[str, ...] = ()
     log_lengths: dict[str, int] = field(default_factory=dict)
+    tries: int = -1
 
     @property
     def run_id(self) -> str:
