@@ -52,17 +52,32 @@ function Wait-Service($Run, [string]$Name, [string]$While) {
     Stop-Change 'service_pending' "$Name stays in the state $While."
 }
 
+# The exit code of sc.exe, one of those that are fine. When the computer has just started, the manager may be busy (1055),
+# and is asked again; or it may not hear of the service in time (1053), and is asked once more only: every start of the
+# product costs a backup of its data.
+function Invoke-ServiceControl($Run, [string]$Verb, [string]$Name, [int[]]$Fine) {
+    Write-Intent $Run
+    $until = Get-WaitLimit $Run 60
+    $late = 0
+    while ($true) {
+        $null = sc.exe $Verb $Name
+        $code = $LASTEXITCODE
+        if ($code -eq 1053) { $late++ }
+        if ((1053, 1055 -notcontains $code) -or ($late -eq 2) -or ((Get-MonotonicMs) -ge $until)) { break }
+        Start-Sleep -Milliseconds 500
+    }
+    if ($Fine -contains $code) { return $code }
+    $what = if ($Name -eq 'HTTP') { 'driver' } else { 'service' }
+    Stop-Change "${what}_$Verb" "sc.exe $Verb ${Name}: $code"
+}
+
 function Stop-ProductService($Run, [string]$Name) {
     # One that is starting takes no stop; the computer itself may have just started.
     Wait-Service -Run $Run -Name $Name -While 'Start Pending'
     $process = Get-ServiceProcessId $Name
-    Write-Intent $Run
-    $null = sc.exe stop $Name
     # 1062: not started; 1061: pending, which is waited out.
-    if (0, 1061, 1062 -notcontains $LASTEXITCODE) {
-        Stop-Change 'service_stop' "sc.exe stop ${Name}: $LASTEXITCODE"
-    }
-    if ($LASTEXITCODE -ne 1062) { $Run.Acted = $true }
+    $code = Invoke-ServiceControl -Run $Run -Verb 'stop' -Name $Name -Fine 0, 1061, 1062
+    if ($code -ne 1062) { $Run.Acted = $true }
     Wait-Service -Run $Run -Name $Name -While 'Stop Pending'
     $state = Get-ServiceState $Name
     if ($state -ne 'Stopped') { Stop-Change 'service_stop' "$Name is in the state $state." }
@@ -72,14 +87,12 @@ function Stop-ProductService($Run, [string]$Name) {
 }
 
 function Start-ProductService($Run, [string]$Name) {
+    # One that is stopping takes no start.
+    Wait-Service -Run $Run -Name $Name -While 'Stop Pending'
     $Run.LogLengths = Get-LogLength $Run.Product
-    Write-Intent $Run
-    $null = sc.exe start $Name
     # 1056: running already.
-    if (0, 1056 -notcontains $LASTEXITCODE) {
-        Stop-Change 'service_start' "sc.exe start ${Name}: $LASTEXITCODE"
-    }
-    if ($LASTEXITCODE -eq 0) { $Run.Acted = $true }
+    $code = Invoke-ServiceControl -Run $Run -Verb 'start' -Name $Name -Fine 0, 1056
+    if ($code -eq 0) { $Run.Acted = $true }
     Wait-Service -Run $Run -Name $Name -While 'Start Pending'
     $service = Get-NamedService $Name
     if (-not $service) { Stop-Change 'service_start' "There is no service $Name." }
@@ -96,9 +109,7 @@ function Restart-ProductService($Run, [string]$Name) {
 
 function Start-HttpDriver($Run) {
     if ((Get-DriverFacts).state -eq 'Running') { return }
-    Write-Intent $Run
-    $null = sc.exe start HTTP
-    if (0, 1056 -notcontains $LASTEXITCODE) { Stop-Change 'driver_start' "sc.exe start HTTP: $LASTEXITCODE" }
+    $null = Invoke-ServiceControl -Run $Run -Verb 'start' -Name 'HTTP' -Fine 0, 1056
     $running = { (Get-DriverFacts).state -eq 'Running' }
     if (Wait-Condition $running (Get-WaitLimit $Run 30)) { return }
     Assert-Deadline $Run

@@ -13,11 +13,11 @@ function Save-Data($Run) {
             if ([IO.File]::Exists($copy)) { continue }
             $made += "$copy.new", $copy
             Invoke-FileAct { Copy-SharedFile $path "$copy.new" }
-            Invoke-FileAct { Rename-NewFile "$copy.new" $copy }
+            Move-File "$copy.new" $copy
         }
     } catch {
         # A disk that is full now must not stay so.
-        foreach ($file in $made) { try { Remove-OldFile $file } catch { $null = $_ } }
+        foreach ($file in $made) { Remove-Waste $file }
         Stop-Change 'data_copy' "The data could not be copied: $(Get-ErrorText $_)"
     }
     Assert-Deadline $Run

@@ -27,8 +27,10 @@ function Get-Reply([scriptblock]$Value) {
     '{"contract":1,"ok":true,"value":' + (& $Value) + '}'
 }
 
-# Programs come from Windows and commands from PowerShell itself, whatever this account's variables say.
-function Set-SearchPath {
+# Programs come from Windows and commands from PowerShell itself, whatever this account's variables say. .NET Framework before
+# 4.7 offers TLS 1.0 at most; later ones leave it to Windows (0).
+function Set-Surroundings {
     if ($env:SystemRoot) { $env:Path = Join-FilePath $env:SystemRoot 'System32' }
     $env:PSModulePath = Join-FilePath $PSHOME 'Modules'
+    if ([int][Net.ServicePointManager]::SecurityProtocol) { [Net.ServicePointManager]::SecurityProtocol = 'Tls, Tls11, Tls12' }
 }

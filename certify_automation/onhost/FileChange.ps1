@@ -12,6 +12,15 @@ function Invoke-FileAct([scriptblock]$Act) {
     }
 }
 
+function Move-File([string]$Path, [string]$New) {
+    Invoke-FileAct { Rename-NewFile $Path $New }
+}
+
+# What is left over and held does not matter: nothing depends on it, and later runs take its name.
+function Remove-Waste([string]$Path) {
+    try { Invoke-FileAct { Remove-OldFile $Path } } catch { $null = $_ }
+}
+
 # SHA-256 of what stands there now, empty when nothing does.
 function Get-FileDigest([string]$Path) {
     if (-not [IO.File]::Exists($Path)) { return '' }
@@ -22,7 +31,7 @@ function Get-FileDigest([string]$Path) {
 function Add-File($Run, [string]$New, [string]$Path) {
     Write-Intent $Run
     try {
-        Invoke-FileAct { Rename-NewFile $New $Path }
+        Move-File $New $Path
         $Run.Acted = $true
     } catch {
         if (-not [IO.File]::Exists($Path)) { throw }
@@ -51,15 +60,14 @@ function Switch-ExpectedFile($Run, [string]$New, [string]$Path, [string]$Expecte
     $old = "$Path.certify-automation.old"
     if (-not $New) { Invoke-FileAct { Remove-OldFile $old } }
     Write-Intent $Run
-    if ($New) { Switch-WholeFile -Run $Run -New $New -Old $Path -Backup $old } else { Invoke-FileAct { Rename-NewFile $Path $old } }
+    if ($New) { Switch-WholeFile -Run $Run -New $New -Old $Path -Backup $old } else { Move-File $Path $old }
     $Run.Acted = $true
     if ((Get-FileDigest $old) -cne $Expected) {
-        if ($New) { Switch-WholeFile -Run $Run -New $old -Old $Path -Backup $New } else { Invoke-FileAct { Rename-NewFile $old $Path } }
+        if ($New) { Switch-WholeFile -Run $Run -New $old -Old $Path -Backup $New } else { Move-File $old $Path }
         $Run.Acted = $false
         Stop-Change 'file_changed' "$Path has been changed meanwhile; that content is back in place."
     }
-    # One that is still held is left behind; the next exchange takes its name.
-    try { Invoke-FileAct { Remove-OldFile $old } } catch { $null = $_ }
+    Remove-Waste $old
 }
 
 # $Expected and $Wanted are digests, empty for no file; $Bytes are those of $Wanted.
@@ -74,24 +82,17 @@ function Set-FileBytes($Run, [string]$Path, [string]$Expected, [string]$Wanted, 
         Invoke-FileAct { Write-NewFile $new $Bytes }
         if ($Expected -eq '') { Add-File -Run $Run -New $new -Path $Path }
         else { Switch-ExpectedFile -Run $Run -New $new -Path $Path -Expected $Expected }
-    } finally {
-        # One that is held must not hide what has failed; the end of the undo tries again.
-        if ([IO.File]::Exists($new)) { try { Invoke-FileAct { Remove-OldFile $new } } catch { $null = $_ } }
-    }
+    } finally { if ([IO.File]::Exists($new)) { Remove-Waste $new } }
     if ((Get-FileDigest $Path) -cne $Wanted) { Stop-Change 'file_write' "$Path does not read as written." }
 }
 
 # The bytes a file has before the change, kept in the run's folder.
 function Save-FileBytes($Run, $Change) {
     if (-not $Change.before_sha256) { return }
-    $saved = Get-KeptFile $Run $Change 'before'
-    if ([IO.File]::Exists($saved)) { Stop-Change 'file_write' "$($Change.path) has been changed by this run already." }
+    $saved = Join-FilePath $Run.Folder "$($Change.file).before"
+    if ([IO.File]::Exists($saved)) { Stop-Change 'file_write' 'This run has changed the file already.' }
     $whole = Invoke-FileAct { Read-FileTail $Change.path }
     Invoke-FileAct { Write-NewFile $saved $whole.Bytes }
-}
-
-function Get-KeptFile($Run, $Change, [string]$What) {
-    Join-FilePath $Run.Folder "$($Change.file).$What"
 }
 
 function Set-ChangedFile($Run, $Change) {
@@ -104,9 +105,8 @@ function Set-ChangedFile($Run, $Change) {
 
 # Keeps somebody else's file in the run's folder. Another one there stays, and this one where it is.
 function Save-DisplacedFile($Run, $Change, [string]$Path, [string]$Digest) {
-    $kept = Get-KeptFile $Run $Change 'displaced'
-    if ((Get-FileDigest $kept) -ceq $Digest) { Invoke-FileAct { Remove-OldFile $Path } }
-    else { Invoke-FileAct { Rename-NewFile $Path $kept } }
+    $kept = Join-FilePath $Run.Folder "$($Change.file).displaced"
+    if ((Get-FileDigest $kept) -eq $Digest) { Invoke-FileAct { Remove-OldFile $Path } } else { Move-File $Path $kept }
 }
 
 # What an exchange that was cut off has taken away stands beside the file and goes back under its name, unless it is what
@@ -121,22 +121,23 @@ function Reset-ChangedFile($Run, $Change) {
     $ours = $before, $after
     $now = Get-FileDigest $path
     $taken = Get-FileDigest $old
-    if (($taken -ne '') -and ($now -ne '') -and ($ours -notcontains $now) -and ($ours -contains $taken) -and [IO.File]::Exists($new)) {
-        Save-DisplacedFile -Run $Run -Change $Change -Path $path -Digest $now
-        $now = ''
+    if ($taken) {
+        $call = @{ Run = $Run; Change = $Change }
+        if ($now -and ($ours -notcontains $now) -and ($ours -contains $taken) -and [IO.File]::Exists($new)) {
+            Save-DisplacedFile @call -Path $path -Digest $now
+            $now = ''
+        }
+        if (-not $now -and ($taken -eq $after)) { $after = '' }
+        elseif (-not $now -and $before) { Move-File $old $path }
+        elseif ($now -eq $after) { Switch-WholeFile -Run $Run -New $old -Old $path -Backup $new }
+        elseif ($ours -notcontains $taken) { Save-DisplacedFile @call -Path $old -Digest $taken }
     }
-    if ($taken -ne '') {
-        if (($now -eq '') -and ($taken -ceq $after)) { $after = '' }
-        elseif (($now -eq '') -and ($before -ne '')) { Invoke-FileAct { Rename-NewFile $old $path } }
-        elseif ($now -ceq $after) { Switch-WholeFile -Run $Run -New $old -Old $path -Backup $new }
-        elseif ($ours -notcontains $taken) { Save-DisplacedFile -Run $Run -Change $Change -Path $old -Digest $taken }
-    }
-    if ((Get-FileDigest $path) -cne $before) {
+    if ((Get-FileDigest $path) -ne $before) {
         $bytes = [byte[]]@()
-        if ($before -ne '') { $bytes = (Read-FileTail (Get-KeptFile $Run $Change 'before')).Bytes }
+        if ($before) { $bytes = (Read-FileTail (Join-FilePath $Run.Folder "$($Change.file).before")).Bytes }
         Set-FileBytes -Run $Run -Path $path -Bytes $bytes -Expected $after -Wanted $before
     }
-    Invoke-FileAct { Remove-OldFile $old }
+    Remove-Waste $old
 }
 
 # At the end of an undo: half-written files that a cut has left behind go, and with each file is said what is kept of
@@ -148,10 +149,10 @@ function Remove-Leftover($Run) {
         $change = $Run.Plan.changes[$step.index]
         if ($change.kind -ne 'file.write') { continue }
         $left += "$($change.path).certify-automation"
-        $kept = Get-KeptFile $Run $change 'displaced'
+        $kept = Join-FilePath $Run.Folder "$($change.file).displaced"
         if (-not [IO.File]::Exists($kept)) { continue }
         if (-not $step.code) { $step.code = 'file_changed' }
-        $step.message = "$($step.message) What stood at $($change.path) meanwhile is kept as $kept.".TrimStart()
+        $step.message = "$($step.message) What stood there is kept as $kept.".Trim()
     }
-    foreach ($path in $left) { try { Remove-OldFile $path } catch { $null = $_ } }
+    foreach ($path in $left) { Remove-Waste $path }
 }

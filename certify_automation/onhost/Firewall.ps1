@@ -4,7 +4,7 @@
 function Get-FirewallRuleFacts([int[]]$Ports, [string]$Name = 'certify-automation-api') {
     $path = 'HKLM:\SYSTEM\CurrentControlSet\Services\SharedAccess\Parameters\FirewallPolicy\FirewallRules'
     $wanted = "\|(LPort=($($Ports -join '|'))|Name=$Name)\|"
-    $values = @{}
+    $values = @()
     try {
         if (-not (Test-Path -LiteralPath $path)) { return }
         $key = Get-RegistryKey $path

@@ -34,8 +34,9 @@ $null = &amp; ([scriptblock]::Create($text)) @{ Parameters = @{ verb = 'timer'; 
 function Start-TimerTask([string]$RunId, [string]$Folder, [string]$Digest) {
     $file = Join-FilePath $Folder 'task.xml'
     $utf16 = [Text.Encoding]::Unicode
-    Write-NewFile $file ($utf16.GetPreamble() + $utf16.GetBytes((Get-TaskXml $RunId $Digest)))
-    try { $null = Invoke-TaskProgram -Verb '/Create' -RunId $RunId -Options '/XML', $file, '/F' } finally { Remove-OldFile $file }
+    $bytes = $utf16.GetPreamble() + $utf16.GetBytes((Get-TaskXml $RunId $Digest))
+    Invoke-FileAct { Write-NewFile $file $bytes }
+    try { $null = Invoke-TaskProgram -Verb '/Create' -RunId $RunId -Options '/XML', $file, '/F' } finally { Remove-Waste $file }
     $read = Invoke-TaskProgram -Verb '/Query' -RunId $RunId -Options '/XML'
     foreach ($part in $Digest, 'BootTrigger', '>S-1-5-18<', 'OnBatteries>false</Dis', 'OnBatteries>false</Stop', '>PT0S<') {
         if (-not $read.Contains($part)) { Stop-Change 'timer' "The task reads back without ${part}: $read" }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from certify_automation.lab.certify import Setup, install
@@ -12,7 +13,7 @@ from certify_automation.lab.certify.framework_service import FrameworkService
 from certify_automation.lab.certify.installation import core_settings
 from certify_automation.lab.certify.product import Product
 from certify_automation.lab.windows import Computer, Service, Win32Error, security
-from certify_automation.lab.windows.services import Idle
+from certify_automation.lab.windows.services import Ending, Idle, Program
 from contract.engine import LOCK
 
 DATA = "C:\\ProgramData\\certify"
@@ -90,10 +91,12 @@ def _recovery(computer: Computer, value: dict[str, Any]) -> None:
 
 
 def _firewall_rules(computer: Computer, value: dict[str, Any] | None) -> None:
-    """Rules by the names of their registry values, `times` of each; null = the key cannot be read."""
+    """Rules by the names of their registry values, `times` of each, `only` these; null = the key cannot be read."""
     if value is None or computer.firewall.rules is None:
         computer.firewall.rules = None
         return
+    if value.get("only"):
+        computer.firewall.rules.clear()
     for name, text in value["rules"].items():
         for number in range(value.get("times", 1)):
             computer.firewall.rules[name + (str(number) if number else "")] = text
@@ -144,6 +147,38 @@ def _impostor(computer: Computer, path: str) -> None:
     _start(computer, "Impostor")
 
 
+@dataclass(slots=True)
+class _Busy:
+    """A service that the service control manager cannot start for as many times, and then can."""
+
+    inner: Program
+    code: int
+    times: int
+
+    @property
+    def image(self) -> str:
+        return self.inner.image
+
+    def begin(self, service: Service, now: datetime) -> float:
+        if self.times:
+            self.times -= 1
+            raise Win32Error(self.code, service.name)
+        return self.inner.begin(service, now)
+
+    def ready(self, service: Service, now: datetime) -> Ending:
+        return self.inner.ready(service, now)
+
+    def end(self, service: Service, now: datetime) -> None:
+        self.inner.end(service, now)
+
+
+def _busy(computer: Computer, value: dict[str, Any]) -> None:
+    service = computer.services.get(value["name"])
+    assert service is not None
+    inner = computer.services.program(service.name)
+    computer.services.install(service, _Busy(inner, value["code"], value["times"]))
+
+
 ACTS: dict[str, Callable[[Computer, Any], None]] = {
     "install": _install,
     "start": _start,
@@ -161,6 +196,7 @@ ACTS: dict[str, Callable[[Computer, Any], None]] = {
     "service": _service,
     "impostor": _impostor,
     "set_service": _set_service,
+    "busy": _busy,
     "variable": _variable,
     "recovery": _recovery,
     "firewall_rules": _firewall_rules,

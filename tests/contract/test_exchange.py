@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import yaml
 from certify_automation.lab.onhost import Cut, Killed, VisitFaults
 from certify_automation.lab.onhost import Visit as LabVisit
 from certify_automation.lab.onhost import answer as lab_answer
+from certify_automation.lab.windows import Win32Error
 from contract.comparing import check_schema, comparable, left_behind
 from contract.engine import HERE, Engine
 from contract.hosts import AUTOMATION, DATA, Host, make_host
@@ -112,3 +115,101 @@ def test_nothing_of_anybody_is_lost(
     (theirs,) = said["value"]["recovered"]
     assert (PLACES["kept"] in (theirs["steps"][STEP]["message"] or "")) is ("kept" in left)
     assert left_behind(host) == left_behind(twin)
+
+
+CUT_NOWHERE = {"name": "whole", "found": {}}
+
+
+def resisting(host: Host, refusals: dict[str, list[tuple[str, int]]]) -> Callable[[str, Any], None]:
+    """What refuses a command: for each, a mark in its arguments and the Win32 code, in the order in which they come."""
+    waiting = {command: list(codes) for command, codes in refusals.items()}
+
+    def before(command: str, arguments: Any) -> None:
+        mark, code = next(iter(waiting.get(command, [])), ("", 0))
+        said = str(arguments)
+        if command == "Add-FileLine":
+            said += base64.b64decode(arguments["content"]).decode()
+        if code == 0 or mark not in said:
+            return
+        del waiting[command][0]
+        if code == HALF_AN_EXCHANGE:
+            host.computer.files.move(arguments["old"], arguments["backup"], overwrite=True)
+        raise Win32Error(code, said)
+
+    return before
+
+
+HALF_AN_EXCHANGE = 1177
+HELD = 32
+
+
+def resisted(
+    engine: Engine, root: Path, refusals: dict[str, list[tuple[str, int]]], **changed: Any
+) -> tuple[Host, dict[str, Any]]:
+    case = {**plan_case(CUT_NOWHERE), **changed}
+    host = make_host(case, root)
+    visit = visit_of(case, host, "first")
+    visit.commands.before = resisting(host, refusals)
+    outcome = engine.visit(visit)["value"]
+    check_schema("outcome", outcome)
+    return host, outcome
+
+
+def test_half_an_exchange_is_gone_on_with_when_the_backup_was_held(engine: Engine, tmp_path: Path) -> None:
+    refusals = {"Switch-File": [("", HALF_AN_EXCHANGE)], "Rename-NewFile": [("servers", HELD)] * 3}
+    host, outcome = resisted(engine, tmp_path, refusals)
+    assert (outcome["result"], standing(host)) == ("applied", {"file": "A"})
+
+
+def test_half_an_exchange_counts_as_one_when_the_backup_stays_held(engine: Engine, tmp_path: Path) -> None:
+    """The undo comes when the file is free again."""
+    refusals = {"Switch-File": [("", HALF_AN_EXCHANGE)], "Rename-NewFile": [("servers", HELD)] * 5}
+    host, outcome = resisted(engine, tmp_path, refusals)
+    assert (outcome["result"], outcome["failure"]["code"]) == ("rolled_back", "file_write")
+    assert [step["status"] for step in outcome["steps"]] == ["undone", "failed"]
+    assert standing(host) == {"file": "B"}
+
+
+def test_files_of_our_own_may_be_held_for_a_moment(engine: Engine, tmp_path: Path) -> None:
+    refusals = {
+        "Write-NewFile": [("plan.json", HELD), ("servers.before", HELD), ("outcome.json", HELD)],
+        "Add-FileLine": [(word, 33) for word in ("begin", "begun", "done")],
+        "Rename-NewFile": [("outcome.json", HELD)],
+    }
+    host, outcome = resisted(engine, tmp_path, refusals)
+    assert (outcome["result"], standing(host)) == ("applied", {"file": "A"})
+    assert host.computer.files.exists(f"{AUTOMATION}\\runs\\{RUN}\\outcome.json")
+
+
+def test_what_has_failed_is_said_although_the_new_file_is_held(engine: Engine, tmp_path: Path) -> None:
+    host = make_host(plan_case(CUT_NOWHERE), tmp_path)
+    visit = visit_of(plan_case(CUT_NOWHERE), host, "first")
+    files = host.computer.files
+
+    def edit(command: str, arguments: Any) -> None:
+        if command == "Switch-File" and arguments["new"] == PLACES["new"]:
+            files.write(FILE, b"X")
+        if command == "Remove-OldFile" and arguments["path"] == PLACES["new"]:
+            raise Win32Error(HELD, PLACES["new"])
+
+    visit.commands.before = edit
+    outcome = engine.visit(visit)["value"]
+    assert (outcome["failure"]["code"], files.read(FILE)) == ("file_changed", b"X")
+
+
+def test_the_copy_of_what_was_there_before_is_never_replaced(engine: Engine, tmp_path: Path) -> None:
+    case = {**plan_case(CUT_NOWHERE)}
+    first = case["changes"][STEP]
+    second = {**first, "text": "[2]", "before_sha256": hashlib.sha256(b"[1]").hexdigest()}
+    case["changes"] = [*case["changes"], second]
+    host, twin = (make_host(case, tmp_path / name) for name in ("engine", "lab"))
+    reply = engine.visit(visit_of(case, host, "first"))
+    said = simulated_reply(twin, "Apply", plan_of(case, twin, "first"), deadline=_DEADLINE)
+    assert comparable(reply) == comparable(said)
+    outcome = reply["value"]
+    assert (outcome["result"], outcome["failure"]["code"], outcome["failure"]["step"]) == (
+        "rolled_back",
+        "file_write",
+        STEP + 1,
+    )
+    assert (standing(host), standing(twin)) == ({"file": "B"}, {"file": "B"})

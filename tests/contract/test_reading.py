@@ -240,6 +240,13 @@ def test_a_certificate_that_does_not_validate_is_told_from_silence(engine: Engin
     assert [answer["Status"] for answer in found] == [None, None]
 
 
+@pytest.mark.parametrize(("offered", "now"), [("SystemDefault", "SystemDefault"), ("Tls", "Tls, Tls11, Tls12")])
+def test_an_old_engine_offers_what_listeners_still_take(engine: Engine, offered: str, now: str) -> None:
+    protocol = "[Net.ServicePointManager]::SecurityProtocol"
+    files = ("Host", "File", "Lock", "Facts")
+    assert evaluate(engine, f"{protocol} = '{offered}'; Set-Surroundings; [string]{protocol}", *files) == now
+
+
 def test_an_answer_without_end_is_read_for_a_while(engine: Engine, url: str) -> None:
     ask = "Invoke-LocalApi -TimeoutSeconds 1 -Method GET -Body ''"
     found = evaluate(engine, f", @(({ask} -Url '{url}/endless/200'), ({ask} -Url '{url}/trickling/200'))")

@@ -11,6 +11,7 @@ from certify_automation.lab.windows import Win32Error, win32
 _PENDING_SECONDS = 60
 _PROCESS_SECONDS = 10
 _DRIVER_SECONDS = 30
+_POLL_SECONDS = 0.5
 _WORDS = {"automatic": "auto", "automatic-delayed": "delayed-auto", "manual": "demand"}
 _MODES = {
     "automatic": ("Auto", False),
@@ -45,7 +46,7 @@ def stop_service(run: Run, name: str) -> Waiting[None]:
     # One that is starting takes no stop; the computer itself may have just started.
     yield from _settle(run, name, "Start Pending")
     process = process_of(run.visit.computer, name)
-    code = _ask(run, name, start=False)
+    code = yield from _ask(run, name, start=False)
     if code not in (0, win32.SERVICE_CANNOT_ACCEPT_CTRL, win32.SERVICE_NOT_ACTIVE):
         raise ChangeFailed("service_stop", f"sc.exe stop {name}: {code}")
     run.acted = run.acted or code != win32.SERVICE_NOT_ACTIVE
@@ -59,9 +60,11 @@ def stop_service(run: Run, name: str) -> Waiting[None]:
 
 def start_service(run: Run, name: str) -> Waiting[None]:
     """Start and wait until it runs; raises ChangeFailed `service_start`, `service_pending`, `deadline`."""
+    # One that is stopping takes no start.
+    yield from _settle(run, name, "Stop Pending")
     entries = {path: run.visit.computer.files.stat(path) for path in run.logs}
     run.log_lengths = {path: entry.size if entry else 0 for path, entry in entries.items()}
-    code = _ask(run, name, start=True)
+    code = yield from _ask(run, name, start=True)
     if code not in (0, win32.SERVICE_ALREADY_RUNNING):
         raise ChangeFailed("service_start", f"sc.exe start {name}: {code}")
     run.acted = run.acted or code == 0
@@ -84,7 +87,7 @@ def start_driver(run: Run) -> Waiting[None]:
     """Start the HTTP driver; raises ChangeFailed `driver_start`, `deadline`."""
     if named_service(run.visit.computer, DRIVER).state == "Running":
         return
-    code = _ask(run, DRIVER, start=True)
+    code = yield from _ask(run, DRIVER, start=True)
     if code not in (0, win32.SERVICE_ALREADY_RUNNING):
         raise ChangeFailed("driver_start", f"sc.exe start HTTP: {code}")
 
@@ -109,11 +112,24 @@ def _settle(run: Run, name: str, pending: str) -> Waiting[None]:
     raise ChangeFailed("service_pending", f"{name} stays in the state {pending}.")
 
 
-def _ask(run: Run, name: str, *, start: bool) -> int:
+def _ask(run: Run, name: str, *, start: bool) -> Waiting[int]:
+    """The exit code of sc.exe.
+
+    A manager that is busy is asked again, one that has not heard of the service in time once more only: every start of
+    the product costs a backup of its data.
+    """
     services = run.visit.computer.services
     ask, word = (services.start, "start") if start else (services.stop, "stop")
-    try:
-        carry_out(run, f"sc.exe {word} {name}", lambda: ask(name))
-    except Win32Error as error:
-        return error.code
-    return 0
+    late, until = False, run.limit(_PENDING_SECONDS)
+    while True:
+        try:
+            carry_out(run, f"sc.exe {word} {name}", lambda: ask(name))
+        except Win32Error as error:
+            code = error.code
+        else:
+            return 0
+        again = code == win32.SERVICE_DATABASE_LOCKED or (code == win32.SERVICE_REQUEST_TIMEOUT and not late)
+        if not again or run.visit.monotonic_ms() >= until:
+            return code
+        late = late or code == win32.SERVICE_REQUEST_TIMEOUT
+        yield _POLL_SECONDS

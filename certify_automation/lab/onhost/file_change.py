@@ -25,7 +25,7 @@ def write_changed_file(run: Run, change: dict[str, Any]) -> Waiting[None]:
     files = run.visit.computer.files
     if change["before_sha256"] is not None:
         if files.exists(_saved(run, change)):
-            raise ChangeFailed("file_write", f"{change['path']} has been changed by this run already.")
+            raise ChangeFailed("file_write", "This run has changed the file already.")
         old = yield from patiently(lambda: files.read(change["path"]))
         yield from patiently(lambda: disk.write(run.visit, _saved(run, change), old))
     content = base64.b64decode(change["content"] or "")
@@ -47,7 +47,7 @@ def restore_changed_file(run: Run, change: dict[str, Any]) -> Waiting[None]:
     if (yield from _digest(visit, path)) != before:
         content = visit.computer.files.read(_saved(run, change)) if before else b""
         yield from _set_bytes(run, path, (after, before), content)
-    yield from _remove_if_there(visit, old)
+    yield from _remove_waste(visit, old)
 
 
 def _end_exchange(run: Run, change: dict[str, Any], digests: tuple[str, str]) -> Waiting[str]:
@@ -98,7 +98,7 @@ def end_undo(run: Run) -> None:
             with contextlib.suppress(Win32Error):
                 disk.delete(run.visit, new)
         if files.exists(_displaced(run, change)):
-            said = f"What stood at {change['path']} meanwhile is kept as {_displaced(run, change)}."
+            said = f"What stood there is kept as {_displaced(run, change)}."
             step["code"] = step["code"] or "file_changed"
             step["message"] = f"{step['message']} {said}" if step["message"] else said
 
@@ -125,9 +125,7 @@ def _set_bytes(run: Run, path: str, digests: tuple[str, str], content: bytes) ->
         else:
             yield from _add(run, new, path)
     except (ChangeFailed, Win32Error):
-        # One that is held must not hide what has failed; the end of the undo tries again.
-        with contextlib.suppress(Win32Error):
-            yield from _remove_if_there(visit, new)
+        yield from _remove_waste(visit, new)
         raise
     if (yield from _digest(visit, path)) != wanted:
         raise ChangeFailed("file_write", f"{path} does not read as written.")
@@ -155,7 +153,7 @@ def _switch(run: Run, new: str, path: str, expected: str) -> Waiting[None]:
         yield from patiently(lambda: disk.replace(visit, old, path, new))
         run.acted = False
         raise ChangeFailed("file_changed", f"{path} has been changed meanwhile; that content is back in place.")
-    yield from patiently(lambda: disk.delete(visit, old))
+    yield from _remove_waste(visit, old)
 
 
 def _remove(run: Run, path: str, expected: str) -> Waiting[None]:
@@ -170,12 +168,18 @@ def _remove(run: Run, path: str, expected: str) -> Waiting[None]:
         yield from patiently(lambda: disk.move(visit, old, path))
         run.acted = False
         raise ChangeFailed("file_changed", f"{path} has been changed meanwhile; that content is back in place.")
-    yield from patiently(lambda: disk.delete(visit, old))
+    yield from _remove_waste(visit, old)
 
 
 def _remove_if_there(visit: Visit, path: str) -> Waiting[None]:
     if visit.computer.files.exists(path):
         yield from patiently(lambda: disk.delete(visit, path))
+
+
+def _remove_waste(visit: Visit, path: str) -> Waiting[None]:
+    """What is left over and held does not matter: nothing depends on it, and later runs take its name."""
+    with contextlib.suppress(Win32Error):
+        yield from _remove_if_there(visit, path)
 
 
 def _digest(visit: Visit, path: str) -> Waiting[str]:

@@ -14,6 +14,7 @@ DISK_FULL = 112
 ALREADY_EXISTS = 183
 DEPENDENT_SERVICES_RUNNING = 1051
 SERVICE_REQUEST_TIMEOUT = 1053
+SERVICE_DATABASE_LOCKED = 1055
 SERVICE_ALREADY_RUNNING = 1056
 SERVICE_DISABLED = 1058
 SERVICE_DOES_NOT_EXIST = 1060
@@ -57,6 +58,7 @@ TEXTS = {
     DEPENDENT_SERVICES_RUNNING: "A stop control has been sent to a service that other running services are "
     "dependent on.",
     SERVICE_REQUEST_TIMEOUT: "The service did not respond to the start or control request in a timely fashion.",
+    SERVICE_DATABASE_LOCKED: "The service database is locked.",
     SERVICE_ALREADY_RUNNING: "An instance of the service is already running.",
     SERVICE_DISABLED: "The service cannot be started, either because it is disabled or because it has no enabled "
     "devices associated with it.",
