@@ -18,10 +18,10 @@ from certify_automation.lab.faults import FaultRule, FaultRules
 from certify_automation.lab.fleet import LabHost, LabOptions
 from certify_automation.lab.hosts import generated_hosts
 from certify_automation.lab.machine import Pace
-from certify_automation.lab.onhost.lock import LOCK
 from certify_automation.model.outcome import ExitCode
 
 from .conftest import Journey, start
+from .locks import holds_the_lock
 
 PROGRAM = [sys.executable, "-m", "certify_automation"]
 HOSTS, FORKS = 6, 2
@@ -34,11 +34,6 @@ def slow(tmp_path: Path) -> Iterator[Journey]:
     """Hosts that are all to be changed, and whose service takes a while to start."""
     rules = FaultRules([FaultRule("service_stopped"), FaultRule("service_slow", options={"seconds": 40})])
     yield from start(tmp_path, LabOptions(generated_hosts(HOSTS, 0), rules))
-
-
-def holds_the_lock(host: LabHost) -> bool:
-    files = host.computer.files
-    return files.exists(LOCK) and files.holder(LOCK) is not None
 
 
 def interrupted(journey: Journey, number: signal.Signals, times: int) -> tuple[int, Any, str]:

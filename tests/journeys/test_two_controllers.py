@@ -15,10 +15,9 @@ from pathlib import Path
 
 from certify_automation.desired import connect_secrets, load
 from certify_automation.lab.faults import FaultRule, FaultRules
-from certify_automation.lab.fleet import LabHost, LabOptions
+from certify_automation.lab.fleet import LabOptions
 from certify_automation.lab.hosts import generated_hosts
 from certify_automation.lab.machine import Pace
-from certify_automation.lab.onhost.lock import LOCK
 from certify_automation.model.outcome import ExitCode, Result
 from certify_automation.plan import PlanOptions
 from certify_automation.reconcile import plan_host
@@ -26,6 +25,7 @@ from certify_automation.remote import Credentials, connect
 from certify_automation.remote.apply import apply, confirm
 
 from .conftest import Journey, start
+from .locks import holds_the_lock
 
 PROGRAM = [sys.executable, "-m", "certify_automation"]
 LEGACY, MODERN = "host001.lab.example", "host002.lab.example"
@@ -46,11 +46,6 @@ def levels(journey: Journey) -> set[str]:
     """The log levels in the hosts' files."""
     texts = (host.computer.files.read(CONFIG) for host in journey.lab.hosts.values())
     return {str(json.loads(text.decode("utf-8-sig"))["LogLevel"]) for text in texts}
-
-
-def holds_the_lock(host: LabHost) -> bool:
-    files = host.computer.files
-    return files.exists(LOCK) and files.holder(LOCK) is not None
 
 
 @contextmanager
