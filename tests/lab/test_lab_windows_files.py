@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from win32_codes import code_of
 
 from certify_automation.lab.windows import (
     DirectoryFiles,
@@ -20,12 +20,6 @@ from certify_automation.lab.windows import (
 )
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
-
-
-def code_of(act: Any, *arguments: Any, **options: Any) -> int:
-    with pytest.raises(Win32Error) as failed:
-        act(*arguments, **options)
-    return failed.value.code
 
 
 @pytest.fixture(params=["memory", "folder"])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from win32_codes import code_of
 
 from certify_automation.lab.windows import (
     Computer,
@@ -15,7 +15,6 @@ from certify_automation.lab.windows import (
     Installation,
     MemoryFiles,
     StillClock,
-    Win32Error,
     make_computer,
     security,
 )
@@ -24,12 +23,6 @@ from certify_automation.lab.windows.inheritance import PROGRAM_DATA
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 CLOSED = "D:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
-
-
-def code_of(act: Callable[..., object], *arguments: object) -> int:
-    with pytest.raises(Win32Error) as refused:
-        act(*arguments)
-    return refused.value.code
 
 
 @pytest.fixture(params=["memory", "folder"])

@@ -6,8 +6,9 @@ from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from win32_codes import code_of
 
-from certify_automation.lab.windows import Computer, Installation, Instance, StillClock, Win32Error, make_computer
+from certify_automation.lab.windows import Computer, Installation, Instance, StillClock, make_computer
 from certify_automation.lab.windows.power import boot, lose_power
 from certify_automation.lab.windows.task_definition import NAMESPACE, parse_definition
 
@@ -42,13 +43,6 @@ def ticking(computer: Computer, instance: Instance) -> Generator[float, None, No
     for _ in range(3):
         computer.files.append("C:\\Data\\ticks", f"{computer.clock.elapsed():g} ".encode())
         yield 1.0
-
-
-def code_of(act: object, *arguments: object) -> int:
-    assert callable(act)
-    with pytest.raises(Win32Error) as refused:
-        act(*arguments)
-    return refused.value.code
 
 
 def ticks(computer: Computer) -> str:

@@ -20,7 +20,7 @@ from certify_automation.model.host_report import HostReport, HostStatus
 from certify_automation.model.http_sys import IpListen, ListenRule
 from certify_automation.model.outcome import ExitCode, Result
 from certify_automation.model.plan import Origin, Plan
-from certify_automation.plan import PlanOptions, observe_request
+from certify_automation.plan import CONFIRM_SECONDS, PlanOptions, observe_request
 from certify_automation.reconcile import NOBODY, apply_plan, plan_host, prepare_host, reconcile, settled_facts
 from certify_automation.status import status_host
 from planning.on_the_lab import LabSession, built, declared
@@ -55,9 +55,8 @@ def test_a_program_says_itself_who_confirms(typed: bool, ended: str, host: tuple
         asked.append(f"{name} {seconds}")
         return typed
 
-    options = replace(run(1), allow_lockout=True, confirm_seconds=60)
-    report = reconcile(desired, session, options, confirmation=Confirmation(person))
-    assert (said(report), asked) == (ended, [f"{desired.name} 60"])
+    report = reconcile(desired, session, replace(run(1), allow_lockout=True), confirmation=Confirmation(person))
+    assert (said(report), asked) == (ended, [f"{desired.name} {CONFIRM_SECONDS}"])
 
 
 @pytest.mark.parametrize("generation", ["v6", "v7"])
