@@ -22,7 +22,7 @@ from certify_automation.cli.lockout import (
 from certify_automation.cli.options import Call, fleet_options
 from certify_automation.cli.origin import origin_of
 from certify_automation.cli.outcomes import show_details, show_plan
-from certify_automation.cli.saved import save_plans, saved_plans
+from certify_automation.cli.saved import SavedPlans, save_plans
 from certify_automation.cli.visits import Visits, open_visits, rollout_options
 from certify_automation.desired import DesiredHost
 from certify_automation.errors import UsageError
@@ -115,8 +115,9 @@ def _apply_file(call: Call, file: Path, flags: Mapping[str, Any]) -> int:
             flag = f"--{name.replace('_', '-')}"
             hint = f"what {file} does was settled when it was made: plan again with {flag} and `-o {file}`"
             raise UsageError("CA5018", f"{flag} is for planning, and FILE is planned already", hint=hint)
+    saved = SavedPlans(file, plan_file.load(file))
     visits = open_visits(call, flags)
-    plans = saved_plans(call, file, visits.fleet.hosts, _now_ms())
+    plans = saved.chosen(call, visits.fleet.hosts, _now_ms())
     refused = [] if flags["allow_lockout"] else [one for one in plans if one.confirm_seconds is not None]
     allowed = [one for one in plans if one not in refused]
     check_confirmable(allowed, visits.fleet.hosts, interactive=call.console.interactive)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import chdir, redirect_stdout
 from pathlib import Path
 
 import click
@@ -13,6 +16,7 @@ from rich.text import Text
 
 from certify_automation import demo as guide
 from certify_automation.cli.console import Console
+from certify_automation.cli.excerpt import Excerpt
 from certify_automation.cli.options import Call, output_options
 from certify_automation.errors import UsageError
 from certify_automation.lab import faults as fault_rules
@@ -100,8 +104,12 @@ def walk(call: Call, steps: Sequence[guide.Step], folder: Path) -> int:
         0 when all ended as they should, else the exit code of that step, or 1 when that was 0.
     """
     for number, step in enumerate(steps, 1):
-        _announce(call.console, f"{number}/{len(steps)}  {step.title}", step.shown)
-        code = _run(step.arguments(folder), call)
+        _announce(
+            call.console, f"{number}/{len(steps)}  {step.title}", shlex.join(["certify-automation", *step.arguments])
+        )
+        with redirect_stdout(Excerpt(sys.stdout, step.left_out)), chdir(folder):
+            code = _run(step.arguments, call)
+        call.console.data([Text(f"exit code {code}", style="dim")])
         if code != step.expected:
             call.console.error(f"this ended with {code}; it should have ended with {int(step.expected)}")
             return code or ExitCode.INTERNAL_ERROR

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import uuid
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from certify_automation import plan_file
@@ -39,35 +39,47 @@ def save_plans(call: Call, target: Path, reports: Sequence[HostReport], now_utc_
         call.console.say(printable(f"not in it, for the reasons above: {_some(absent)}"))
 
 
-def saved_plans(call: Call, file: Path, selected: Collection[str], now_utc_ms: int) -> list[Plan]:
-    """The file's plans for the selected hosts, under a run id of their own; its age and commit are said.
+@dataclass(frozen=True, slots=True)
+class SavedPlans:
+    """A file of plans that has been read.
 
-    None are there when nothing was to be changed: carrying that out is no error.
-
-    Raises:
-        UsageError: CA5007 it is of another inventory, CA5017 it has plans, but for other hosts; CA5011 to CA5015 as
-            `plan_file.load`.
+    Attributes:
+        content: what `plan_file.load` gave.
     """
-    saved = plan_file.load(file)
-    if not saved.plans:
-        call.console.say(printable(f"{file} holds no plan: no host was to be changed when it was made"))
-        return []
-    known = call.whole_fleet().hosts
-    hosts = [plan.host for plan in saved.plans]
-    foreign = [host for host in hosts if host not in known]
-    if foreign:
-        hint = "it was made from another inventory: plan again"
-        raise UsageError(
-            "CA5007", f"{file} has plans for hosts that are not in the inventory: {_some(foreign)}", hint=hint
-        )
-    run_id, origin = uuid.uuid4().hex, replace(origin_of(call.repo), commit=saved.commit)
-    plans = [plan.for_run(run_id, origin) for plan in saved.plans if plan.host in selected]
-    if not plans:
-        hint = f"it has plans for {_some(hosts)}"
-        raise UsageError("CA5017", f"{file} holds no plan for the hosts of --limit {' '.join(call.limit)}", hint=hint)
-    commit = f"from commit {short_commit(saved.commit)}" if saved.commit else "from no known commit"
-    call.console.say(printable(f"applying {file}: {age(now_utc_ms - saved.created_utc_ms)}, {commit}"))
-    return plans
+
+    file: Path
+    content: PlanFile
+
+    def chosen(self, call: Call, selected: Collection[str], now_utc_ms: int) -> list[Plan]:
+        """The plans for the selected hosts, under a run id of their own; its age and commit are said.
+
+        None are there when nothing was to be changed: carrying that out is no error.
+
+        Raises:
+            UsageError: CA5007 it is of another inventory, CA5017 it has plans, but for other hosts.
+        """
+        file, saved = self.file, self.content
+        if not saved.plans:
+            call.console.say(printable(f"{file} holds no plan: no host was to be changed when it was made"))
+            return []
+        known = call.whole_fleet().hosts
+        hosts = [plan.host for plan in saved.plans]
+        foreign = [host for host in hosts if host not in known]
+        if foreign:
+            hint = "it was made from another inventory: plan again"
+            raise UsageError(
+                "CA5007", f"{file} has plans for hosts that are not in the inventory: {_some(foreign)}", hint=hint
+            )
+        run_id, origin = uuid.uuid4().hex, replace(origin_of(call.repo), commit=saved.commit)
+        plans = [plan.for_run(run_id, origin) for plan in saved.plans if plan.host in selected]
+        if not plans:
+            hint = f"it has plans for {_some(hosts)}"
+            raise UsageError(
+                "CA5017", f"{file} holds no plan for the hosts of --limit {' '.join(call.limit)}", hint=hint
+            )
+        commit = f"from commit {short_commit(saved.commit)}" if saved.commit else "from no known commit"
+        call.console.say(printable(f"applying {file}: {age(now_utc_ms - saved.created_utc_ms)}, {commit}"))
+        return plans
 
 
 def _where(call: Call) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -300,6 +301,9 @@ def test_the_demo_proves_itself(capsys: pytest.CaptureFixture[str]) -> None:
     assert shown.count(" : ok=1 ") == 12
     assert "no changes: the servers are as declared" in shown
     assert "put itself back CA4026" in shown
+    assert re.findall(r"^exit code (\d+)$", shown, re.MULTILINE) == ["0", "2", "0", "0", "9", "0"]
+    full = ("web03", "web04", "app04", "web01")
+    assert re.findall(r"^(\S+)  to change$", shown, re.MULTILINE) == [f"{host}.example.com" for host in full]
     assert shown.splitlines()[-1].startswith("All 12 servers are as declared")
     assert "\x1b" not in shown
 
