@@ -9,9 +9,10 @@ from typing import Any
 from certify_automation.model.facts import Facts
 from certify_automation.model.host import HostState
 from certify_automation.plan import PlanOptions
-from planning.computer import Computer, checked, file_json
+from planning.computer import Computer, file_json
 from planning.declared import BASELINE, host_state
 from planning.descriptors import descriptor
+from planning.observing import checked
 from planning.tables import content
 
 RUN = "0123456789abcdef0123456789abcdef"

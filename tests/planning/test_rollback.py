@@ -20,8 +20,9 @@ from certify_automation.model.runs import Records, RunFiles, RunSummary
 from certify_automation.plan import PlanOptions, make_plan
 from certify_automation.report import change_text
 from certify_automation.rollback import as_planned, asked_for, changes_of, run_meant, run_text, take_back
-from planning.computer import Computer, checked, facts
+from planning.computer import Computer
 from planning.declared import host_state
+from planning.observing import checked, facts
 from planning.situations import computer, edit
 from planning.tables import table
 
