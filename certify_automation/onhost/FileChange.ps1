@@ -88,7 +88,7 @@ function Set-FileBytes($Run, [string]$Path, [string]$Expected, [string]$Wanted, 
 
 # The bytes a file has before the change, kept in the run's folder.
 function Save-FileBytes($Run, $Change) {
-    if (-not $Change.before_sha256) { return }
+    if (-not $Change.before_sha256 -or -not [IO.File]::Exists($Change.path)) { return }
     $saved = Join-FilePath $Run.Folder "$($Change.file).before"
     if ([IO.File]::Exists($saved)) { Stop-Change 'file_write' 'This run has changed the file already.' }
     $whole = Invoke-FileAct { Read-FileTail $Change.path }

@@ -88,6 +88,17 @@ def test_both_scripts_together_are_small(acting: onhost.Name) -> None:
     assert sum(len(onhost.script(name).text) for name in ("Observe", acting)) <= TOTAL[acting]
 
 
+def test_what_a_script_writes_is_on_the_disk_before_it_goes_on() -> None:
+    """No engine on another system can tell; a power cut can."""
+    found = {}
+    for name in STAND_INS:
+        for function in (FOLDER / name).read_text("ascii").split("\nfunction ")[1:]:
+            opened = len(re.findall(r"\[IO\.File\]::Open\([^)]*Write'", function))
+            if opened:
+                found[function.split("(")[0]] = (opened, len(re.findall(r"\.Flush\(\$true\)\n +} finally", function)))
+    assert found == {"Write-NewFile": (1, 1), "Copy-SharedFile": (1, 1), "Add-FileLine": (1, 1)}
+
+
 def test_what_is_sent_is_the_same_program(engine: Engine, tmp_path: Path) -> None:
     for path in SCRIPTS:
         (tmp_path / path.name).write_text(onhost.sent(path.read_text("ascii")), "ascii")

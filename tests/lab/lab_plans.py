@@ -53,15 +53,15 @@ def read(host: BuiltHost, file: str) -> bytes | None:
     return files.read(path(host, file)) if files.exists(path(host, file)) else None
 
 
-def write(host: BuiltHost, file: str, content: bytes) -> Json:
+def write(host: BuiltHost, file: str, content: bytes | None) -> Json:
     before = read(host, file)
     return {
         "kind": "file.write",
         "file": file,
         "path": path(host, file),
         "before_sha256": None if before is None else hashlib.sha256(before).hexdigest(),
-        "after_sha256": hashlib.sha256(content).hexdigest(),
-        "content": base64.b64encode(content).decode(),
+        "after_sha256": None if content is None else hashlib.sha256(content).hexdigest(),
+        "content": None if content is None else base64.b64encode(content).decode(),
     }
 
 
@@ -134,6 +134,10 @@ def new_file(host: BuiltHost) -> list[Json]:
     return [write(host, "servers", b"[]"), restart(host)]
 
 
+def removed_file(host: BuiltHost) -> list[Json]:
+    return [write(host, "servers", None), {"kind": "ip_listen.add", "address": "127.0.0.3", "first": False}]
+
+
 def removals(host: BuiltHost) -> list[Json]:
     host.computer.http.add_listen("127.0.0.4")
     return [
@@ -196,6 +200,7 @@ PLANS = {
     "settings": Plans(settings, 9696),
     "a new file": Plans(new_file, 9696),
     "removals": Plans(removals, None),
+    "a file less": Plans(removed_file, None),
     "a start": Plans(started, WANTED),
     "a stop": Plans(stopped, None),
 }

@@ -23,7 +23,7 @@ _PAUSE = 1.0
 def write_changed_file(run: Run, change: dict[str, Any]) -> Waiting[None]:
     """Back the file up, then replace it; raises ChangeFailed `file_changed` or `file_write`, Win32Error."""
     files = run.visit.computer.files
-    if change["before_sha256"] is not None:
+    if change["before_sha256"] is not None and files.exists(change["path"]):
         if files.exists(_saved(run, change)):
             raise ChangeFailed("file_write", "This run has changed the file already.")
         old = yield from patiently(lambda: files.read(change["path"]))
