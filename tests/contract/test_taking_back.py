@@ -75,9 +75,9 @@ def test_a_run_is_taken_back(name: str, engine: Engine, tmp_path: Path) -> None:
     after = managed(host)
     assert after != before
     desired = DesiredHost("web01", (), {}, {}, Connection("web01"), HostState())
-    for number, expected in enumerate((before, after)):
+    for number, (run, expected) in enumerate(((None, before), (f"{0:032x}", after))):
         options = PlanOptions(f"{number:032x}", allow_lockout=True)
-        planned, said = rollback_host(desired, session, options, origin=Origin("ops@admin01"))
+        planned, said = rollback_host(desired, session, options, run, Origin("ops@admin01"))
         assert said.startswith("run ")
         assert planned.plan is not None, planned.error
         assert planned.plan.conflicts == ()
