@@ -4,33 +4,32 @@ function Get-Refusal([string]$Code, [string]$Message, [string[]]$Moved) {
     [ordered]@{ code = $Code; message = $Message; moved = @($Moved | Where-Object { $_ }) }
 }
 
-# Whether the list of rights has these flags and entries, and every entry allows something to SYSTEM or Administrators;
+# Whether a folder is SYSTEM's or Administrators', its list has these flags, and every entry allows something to the two;
 # $Otherwise is a pattern of entries that are tolerated besides.
-function Test-OnlyTrusted([string]$Sddl, [string]$Flags, [string]$Otherwise) {
-    $trusted = '\(A;[A-Z]*;[^;()]*;;;(SY|BA|S-1-5-18|S-1-5-32-544)\)'
-    [regex]::IsMatch($Sddl, '^[^(]*D:' + $Flags + '(' + $trusted + $Otherwise + ')+$')
+function Test-OnlyTrusted([string]$Folder, [string]$Flags, [string]$Otherwise) {
+    $who = '(SY|BA|S-1-5-18|S-1-5-32-544)'
+    [regex]::IsMatch((Get-FolderAccess $Folder).Sddl, "^O:$who(G:[^(]*)?D:$Flags(\(A;[A-Z]*;[^;()]*;;;$who\)$Otherwise)+$")
 }
 
 # Everything that lasts is in a folder only SYSTEM and Administrators may touch. Its owner could always change that, so
 # a folder of anybody else's is refused.
 function Get-FolderRefusal([string]$Folder) {
-    $owners = 'S-1-5-18', 'S-1-5-32-544'
     try {
         if (-not [IO.Directory]::Exists($Folder)) {
             New-ProtectedFolder $Folder 'O:BAG:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)'
         }
         # Anybody may put a link into %ProgramData%, to a folder that has the right owner.
-        if ([IO.File]::GetAttributes($Folder) -band [IO.FileAttributes]::ReparsePoint) {
-            throw "$Folder is a link."
+        $inner = @([IO.Directory]::GetDirectories($Folder))
+        foreach ($path in @($Folder) + $inner) {
+            if ([IO.File]::GetAttributes($path) -band [IO.FileAttributes]::ReparsePoint) { throw "$path is a link." }
         }
-        $access = Get-FolderAccess $Folder
-        if (-not $access -or ($owners -notcontains $access.Owner)) {
-            throw "$Folder belongs to somebody else."
-        }
-        if (Test-OnlyTrusted $access.Sddl '[A-Z]*P[A-Z]*') { return }
-        if (-not (Test-OnlyTrusted -Sddl $access.Sddl -Flags '[A-Z]*' -Otherwise '|\([^;()]*;[A-Z]*ID;[^()]*\)')) {
-            throw "Others were given rights to ${Folder}: $($access.Sddl)"
-        }
+        if (Test-OnlyTrusted $Folder '[A-Z]*P[A-Z]*') { return }
+        # Into one that inherits others may have put something; an administrator makes copies of data by hand.
+        $others = @([IO.Directory]::GetFiles($Folder)) + @($inner -notlike '*data-copy')
+        $others += @(@($Folder) + $inner | Where-Object {
+            -not (Test-OnlyTrusted -Folder $_ -Flags '[A-Z]*' -Otherwise '|\([^;()]*;[A-Z]*ID;[^()]*\)')
+        })
+        if ($others.Count) { throw "Others may act on: $others" }
         $null = icacls.exe $Folder /inheritance:r /grant:r '*S-1-5-18:(OI)(CI)F' '*S-1-5-32-544:(OI)(CI)F'
         if ($LASTEXITCODE -ne 0) { throw "icacls.exe ${Folder}: $LASTEXITCODE" }
     } catch { Get-Refusal 'lock_folder' (Get-ErrorText $_) }

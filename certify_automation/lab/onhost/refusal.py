@@ -11,12 +11,15 @@ from certify_automation.lab.onhost.managed import managed_now
 from certify_automation.lab.onhost.service import process_of
 from certify_automation.lab.onhost.visit import AUTOMATION_FOLDER, Json, Visit
 from certify_automation.lab.windows import SYSTEM_PROCESS, Win32Error
+from certify_automation.lab.windows.files import FileStat, join
 
-_TRUSTED_OWNERS = ("S-1-5-18", "S-1-5-32-544")
 _NEW_FOLDER = "O:BAG:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
-_TRUSTED = r"\(A;[A-Z]*;[^;()]*;;;(?:SY|BA|S-1-5-18|S-1-5-32-544)\)"
-_CLOSED_LIST = re.compile(rf"[^(]*D:[A-Z]*P[A-Z]*(?:{_TRUSTED})+")
-_INHERITED_LIST = re.compile(rf"[^(]*D:[A-Z]*(?:{_TRUSTED}|\([^;()]*;[A-Z]*ID;[^()]*\))+")
+_WHO = "(?:SY|BA|S-1-5-18|S-1-5-32-544)"
+_OWNED = rf"O:{_WHO}(?:G:[^(]*)?D:"
+_TRUSTED = rf"\(A;[A-Z]*;[^;()]*;;;{_WHO}\)"
+_CLOSED_LIST = re.compile(rf"{_OWNED}[A-Z]*P[A-Z]*(?:{_TRUSTED})+")
+_INHERITED_LIST = re.compile(rf"{_OWNED}[A-Z]*(?:{_TRUSTED}|\([^;()]*;[A-Z]*ID;[^()]*\))+")
+_COPIES = "data-copy"
 _CLOSED = "D:P(A;OICI;FA;;;S-1-5-18)(A;OICI;FA;;;S-1-5-32-544)"
 
 
@@ -38,15 +41,25 @@ def _folder_refusal(visit: Visit) -> Json | None:
     if not files.exists(AUTOMATION_FOLDER):
         visit.effect("protected folder", lambda: _make_folder(visit))
     access = folder_access(visit.computer, AUTOMATION_FOLDER)
-    if access is None or access["owner"] not in _TRUSTED_OWNERS:
-        return refusal("lock_folder", f"{AUTOMATION_FOLDER} belongs to somebody else.")
-    if _CLOSED_LIST.fullmatch(access["sddl"]):
+    if access is not None and _CLOSED_LIST.fullmatch(access["sddl"]):
         return None
-    if not _INHERITED_LIST.fullmatch(access["sddl"]):
-        return refusal("lock_folder", f"Others were given rights to {AUTOMATION_FOLDER}: {access['sddl']}")
+    others = [
+        join(AUTOMATION_FOLDER, entry.name) for entry in files.entries(AUTOMATION_FOLDER) if not _is_copies(entry)
+    ]
+    copies = join(AUTOMATION_FOLDER, _COPIES)
+    inner = folder_access(visit.computer, copies) if files.exists(copies) and copies not in others else None
+    others += [] if inner is None or _INHERITED_LIST.fullmatch(inner["sddl"]) else [copies]
+    if access is None or others or not _INHERITED_LIST.fullmatch(access["sddl"]):
+        said = " ".join([*others, AUTOMATION_FOLDER])
+        return refusal("lock_folder", f"Others may act on: {said}")
     closed = access["sddl"].split("D:")[0] + _CLOSED
     visit.effect(f"icacls.exe {AUTOMATION_FOLDER}", lambda: files.set_security(AUTOMATION_FOLDER, closed))
     return None
+
+
+def _is_copies(entry: FileStat) -> bool:
+    """Copies of data are made by hand; anything else in a folder that inherits may be anybody's."""
+    return entry.is_folder and entry.name == _COPIES
 
 
 def _make_folder(visit: Visit) -> None:
