@@ -14,6 +14,7 @@ from certify_automation.lab.certify import Caller
 from certify_automation.lab.onhost import Killed, PowerLost, Visit, VisitFaults, bootstrap
 from certify_automation.lab.windows import Computer, Instance
 from certify_automation.lab.windows.power import DELAYED_SECONDS, boot, lose_power, start_delayed
+from certify_automation.lab.windows.tasks import Task
 from certify_automation.lab.winrm import Logon, Process, decode_encoded_command
 
 _ACTING = re.compile(r'"script"\s*:\s*\{\s*"name"\s*:\s*"(?:Apply|Guard)"')
@@ -68,6 +69,7 @@ class SimulatedMachine:
         self._pace = pace
         self._loop: asyncio.AbstractEventLoop | None = None
         self._processes = count(1)
+        self._repeated: set[Task] = set()
 
     @property
     def name(self) -> str:
@@ -145,6 +147,18 @@ class SimulatedMachine:
     def _started(self, instance: Instance) -> None:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._step, instance)
+            self._loop.call_soon_threadsafe(self._repeat_later, instance.task)
+
+    def _repeat_later(self, task: Task) -> None:
+        """Start the task again as its time trigger says; a chain for every task, whichever way it was started."""
+        if task.definition.every is not None and self._loop is not None and task not in self._repeated:
+            self._repeated.add(task)
+            self._loop.call_later(task.definition.every * self._pace.tasks, self._repeat, task)
+
+    def _repeat(self, task: Task) -> None:
+        self._repeated.remove(task)
+        if self.computer.tasks.repeat(task):
+            self._repeat_later(task)
 
     def _step(self, instance: Instance) -> None:
         """Let a task's process go on; the loop's own timers wake it, so that nothing pends when the loop closes."""

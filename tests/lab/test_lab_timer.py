@@ -105,8 +105,29 @@ def test_a_start_of_the_computer_starts_the_timer_anew(scene: Scene) -> None:
     scene.check_undone("not_confirmed")
 
 
+def test_a_timer_that_is_killed_starts_again(scene: Scene) -> None:
+    computer = scene.host.computer
+    computer.tasks.end(TASK)
+    assert observe(scene.host)["open_run"]["timer"] is False
+    computer.pass_time(70)
+    assert observe(scene.host)["open_run"]["timer"] is True
+    computer.pass_time(SECONDS)
+    scene.check_undone("not_confirmed")
+
+
+def test_a_task_that_was_left_removes_itself(scene: Scene) -> None:
+    tasks = scene.host.computer.tasks
+    xml = tasks.get(TASK).xml
+    assert scene.verb("confirm")["result"] == "applied"
+    scene.host.computer.pass_time(5)
+    tasks.register(TASK, xml)
+    scene.host.computer.pass_time(70)
+    assert (tasks.names(), tasks.instances) == ((), [])
+
+
 def test_a_dead_timer_leaves_its_work_to_the_next_apply(scene: Scene) -> None:
     scene.host.computer.tasks.end(TASK)
+    scene.host.computer.tasks.delete(TASK)
     scene.host.computer.pass_time(10 * SECONDS)
     assert observe(scene.host)["open_run"]["timer"] is False
     outcome = apply(scene.host, without_changes(scene.plan))

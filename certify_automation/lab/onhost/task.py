@@ -12,18 +12,23 @@ from certify_automation.lab.windows.files import join
 _XML = """\
 <?xml version="1.0" encoding="UTF-16"?>
 <Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
-<Triggers><BootTrigger /></Triggers>
-<Principals><Principal><UserId>S-1-5-18</UserId><RunLevel>HighestAvailable</RunLevel></Principal></Principals>
+<Triggers><BootTrigger />
+<TimeTrigger><StartBoundary>2020-01-01T00:00:00Z</StartBoundary>\
+<Repetition><Interval>PT1M</Interval></Repetition></TimeTrigger></Triggers>
+<Principals><Principal id="Author"><UserId>S-1-5-18</UserId>\
+<RunLevel>HighestAvailable</RunLevel></Principal></Principals>
 <Settings>
 <DisallowStartIfOnBatteries>false</DisallowStartIfOnBatteries>
 <StopIfGoingOnBatteries>false</StopIfGoingOnBatteries>
 <ExecutionTimeLimit>PT0S</ExecutionTimeLimit>
 <Priority>5</Priority>
 </Settings>
-<Actions><Exec>
+<Actions Context="Author"><Exec>
 <Command>%SystemRoot%\\System32\\WindowsPowerShell\\v1.0\\powershell.exe</Command>
 <Arguments>-NoProfile -NonInteractive -Command "$ErrorActionPreference = 'Stop';
-$bytes = [IO.File]::ReadAllBytes($env:ProgramData + '/certify-automation/runs/{run}/timer.ps1');
+$file = $env:ProgramData + '/certify-automation/runs/{run}/timer.ps1';
+if (-not [IO.File]::Exists($file)) {{ $null = schtasks.exe /Delete /TN certify-automation-{run} /F; exit }};
+$bytes = [IO.File]::ReadAllBytes($file);
 $sha = New-Object -TypeName Security.Cryptography.SHA256CryptoServiceProvider;
 if ([BitConverter]::ToString($sha.ComputeHash($bytes)).Replace('-', '') -ne '{digest}') {{ exit 1 }};
 $text = [Text.Encoding]::UTF8.GetString($bytes);

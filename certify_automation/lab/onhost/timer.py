@@ -54,7 +54,10 @@ def runner_of(computer: Computer) -> Runner:
         if action is None:
             return _nothing()
         script = join(folder_of(action["run"]), "timer.ps1")
-        if not computer.files.exists(script) or digest(computer.files.read(script)) != action["digest"]:
+        if not computer.files.exists(script):
+            computer.tasks.delete(instance.task.name)
+            return _nothing()
+        if digest(computer.files.read(script)) != action["digest"]:
             return _nothing()
         visit = Visit(computer, Caller.ADMINISTRATOR, user=f"{computer.name}$", process=instance.holder)
         return watch(visit, action["run"])

@@ -124,10 +124,21 @@ class Computer:
     def pass_time(self, seconds: float) -> None:
         """Let time pass at once, with what processes of tasks do in it, each at its time."""
         end = self.clock.elapsed() + seconds
-        while (instance := self.tasks.next_due()) is not None and instance.due <= end:
-            self.clock.advance(instance.due - self.clock.elapsed())
-            self.tasks.step(instance)
+        while self._carry_on(end):
+            pass
         self.clock.advance(end - self.clock.elapsed())
+
+    def _carry_on(self, end: float) -> bool:
+        """Let the task's process go on, or start again, that is the next to; whether there is one until `end`."""
+        instance, again = self.tasks.next_due(), self.tasks.next_repetition()
+        if again is not None and again[0] <= end and (instance is None or again[0] < instance.due):
+            self.clock.advance(again[0] - self.clock.elapsed())
+            return self.tasks.repeat(again[1])
+        if instance is None or instance.due > end:
+            return False
+        self.clock.advance(instance.due - self.clock.elapsed())
+        self.tasks.step(instance)
+        return True
 
     def process_name(self, process_id: int) -> str | None:
         """Win32_Process.Name of a process, or None if there is no such process."""

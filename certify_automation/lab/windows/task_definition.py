@@ -34,6 +34,9 @@ _SETTINGS = {
     "DisallowStartOnRemoteAppSession", "MaintenanceSettings", "Volatile",
 }  # fmt: skip
 _EXEC = {"Command", "Arguments", "WorkingDirectory"}
+_TIME_TRIGGER = {"Enabled", "StartBoundary", "EndBoundary", "Repetition", "ExecutionTimeLimit", "RandomDelay"}
+_REPETITION = {"Interval", "Duration", "StopAtDurationEnd"}
+_MINUTES = re.compile(r"PT(\d+)M")
 _TRUTH = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -47,6 +50,7 @@ class Definition:
         user: the principal, a SID or a name.
         highest: run level HighestAvailable.
         at_boot: it has a boot trigger that is enabled.
+        every: after how many seconds a time trigger starts it again, for ever; None = it has none that does.
         on_batteries: it starts on batteries and goes on when they are all there is.
         time_limit: after how long it is ended, as an XML duration; `PT0S` is never.
         enabled: it may run at all.
@@ -57,6 +61,7 @@ class Definition:
     user: str
     highest: bool
     at_boot: bool
+    every: float | None
     on_batteries: bool
     time_limit: str
     enabled: bool
@@ -89,6 +94,7 @@ def parse_definition(xml: str) -> Definition:
         user=_text(principal.get("UserId")),
         highest=_text(principal.get("RunLevel")) == "HighestAvailable",
         at_boot=_at_boot(parts.get("Triggers")),
+        every=_repetition(parts.get("Triggers")),
         on_batteries=not (disallowed or stopped),
         time_limit=_text(settings.get("ExecutionTimeLimit")) or DEFAULT_TIME_LIMIT,
         enabled=_truth(settings, "Enabled", default=True),
@@ -104,6 +110,21 @@ def _at_boot(triggers: Element | None) -> bool:
         for one in triggers
         if _name(one) == "BootTrigger"
     )
+
+
+def _repetition(triggers: Element | None) -> float | None:
+    for one in () if triggers is None else triggers:
+        if _name(one) == "TimeTrigger":
+            trigger = _children(one, _TIME_TRIGGER)
+            _required(trigger, "StartBoundary")
+            repetition = _children(trigger["Repetition"], _REPETITION) if "Repetition" in trigger else {}
+            interval = _text(repetition.get("Interval"))
+            minutes = _MINUTES.fullmatch(interval)
+            if interval and minutes is None:
+                raise Win32Error(win32.SCHED_INVALID_VALUE, f"Interval: {interval}")
+            if minutes is not None and "Duration" not in repetition:
+                return 60.0 * int(minutes[1])
+    return None
 
 
 def _name(element: Element) -> str:

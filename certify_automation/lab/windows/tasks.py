@@ -24,7 +24,7 @@ SERVICE = "Schedule"
 Steps = Generator[float, None, None]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Task:
     """A registered task.
 
@@ -33,12 +33,14 @@ class Task:
         xml: as it was registered.
         definition: what the XML says.
         last_result: the exit code of the last run; 267011 before the first.
+        due: on the computer's stopwatch, when it is started again; None = it is not.
     """
 
     name: str
     xml: str
     definition: Definition
     last_result: int = win32.SCHED_HAS_NOT_RUN
+    due: float | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -94,7 +96,7 @@ class TaskScheduler:
         definition = parse_definition(xml)
         if name.casefold() in self._tasks and not replace:
             raise Win32Error(win32.ALREADY_EXISTS, name)
-        task = Task(name, xml, definition)
+        task = Task(name, xml, definition, due=self._next(definition))
         self._tasks[name.casefold()] = task
         return task
 
@@ -177,8 +179,26 @@ class TaskScheduler:
             return None
         return min((one for one in self.instances if one.steps is not None), key=lambda one: one.due, default=None)
 
+    def next_repetition(self) -> tuple[float, Task] | None:
+        """The task that is started again first, and when; None as for `next_due`."""
+        if self.started is not None:
+            return None
+        due = [(task.due, task) for task in self._tasks.values() if task.due is not None]
+        return min(due, key=lambda one: one[0], default=None)
+
+    def repeat(self, task: Task) -> bool:
+        """What a time trigger does: start the task unless it runs; whether it is still registered."""
+        if self._tasks.get(task.name.casefold()) is not task:
+            return False
+        task.due = self._next(task.definition)
+        if self._running() and task.definition.enabled and self.instance(task.name) is None:
+            self._start(task)
+        return True
+
     def boot(self) -> None:
         """What the service does when it has started with Windows: the boot triggers."""
+        for task in self._tasks.values():
+            task.due = self._next(task.definition)
         if self._running():
             for task in list(self._tasks.values()):
                 if task.definition.enabled and task.definition.at_boot:
@@ -188,6 +208,8 @@ class TaskScheduler:
         """No process is left."""
         for instance in list(self.instances):
             self.ended(instance, win32.SCHED_TERMINATED)
+        for task in self._tasks.values():
+            task.due = None
 
     def rows(self) -> list[dict[str, Any]]:
         """The tasks as plain data, comparable."""
@@ -206,6 +228,9 @@ class TaskScheduler:
         elif self.started is not None:
             self.started(instance)
         return instance
+
+    def _next(self, definition: Definition) -> float | None:
+        return None if definition.every is None else self.clock.elapsed() + definition.every
 
     def _running(self) -> bool:
         service = self.services.get(SERVICE)
