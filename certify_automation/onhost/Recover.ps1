@@ -77,7 +77,7 @@ function Invoke-TaskProgram([string]$Verb, [string]$RunId, [string[]]$Options = 
 function Remove-TimerTask([string]$Folder) {
     $id = (Split-FilePath $Folder).Name
     try { $null = Invoke-TaskProgram -Verb '/Delete' -RunId $id -Options '/F' } catch { $null = $_ }
-    try { Remove-OldFile (Join-FilePath $Folder 'timer.ps1') } catch { $null = $_ }
+    Remove-Waste (Join-FilePath $Folder 'timer.ps1')
 }
 
 # The outcome as JSON, without facts.

@@ -30,7 +30,7 @@ function Enter-Lock([string]$Folder, [string]$RunId) {
 
 function Exit-Lock($File, [string]$Folder) {
     # Without the lock its text means nothing, so a text that cannot be removed does not matter.
-    try { Remove-OldFile (Join-FilePath $Folder 'lock-holder') } catch { $null = $_ }
+    Remove-Waste (Join-FilePath $Folder 'lock-holder')
     $File.Dispose()
 }
 
@@ -69,7 +69,7 @@ function Start-Run($Run, $Call) {
         if ($Run.Plan.confirm_seconds) { $refusal = Start-DeadManTimer $Run $Call } else { return }
     } catch { $refusal = Get-Refusal (Get-FailureCode $_ 'journal') (Get-ErrorText $_) }
     if (-not $refusal) { return }
-    try { Remove-OldFile $Run.Journal } catch { $null = $_ }
+    Remove-Waste $Run.Journal
     $refusal
 }
 
