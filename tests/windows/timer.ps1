@@ -35,7 +35,7 @@ $file.Dispose()
             Wait-CheckHeartbeat -Folder $script:checkFolder -Alive $true -Seconds 30
         }
         Assert-Fact 'schtasks.exe: a process goes on when its task is deleted, and the task is gone' {
-            Remove-TimerTask -RunId $id
+            Remove-TimerTask -Folder (Join-FilePath -Folder (Get-AutomationFolder) -Name 'runs', $id)
             try { $null = Invoke-TaskProgram -Verb '/Query' -RunId $id -Options '/XML' } catch { return (Test-TimerAlive -Folder $script:checkFolder) }
             'the task is still there'
         }
@@ -49,7 +49,7 @@ $file.Dispose()
             -not (Wait-CheckHeartbeat -Folder $script:checkFolder -Alive $true -Seconds 10)
         }
     } finally {
-        Remove-TimerTask -RunId $id
+        Remove-TimerTask -Folder (Join-FilePath -Folder (Get-AutomationFolder) -Name 'runs', $id)
         if (Wait-CheckHeartbeat -Folder $script:checkFolder -Alive $false -Seconds 30) { [IO.Directory]::Delete($script:checkFolder, $true) }
     }
 }
