@@ -104,7 +104,8 @@ def start_driver(run: Run) -> Waiting[None]:
 
 def _settle(run: Run, name: str, pending: str) -> Waiting[None]:
     def settled() -> bool:
-        return named_service(run.visit.computer, name).state != pending
+        service = run.visit.computer.services.get(name)  # one that is not there has settled
+        return service is None or service.state != pending
 
     if (yield from wait_for(run.visit, settled, run.limit(_PENDING_SECONDS))):
         return
