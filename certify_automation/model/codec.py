@@ -6,6 +6,7 @@ import base64
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
+from certify_automation.model.certificate_codec import inventory_from_json
 from certify_automation.model.config_files import FileContent
 from certify_automation.model.facts import (
     ApiFacts,
@@ -27,6 +28,7 @@ from certify_automation.model.facts import (
     UrlOwner,
 )
 from certify_automation.model.outcome import HealthOutcome, Outcome, RecoveredRun, Result
+from certify_automation.model.renewal import RenewalResult, RenewalStatus, Renewed
 from certify_automation.model.runs import OpenRun, Records, RunFiles, RunSummary
 from certify_automation.model.service import start_mode_from_cim, state_from_cim
 from certify_automation.model.step import Failure, StepOutcome
@@ -138,6 +140,7 @@ def facts_from_json(j: Json) -> Facts:
         open_run=_if_some(_open_run, j["open_run"]),
         records=_if_some(_records, j["records"]),
         managed={item["name"]: item["value"] for item in j["managed"]},
+        certificates=_if_some(inventory_from_json, j.get("certificates")),
     )
 
 
@@ -160,5 +163,18 @@ def outcome_from_json(j: Json) -> Outcome:
         health=_if_some(lambda h: HealthOutcome(**{**h, "effective": tuple(h["effective"])}), j["health"]),
         repeated=j["repeated"],
         recovered=_each(_recovered, j["recovered"]),
+        facts=_if_some(facts_from_json, j["facts"]),
+    )
+
+
+def renewed_from_json(j: Json) -> Renewed:
+    """What became of preferences and renewals, of a document that passed renewed.schema.json."""
+    preferences = j["preferences"] or {"status": None, "failure": None}
+    return Renewed(
+        run_id=j["run_id"],
+        refusal=_if_some(_failure, j["refusal"]),
+        preferences=preferences["status"],
+        preferences_failure=_if_some(_failure, preferences["failure"]),
+        renewals=_each(lambda r: RenewalResult(**{**r, "status": RenewalStatus(r["status"])}), j["renewals"]),
         facts=_if_some(facts_from_json, j["facts"]),
     )

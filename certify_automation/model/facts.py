@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from certify_automation.model.certificate import CertificateInventory
 from certify_automation.model.config_files import FileContent
 from certify_automation.model.runs import OpenRun, Records
 from certify_automation.model.service import ServiceState, StartMode
@@ -190,6 +191,7 @@ class Facts:
         firewall_rules: inbound rules for the ports of the request, and this program's own; None = not readable.
         ssl_bindings: those of the ports of the request.
         managed: raw name -> value, what a plan may depend on (docs/contract.md).
+        certificates: preferences and certificates; None = not asked for.
     """
 
     host: HostFacts
@@ -211,6 +213,7 @@ class Facts:
     open_run: OpenRun | None = None
     records: Records | None = None
     managed: dict[str, str] = field(default_factory=dict)
+    certificates: CertificateInventory | None = None
 
     @property
     def service(self) -> ServiceFacts | None:

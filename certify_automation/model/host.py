@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from certify_automation.model.config_files import FileName, ServerConnection, ServiceConfig
+from certify_automation.model.config_files import FileName, JsonValue, ServerConnection, ServiceConfig
 from certify_automation.model.http_sys import IpListen, UrlReservation
 from certify_automation.model.recovery import Recovery
+from certify_automation.model.renewal import RenewalPolicy
 from certify_automation.model.secret import Secret
 from certify_automation.model.security import ApiExposure, DeclaredVariable
 from certify_automation.model.service import WindowsService
@@ -39,6 +40,14 @@ class Auth(StrEnum):
     CERTIFICATE = "certificate"
 
 
+class ApiAccess(StrEnum):
+    """Who asks the product's API during a visit; a network logon has no credentials that it accepts."""
+
+    AUTO = "auto"
+    CALLER = "caller"
+    TASK = "task"
+
+
 @dataclass(frozen=True, slots=True)
 class Connection:
     """How one host is reached.
@@ -49,6 +58,7 @@ class Connection:
         ca_file: PEM bundle to verify an https listener with; None = the system's trust store.
         verify: False = the server's certificate is not checked (warned about once a run).
         certificate_file, certificate_key_file: PEM files for auth `certificate`.
+        api_access: who asks the product's API; `auto` is for `api_caller` to settle.
     """
 
     address: str
@@ -63,6 +73,15 @@ class Connection:
     verify: bool = True
     certificate_file: str | None = None
     certificate_key_file: str | None = None
+    api_access: ApiAccess = ApiAccess.AUTO
+
+    @property
+    def api_caller(self) -> ApiAccess:
+        """CALLER where the visit's own logon can prove who it is on the host (local, CredSSP), otherwise TASK."""
+        if self.api_access is not ApiAccess.AUTO:
+            return self.api_access
+        delegated = self.transport is Transport.LOCAL or self.auth is Auth.CREDSSP
+        return ApiAccess.CALLER if delegated else ApiAccess.TASK
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +126,8 @@ class HostState:
         account: the account the service is expected to run as; never changed.
         data_directory_restricted: the data folder is to be closed to Users, Everyone and other groups of everybody.
         environment: what variables are expected to be; never changed.
+        preferences: declared preferences by the product's own names, or all that GET answers.
+        renewals: when certificates are renewed; only declared, never observed.
         data_directory_acl: the data folder's access list as SDDL. This and the following only a rollback asks for.
         kestrel_urls: Url of endpoints that appsettings-core.json pins, by name; endpoints that are not there stay so.
         whole_files: files that are to have exactly these bytes, None = are not to be there; such a file is not declared
@@ -128,6 +149,8 @@ class HostState:
     data_directory_restricted: bool = False
     api_exposure: ApiExposure | None = None
     environment: tuple[DeclaredVariable, ...] = ()
+    preferences: Mapping[str, JsonValue] | None = None
+    renewals: RenewalPolicy | None = None
     data_directory_acl: str | None = None
     kestrel_urls: Mapping[str, str] = field(default_factory=dict)
     whole_files: Mapping[FileName, bytes | None] = field(default_factory=dict)

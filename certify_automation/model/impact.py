@@ -23,3 +23,4 @@ class Impact(StrEnum):
     STOP = "service stop"
     RESTART = "service restart"
     LOCKOUT = "lockout risk"
+    RENEWAL = "renewal"

@@ -19,6 +19,7 @@ from certify_automation.model.change_codec import JsonObject, change_to_json
 from certify_automation.model.config_files import JsonValue
 from certify_automation.model.host import Endpoint
 from certify_automation.model.impact import Impact
+from certify_automation.model.renewal import AfterCommit, Held
 from certify_automation.model.service import StartMode
 
 
@@ -172,6 +173,9 @@ class Plan:
         changes: in the order in which they are made.
         expects: the managed raw values the plan depends on, by name.
         warnings: shown, never in the way.
+        after_commit: what is done in a visit of its own once the changes are made and confirmed, and never undone:
+            preferences first, then renewals.
+        held: certificates that are due or failing and are not requested now; findings, not changes.
         conflicts: of a rollback: what somebody else has changed since, and is left as it is.
         confirm_seconds: the host puts everything back unless it is told within so many seconds after the changes that
             it can still be reached; None = it does not wait to be told.
@@ -191,6 +195,8 @@ class Plan:
     conflicts: tuple[Difference, ...] = ()
     confirm_seconds: int | None = None
     origin: Origin = Origin("unknown")
+    after_commit: tuple[AfterCommit, ...] = ()
+    held: tuple[Held, ...] = ()
 
     @property
     def fingerprint(self) -> str:
