@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from typing import Any
 
 from certify_automation.lab.windows import Computer
@@ -13,7 +14,7 @@ _CONTROL = "HKLM:\\SYSTEM\\CurrentControlSet\\Control"
 _SERVICES = "HKLM:\\SYSTEM\\CurrentControlSet\\Services"
 _FIREWALL = f"{_SERVICES}\\SharedAccess\\Parameters\\FirewallPolicy\\FirewallRules"
 _EVENT_SOURCES = f"{_SERVICES}\\EventLog\\Application"
-_BINDINGS = f"{_SERVICES}\\HTTP\\Parameters\\SslBindingInfo"
+_HTTP = f"{_SERVICES}\\HTTP\\Parameters"
 
 
 def key(computer: Computer, path: str) -> Values | None:
@@ -40,22 +41,17 @@ def _keys(computer: Computer) -> dict[str, Values]:
         f"{_CONTROL}\\ComputerName\\ComputerName": {
             "ComputerName": ("REG_SZ", "RENAMED" if "computer_name" in computer.pending_reboot else computer.name)
         },
-        f"{_SERVICES}\\HTTP\\Parameters": http,
-        f"{_SERVICES}\\HTTP\\Parameters\\UrlAclInfo": {
-            url: _binary(data) for url, data in computer.http.reservations.items()
-        },
+        _HTTP: http,
+        f"{_HTTP}\\UrlAclInfo": {url: _binary(data) for url, data in computer.http.reservations.items()},
     }
     if computer.firewall.rules is not None:
         keys[_FIREWALL] = {name: ("REG_SZ", text) for name, text in computer.firewall.rules.items()}
     keys[_EVENT_SOURCES] = {"MaxSize": ("REG_DWORD", 20_971_520)}
     for source, file in computer.events.sources.items():
         keys[f"{_EVENT_SOURCES}\\{source}"] = {"EventMessageFile": ("REG_EXPAND_SZ", file)}
-    if computer.ssl_bindings:
-        keys[_BINDINGS] = {}
-    for name, values in computer.ssl_bindings.items():
-        keys[f"{_BINDINGS}\\{name}"] = {
-            key: ("REG_SZ", value) if isinstance(value, str) else _binary(value) for key, value in values.items()
-        }
+    keys.update(_bindings("SslBindingInfo", computer.ssl_bindings))
+    keys.update(_bindings("SslSniBindingInfo", computer.sni_bindings))
+    keys.update(_bindings("SslCcsBindingInfo", computer.ccs_bindings))
     for service in computer.services.services():
         own = computer.service_environment.get(service.name, {})
         lines = [f"{name}={value}" for name, value in own.items()]
@@ -69,6 +65,16 @@ def _keys(computer: Computer) -> dict[str, Values]:
         keys[f"{_WINDOWS}\\Component Based Servicing\\RebootPending"] = {}
     if "windows_update" in computer.pending_reboot:
         keys[f"{_WINDOWS}\\WindowsUpdate\\Auto Update\\RebootRequired"] = {}
+    return keys
+
+
+def _bindings(parent: str, bindings: Mapping[str, Mapping[str, bytes | str]]) -> dict[str, Values]:
+    """The key of one kind of binding, which is not there without any, and one below it for each."""
+    keys: dict[str, Values] = {f"{_HTTP}\\{parent}": {}} if bindings else {}
+    for name, values in bindings.items():
+        keys[f"{_HTTP}\\{parent}\\{name}"] = {
+            key: ("REG_SZ", value) if isinstance(value, str) else _binary(value) for key, value in values.items()
+        }
     return keys
 
 

@@ -6,6 +6,7 @@
 All changes go through methods that refuse what Windows refuses, with its Win32 codes. `dump()` is for comparing.
 """
 
+from certify_automation.lab.windows.certificates import MachineStores, Stored, stored
 from certify_automation.lab.windows.clock import Clock, RunningClock, StillClock
 from certify_automation.lab.windows.computer import (
     OS_VERSIONS,
@@ -36,14 +37,17 @@ __all__ = [
     "Installation",
     "Instance",
     "Listener",
+    "MachineStores",
     "MemoryFiles",
     "Program",
     "RunningClock",
     "Service",
     "ServiceControlManager",
     "StillClock",
+    "Stored",
     "Task",
     "TaskScheduler",
     "Win32Error",
     "make_computer",
+    "stored",
 ]

@@ -9,6 +9,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
 from certify_automation.lab.windows import inheritance, security
+from certify_automation.lab.windows.certificates import MachineStores
 from certify_automation.lab.windows.clock import Clock
 from certify_automation.lab.windows.disks import MemoryFiles
 from certify_automation.lab.windows.events import EventLog
@@ -40,6 +41,10 @@ _DEFAULT_RESERVATIONS = {
     "http://*:5357/": "D:(A;;GX;;;BU)(A;;GX;;;LS)",
     "https://*:5358/": "D:(A;;GX;;;BU)(A;;GX;;;LS)",
 }
+
+
+Bindings = dict[str, dict[str, bytes | str]]
+"""Name of a registry key -> its values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,9 @@ class Computer:
         service_environment: service name -> the variables of its `Environment` registry value.
         file_versions: path (lower case) -> version resource of an executable.
         ssl_bindings: name of the subkey, for example `0.0.0.0:443` -> its registry values, bytes or text.
+        sni_bindings: the same for names (`www.example.com:443`).
+        ccs_bindings: the same for ports whose certificates come from the central store; they name none.
+        certificates: the stores of LocalMachine.
         pending_reboot: what asks for one: `cbs`, `windows_update`, `file_rename`.
         powered: False = it lost power: nothing answers, the state stays as it was.
     """
@@ -96,7 +104,10 @@ class Computer:
     environment: dict[str, str] = field(default_factory=dict)
     service_environment: dict[str, dict[str, str]] = field(default_factory=dict)
     file_versions: dict[str, str] = field(default_factory=dict)
-    ssl_bindings: dict[str, dict[str, bytes | str]] = field(default_factory=dict)
+    ssl_bindings: Bindings = field(default_factory=dict)
+    sni_bindings: Bindings = field(default_factory=dict)
+    ccs_bindings: Bindings = field(default_factory=dict)
+    certificates: MachineStores = field(default_factory=MachineStores)
     pending_reboot: list[str] = field(default_factory=list)
     powered: bool = True
     firewall: Firewall = field(init=False)
@@ -165,13 +176,18 @@ class Computer:
             "service_environment": {name: dict(values) for name, values in self.service_environment.items()},
             "tasks": self.tasks.rows(),
             "firewall": None if self.firewall.rules is None else dict(self.firewall.rules),
-            "ssl_bindings": {
-                name: {key: str(value) for key, value in values.items()} for name, values in self.ssl_bindings.items()
-            },
+            "ssl_bindings": _shown(self.ssl_bindings),
+            "sni_bindings": _shown(self.sni_bindings),
+            "ccs_bindings": _shown(self.ccs_bindings),
+            "certificates": self.certificates.rows(),
             "events": self.events.rows(),
             "pending_reboot": list(self.pending_reboot),
             "powered": self.powered,
         }
+
+
+def _shown(bindings: Bindings) -> dict[str, dict[str, str]]:
+    return {name: {key: str(value) for key, value in values.items()} for name, values in bindings.items()}
 
 
 def make_computer(installation: Installation, clock: Clock, files: Files | None = None) -> Computer:
