@@ -104,10 +104,8 @@ class Service:
 
     def row(self) -> dict[str, Any]:
         """The properties as plain data, comparable."""
-        row = asdict(self)
-        row["depends_on"] = list(self.depends_on)
-        row["failure_actions"] = None if self.failure_actions is None else self.failure_actions.hex()
-        return row
+        actions = None if self.failure_actions is None else self.failure_actions.hex()
+        return {**asdict(self), "depends_on": list(self.depends_on), "failure_actions": actions}
 
 
 @dataclass(slots=True)
@@ -116,10 +114,12 @@ class ServiceControlManager:
 
     Attributes:
         processes: process id -> image name, for everything that runs.
+        begun: process id -> when the process started, for those `new_process` made, also when they are over.
     """
 
     clock: Clock
     processes: dict[int, str] = field(default_factory=dict)
+    begun: dict[int, datetime] = field(default_factory=dict)
     _services: dict[str, Service] = field(default_factory=dict)
     _programs: dict[str, Program] = field(default_factory=dict)
     _failures: dict[str, failures.Failures] = field(default_factory=dict)
@@ -227,11 +227,8 @@ class ServiceControlManager:
     def dependents(self, name: str) -> tuple[Service, ...]:
         """The services that are not stopped and depend on this one."""
         wanted = name.casefold()
-        return tuple(
-            one
-            for one in self._services.values()
-            if one.state != STOPPED and wanted in (needed.casefold() for needed in one.depends_on)
-        )
+        alive = (one for one in self._services.values() if one.state != STOPPED)
+        return tuple(one for one in alive if wanted in (needed.casefold() for needed in one.depends_on))
 
     def crash(self, name: str) -> None:
         """The process ends without reporting; raises Win32Error 1060."""
@@ -246,6 +243,7 @@ class ServiceControlManager:
         """A process that was not there before."""
         self._next_process += 4
         self.processes[self._next_process] = image
+        self.begun[self._next_process] = self.clock.now()
         return self._next_process
 
     def settle(self) -> None:
