@@ -1,26 +1,5 @@
 # Replacing a file of the product so that at every moment one of the two contents stands under its name.
 
-# Virus scanners and editors hold files for moments: sharing (32, 33), access (5), an exchange that could not be made or
-# ended (1175, 1176, 1177).
-function Invoke-FileAct([scriptblock]$Act) {
-    for ($try = 1; ; $try++) {
-        try { return (& $Act) } catch {
-            $code = $_.Exception.GetBaseException().HResult -band 0xFFFF
-            if ((32, 33, 5, 1175, 1176, 1177 -notcontains $code) -or ($try -eq 5)) { throw }
-            Start-Sleep -Milliseconds 1000
-        }
-    }
-}
-
-function Move-File([string]$Path, [string]$New) {
-    Invoke-FileAct { Rename-NewFile $Path $New }
-}
-
-# What is left over and held does not matter: nothing depends on it, and later runs take its name.
-function Remove-Waste([string]$Path) {
-    try { Invoke-FileAct { Remove-OldFile $Path } } catch { $null = $_ }
-}
-
 # SHA-256 of what stands there now, empty when nothing does.
 function Get-FileDigest([string]$Path) {
     if (-not [IO.File]::Exists($Path)) { return '' }

@@ -1,39 +1,5 @@
 # One plan on this computer: lock, recover, refuse or act, undo on failure, record.
 
-# Writes a text if that is possible, whole or not at all: a full disk must not hide what else has happened.
-function Save-NewText([string]$Path, [string]$Text) {
-    try {
-        Invoke-FileAct { Write-NewFile "$Path.new" ([Text.Encoding]::UTF8.GetBytes($Text)) }
-        # There is one when it was torn.
-        Remove-OldFile $Path
-        Move-File "$Path.new" $Path
-    } catch { $null = $_ }
-}
-
-# A file, open for nobody else as long as this process keeps it or lives; nothing when another one has it. A visit that
-# only looks has it open for a moment.
-function Open-HeldFile([string]$Path) {
-    for ($try = 1; $try -le 5; $try++) {
-        try { return [IO.File]::Open($Path, 'OpenOrCreate', 'ReadWrite', 'None') }
-        catch [IO.IOException] { Start-Sleep -Milliseconds 300 }
-    }
-}
-
-# The open lock file, or nothing.
-function Enter-Lock([string]$Folder, [string]$RunId) {
-    $file = Open-HeldFile (Join-FilePath $Folder 'lock')
-    if (-not $file) { return }
-    $holder = [Text.Encoding]::UTF8.GetBytes("$RunId $env:USERDOMAIN\$env:USERNAME")
-    try { Write-NewFile (Join-FilePath $Folder 'lock-holder') $holder } catch { $null = $_ }
-    $file
-}
-
-function Exit-Lock($File, [string]$Folder) {
-    # Without the lock its text means nothing, so a text that cannot be removed does not matter.
-    Remove-Waste (Join-FilePath $Folder 'lock-holder')
-    $File.Dispose()
-}
-
 # The facts are left out (null) when they cannot be read: what was done must be said all the same.
 function Add-Facts([string]$Outcome, $Observe, $Lock) {
     try { $facts = ConvertTo-AsciiJson (Get-Facts $Observe $Lock) } catch { $facts = 'null' }

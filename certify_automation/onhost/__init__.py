@@ -41,6 +41,9 @@ READING = (
 ACTING = (
     "WindowsChange.ps1",
     "Wait.ps1",
+    "FileAct.ps1",
+    "LockChange.ps1",
+    "Scheduler.ps1",
     "JournalChange.ps1",
     "Control.ps1",
     "HttpSysChange.ps1",
