@@ -15,7 +15,7 @@ from certify_automation.errors import UsageError
 from certify_automation.model.plan import Plan
 from certify_automation.model.plan_codec import plan_from_record, plan_to_record, record_digest
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _KIND = "certify-automation plan"
 _LARGEST = 256 * 1024 * 1024
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from typing import TypeAlias
 
 from certify_automation.confirmation import Confirmation, apply_confirmed
 from certify_automation.desired import DesiredHost
@@ -13,11 +16,15 @@ from certify_automation.model.facts import Facts
 from certify_automation.model.host import HostState
 from certify_automation.model.host_report import HostReport
 from certify_automation.model.outcome import RecoveredRun
-from certify_automation.model.plan import Origin, Plan
+from certify_automation.model.plan import ObserveRequest, Origin, Plan
+from certify_automation.observing import look
 from certify_automation.plan import PlanOptions, make_plan, observe_request
 from certify_automation.remote import Session
 from certify_automation.remote.apply import apply
 from certify_automation.remote.observe import observe
+from certify_automation.renewing import Renewing, carry_on
+
+Look: TypeAlias = Callable[[Session, ObserveRequest], Facts]
 
 NOBODY = Origin("unknown")  # whoever calls this as a library and does not say who it is
 
@@ -28,7 +35,7 @@ def plan_host(desired: DesiredHost, session: Session, options: PlanOptions) -> H
     Raises:
         HostError: the visit failed; HostReport.of_error makes a report of it.
     """
-    facts = observe(session, observe_request(desired.state))
+    facts = look(desired, session, observe_request(desired.state))
     report = HostReport.of_plan(make_plan(desired.name, desired.state, facts, options))
     return replace(report, open_run=facts.open_run.run_id if facts.open_run else None)
 
@@ -36,37 +43,42 @@ def plan_host(desired: DesiredHost, session: Session, options: PlanOptions) -> H
 def prepare_host(desired: DesiredHost, session: Session, options: PlanOptions, origin: Origin = NOBODY) -> HostReport:
     """As plan_host, for an apply: a run that was cut off there is brought to its end first, and the report names it."""
     request = observe_request(desired.state)
-    facts, recovered = settled_facts(session, Plan(desired.name, options.run_id, request, origin=origin))
+    nothing = Plan(desired.name, options.run_id, request, origin=origin)
+    facts, recovered = settled_facts(session, nothing, partial(look, desired))
     plan = replace(make_plan(desired.name, desired.state, facts, options), origin=origin)
     return replace(HostReport.of_plan(plan), recovered=recovered)
 
 
-def settled_facts(session: Session, nothing: Plan) -> tuple[Facts, tuple[RecoveredRun, ...]]:
+def settled_facts(session: Session, nothing: Plan, look_at: Look = observe) -> tuple[Facts, tuple[RecoveredRun, ...]]:
     """The facts of a host on which no run is without an end, and the runs that were brought to theirs for it.
 
     Args:
         session: the host's.
         nothing: a plan without changes; carrying it out recovers and leaves no record.
+        look_at: the visit that reads.
 
     Raises:
         Locked: CA4001 a run is under way, CA4005 one waits for its confirmation.
         HostError: CA4006, CA4007 its journal says nothing to this program; or a visit failed.
     """
-    facts = observe(session, nothing.observe)
+    facts = look_at(session, nothing.observe)
     if facts.open_run is None:
         return facts, ()
     outcome = apply(session, nothing.to_json())
     error = outcome_error(outcome)
     if error is not None:
         raise error
-    facts_afterwards = outcome.facts if nothing.observe.run is None else None  # they come without records
-    return facts_afterwards or observe(session, nothing.observe), outcome.recovered
+    # What an apply brings home is without records and certificates.
+    whole = nothing.observe.run is None and facts.certificates is None
+    return (outcome.facts if whole else None) or look_at(session, nothing.observe), outcome.recovered
 
 
 def apply_plan(
     plan: Plan, session: Session, desired: HostState | None = None, confirmation: Confirmation | None = None
 ) -> HostReport:
-    """Carries a plan out and says what became of it; a plan without changes makes no visit.
+    """Carries the changes of a plan out and says what became of it; a plan without changes makes no visit.
+
+    What follows them, preferences and renewals, is left to `renewing.carry_on`.
 
     Args:
         plan: from prepare_host or a plan file.
@@ -96,6 +108,9 @@ def reconcile(
 ) -> HostReport:
     """Makes the host as declared, in two visits where nothing is to be finished or confirmed, and proves it.
 
+    Preferences and renewals take a third one. The limits of certification authorities are not looked at here: they
+    are counted over many hosts, by `fleet.runs.Ledger`.
+
     Args:
         desired: the host.
         session: the host's.
@@ -107,7 +122,8 @@ def reconcile(
         HostError: it could not be looked at, so nothing declared was done.
     """
     planned = prepare_host(desired, session, options, origin)
-    if planned.plan is None or not planned.plan.changes:
+    if planned.plan is None or not planned.plan.acts:
         return planned
     report = apply_plan(planned.plan, session, desired.state, confirmation)
+    report = carry_on(report, session, Renewing(desired.connection.api_caller, options.renewal_seconds))
     return replace(report, recovered=(*planned.recovered, *report.recovered))

@@ -8,9 +8,9 @@ from certify_automation.desired import DesiredHost
 from certify_automation.evidence import answers, effective_endpoints, probe
 from certify_automation.model.facts import Facts
 from certify_automation.model.host_report import HostReport
+from certify_automation.observing import look
 from certify_automation.plan import PlanOptions, make_plan, observe_request
 from certify_automation.remote import Session
-from certify_automation.remote.observe import observe
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def status_host(desired: DesiredHost, session: Session, options: PlanOptions) ->
     Raises:
         HostError: the visit failed.
     """
-    facts = observe(session, observe_request(desired.state))
+    facts = look(desired, session, observe_request(desired.state))
     report = HostReport.of_plan(make_plan(desired.name, desired.state, facts, options))
     endpoints = effective_endpoints(facts)
     asked = [api for url in endpoints if (api := probe(facts, url)) is not None]

@@ -1,5 +1,6 @@
 """Desired against observed: everything that is declared and not so. Pure; verifying a host is this once more."""
 
+from certify_automation.diff.certificates import failure_text, preference_changes, preference_name, preference_value
 from certify_automation.diff.comparing import Comparison, compare, differences, observe_request
 from certify_automation.diff.firewall import block_port, block_rules, blocked, letting_in
 from certify_automation.diff.folder import folder_goal
@@ -21,6 +22,7 @@ __all__ = [
     "compare",
     "content_of",
     "differences",
+    "failure_text",
     "folder_goal",
     "ip_listen_entries",
     "ip_listen_missing",
@@ -28,6 +30,9 @@ __all__ = [
     "letting_in",
     "observe_request",
     "observed_recovery",
+    "preference_changes",
+    "preference_name",
+    "preference_value",
     "readable",
     "reservation_of",
     "reservation_sddl",

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from certify_automation.diff.certificates import certificate_differences
 from certify_automation.diff.firewall import exposure_differences
 from certify_automation.diff.folder import folder_differences
 from certify_automation.diff.http_sys import ip_listen_differences, reservation_differences
@@ -66,6 +67,7 @@ def compare(host: str, desired: HostState, facts: Facts) -> Comparison:
         *exposure_differences(desired, files.endpoint, facts),
         *environment_differences(desired, facts),
         *_endpoint(desired, files, facts),
+        *certificate_differences(desired, facts),
     )
     return Comparison(desired, found, files)
 

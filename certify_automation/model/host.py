@@ -154,3 +154,8 @@ class HostState:
     data_directory_acl: str | None = None
     kestrel_urls: Mapping[str, str] = field(default_factory=dict)
     whole_files: Mapping[FileName, bytes | None] = field(default_factory=dict)
+
+    @property
+    def concerns_certificates(self) -> bool:
+        """Whether something is declared that only the product's API can tell."""
+        return self.preferences is not None or self.renewals is not None

@@ -19,6 +19,8 @@ from certify_automation.errors import (
 from certify_automation.model.apply_errors import outcome_error
 from certify_automation.model.outcome import ExitCode, Outcome, RecoveredRun, Result
 from certify_automation.model.plan import Difference, Plan
+from certify_automation.model.renewal import CertificateRenew, Hold, Renewed
+from certify_automation.model.renewal_errors import renewed_error
 
 
 class HostStatus(StrEnum):
@@ -64,13 +66,15 @@ class HostReport:
     """One host's line in the recap and everything that explains it.
 
     Attributes:
-        status: CHANGED without an outcome = would be changed (plan), with one = was changed.
+        status: CHANGED without an outcome and without `renewed` = would be changed (plan), with one = was changed.
         plan: None when the host did not get as far.
         outcome: the host's answer to the plan, without the facts afterwards.
         remaining: what was still not as declared after the apply.
         error: why the host stopped.
         recovered: earlier runs that had been cut off there and were brought to their end first.
         open_run: a run that has no end there, whatever the plan comes to: under way, cut off, or not confirmed yet.
+        renewed: the host's answer to what follows the changes, without the facts afterwards. With an error of its own
+            the outcome still stands: what was changed is kept.
     """
 
     host: str
@@ -81,6 +85,7 @@ class HostReport:
     error: CertifyAutomationError | None = None
     recovered: tuple[RecoveredRun, ...] = ()
     open_run: str | None = None
+    renewed: Renewed | None = None
 
     @classmethod
     def of_error(cls, host: str, error: CertifyAutomationError, plan: Plan | None = None) -> HostReport:
@@ -95,7 +100,7 @@ class HostReport:
             # What no flag changes comes before what is held back by policy.
             first = min(plan.refusals, key=lambda refusal: refusal.by_policy)
             return cls(plan.host, HostStatus.REFUSED, plan, error=first.error())
-        return cls(plan.host, HostStatus.CHANGED if plan.changes else HostStatus.OK, plan)
+        return cls(plan.host, HostStatus.CHANGED if plan.acts else HostStatus.OK, plan)
 
     @classmethod
     def of_outcome(cls, plan: Plan, outcome: Outcome, remaining: tuple[Difference, ...] = ()) -> HostReport:
@@ -113,17 +118,34 @@ class HostReport:
             recovered=outcome.recovered,
         )
 
+    @classmethod
+    def of_renewed(cls, plan: Plan, renewed: Renewed) -> HostReport:
+        """The report of what followed the changes of a plan."""
+        requests = [change for change in plan.after_commit if isinstance(change, CertificateRenew)]
+        error = renewed_error(requests, renewed)
+        report = cls(plan.host, HostStatus.CHANGED, plan) if error is None else cls.of_error(plan.host, error, plan)
+        return replace(report, renewed=renewed)
+
+    @property
+    def carried_out(self) -> bool:
+        """Whether the host was sent something that acts, and has answered."""
+        return self.outcome is not None or self.renewed is not None
+
     @property
     def exit_code(self) -> ExitCode:
         """This host's part in the run's exit code.
 
-        A plan that would change something is drift, so are conflicts, and what a run without an end may yet change.
+        A plan that would change something is drift, so are conflicts, what could not be compared, and what a run
+        without an end may yet change. What the limits of a certification authority hold back is refused.
         """
-        conflicts = self.plan is not None and bool(self.plan.conflicts)
-        if self.status is HostStatus.CHANGED:
-            return ExitCode.DRIFT if self.outcome is None or conflicts else ExitCode.DONE
-        if self.status is HostStatus.OK and (conflicts or self.open_run):
-            return ExitCode.DRIFT
+        plan = self.plan
+        drift = plan is not None and bool(plan.conflicts or plan.unjudged)
+        if self.status in {HostStatus.CHANGED, HostStatus.OK}:
+            if plan is not None and any(held.hold is Hold.GUARD for held in plan.held):
+                return ExitCode.REFUSED
+            if self.status is HostStatus.CHANGED:
+                return ExitCode.DRIFT if drift or not self.carried_out else ExitCode.DONE
+            return ExitCode.DRIFT if drift or self.open_run else ExitCode.DONE
         if self.status is HostStatus.ROLLED_BACK:
             return ExitCode.ROLLED_BACK
         if self.error is not None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from certify_automation.errors import HostError, PlanRefused, PolicyRefused, Problem
+from certify_automation.model.after_commit_codec import after_commit_to_json
 from certify_automation.model.change import (
     Change,
     IpListenAdd,
@@ -21,6 +22,9 @@ from certify_automation.model.host import Endpoint
 from certify_automation.model.impact import Impact
 from certify_automation.model.renewal import AfterCommit, Held
 from certify_automation.model.service import StartMode
+
+UNJUDGED = ("preferences", "renewals")
+"""Paths of the differences that stand for everything declared below them, when none of it could be compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +210,19 @@ class Plan:
     @property
     def plan_id(self) -> str:
         """SHA-256 in hex over everything the host is sent, except the run; equal plans have equal ids."""
-        return fingerprint(dict(_flat(self._work(), "plan")))
+        after = [after_commit_to_json(change) for change in self.after_commit]
+        work = {**self._work(), "after_commit": after} if after else self._work()
+        return fingerprint(dict(_flat(work, "plan")))
+
+    @property
+    def acts(self) -> bool:
+        """Whether there is anything to be carried out."""
+        return bool(self.changes or self.after_commit)
+
+    @property
+    def unjudged(self) -> tuple[Difference, ...]:
+        """What is declared and could not be compared, because the product's API did not say how it is."""
+        return tuple(difference for difference in self.differences if difference.path in UNJUDGED)
 
     def impact(self, change: Change) -> Impact:
         """What a change of this plan means: one of the listen list that has to be confirmed can cut the host off."""

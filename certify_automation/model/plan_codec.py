@@ -9,6 +9,12 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from certify_automation.errors import Problem, Severity
+from certify_automation.model.after_commit_codec import (
+    after_commit_from_json,
+    after_commit_to_json,
+    held_from_json,
+    held_to_json,
+)
 from certify_automation.model.change import Change, FileWrite
 from certify_automation.model.change_codec import JsonObject, change_from_json, change_to_json
 from certify_automation.model.host import Endpoint
@@ -49,6 +55,8 @@ def plan_to_record(plan: Plan) -> JsonObject:
         "refusals": [
             {"id": r.id, "message": r.message, "hint": r.hint, "by_policy": r.by_policy} for r in plan.refusals
         ],
+        "after_commit": [after_commit_to_json(change) for change in plan.after_commit],
+        "held": [held_to_json(one) for one in plan.held],
     }
 
 
@@ -73,6 +81,8 @@ def plan_from_record(record: Json) -> Plan:
         conflicts=tuple(Difference(**d) for d in record["conflicts"]),
         confirm_seconds=record["confirm_seconds"],
         origin=Origin(**record["origin"]),
+        after_commit=tuple(after_commit_from_json(item) for item in record["after_commit"]),
+        held=tuple(held_from_json(item) for item in record["held"]),
         warnings=tuple(Problem(w["id"], w["message"], None, w["hint"], Severity.WARNING) for w in record["warnings"]),
     )
     if plan.plan_id != record["plan_id"]:

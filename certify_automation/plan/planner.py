@@ -11,6 +11,7 @@ from certify_automation.model.config_files import FileName
 from certify_automation.model.facts import Facts
 from certify_automation.model.host import HostState
 from certify_automation.model.plan import Health, ObserveRequest, Plan, PortCheck
+from certify_automation.plan.certificates import following
 from certify_automation.plan.changes import changes
 from certify_automation.plan.refusals import refusals
 from certify_automation.plan.situation import PlanOptions, Situation
@@ -32,6 +33,7 @@ def make_plan(host: str, desired: HostState, facts: Facts, options: PlanOptions)
     refused = refusals(at)
     if refused:
         at = replace(at, changes=())
+    after = following(at)
     return Plan(
         host=host,
         run_id=options.run_id,
@@ -42,7 +44,9 @@ def make_plan(host: str, desired: HostState, facts: Facts, options: PlanOptions)
         health=_health(at),
         port_check=_port_check(at),
         refusals=refused,
-        warnings=warnings(at),
+        warnings=(*warnings(at), *after.warnings),
+        after_commit=() if refused else after.changes,
+        held=after.held,
         confirm_seconds=options.confirm_seconds if at.lockouts else None,
     )
 

@@ -11,6 +11,7 @@ from certify_automation.model.facts import Facts
 from certify_automation.model.host import Endpoint, HostState
 from certify_automation.model.http_sys import IpListen, ListenRule
 from certify_automation.model.impact import Impact
+from certify_automation.model.renewal_request import WAIT_SECONDS
 from certify_automation.model.service import ServiceState
 
 CONFIRM_SECONDS = 120
@@ -28,6 +29,7 @@ class PlanOptions:
         now_utc_ms: the caller's clock, compared with the host's; None = not compared.
         allow_lockout: a change that can cut the host off may be made, under the host's dead-man timer.
         confirm_seconds: so long the host then waits to be told that it can still be reached.
+        renewal_seconds: how long certificates that were requested are waited for.
         visited_address: IP literal through which the host is reached; None = not known, or reached locally.
     """
 
@@ -38,6 +40,7 @@ class PlanOptions:
     allow_lockout: bool = False
     confirm_seconds: int = CONFIRM_SECONDS
     visited_address: str | None = None
+    renewal_seconds: int = WAIT_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
