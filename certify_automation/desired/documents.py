@@ -17,7 +17,7 @@ from certify_automation.desired.nodes import DataPath, Document
 from certify_automation.desired.secrets import find_reference
 from certify_automation.errors import Position, Problem
 
-SECTIONS = ("service", "connections", "http_sys", "security", "environment")
+SECTIONS = ("service", "connections", "http_sys", "security", "environment", "preferences", "renewals")
 
 
 class Level(IntEnum):
@@ -111,15 +111,15 @@ def texts(value: object) -> list[str]:
 def check_entries(document: StateDocument) -> Iterator[Problem]:
     """Entries of one list with the same key (CA1407); only the first of them is in the layer."""
     source = document.document
-    for path, field in reference.merge_keys().items():
+    for path, fields in reference.merge_keys().items():
         data: Any = source.data
         for part in path:
             data = data.get(part) if isinstance(data, Mapping) else None
         seen: dict[str, Position] = {}
         for index, entry in enumerate(data if isinstance(data, list) else ()):
-            key = entry.get(field) if isinstance(entry, Mapping) else None
-            position = source.position((*path, index, field))
-            if isinstance(key, str) and seen.setdefault(key.casefold(), position) is not position:
+            key = reference.entry_key(entry, fields)
+            position = source.position((*path, index, fields[0]))
+            if key is not None and seen.setdefault(key.casefold(), position) is not position:
                 message = f"{'.'.join(path)} has {key} twice, first in line {seen[key.casefold()].line}"
                 yield Problem("CA1407", message, position, "keep one of them; they are compared ignoring case")
 

@@ -52,14 +52,14 @@ class Flattening:
     Attributes:
         layer: the name its origins carry.
         skip: whether a value at a path of the document is left out.
-        keys: path of a list -> the field its entries are known by.
+        keys: path of a list -> the fields its entries are known by.
         replaced: paths that are not merged into, `*` for any name.
     """
 
     document: Document
     layer: str
     skip: Callable[[DataPath], bool] = field(default=lambda _path: False)
-    keys: Mapping[tuple[str, ...], str] = field(default_factory=lambda: _NOTHING)
+    keys: Mapping[tuple[str, ...], tuple[str, ...]] = field(default_factory=lambda: _NOTHING)
     replaced: frozenset[tuple[str, ...]] = frozenset()
 
     def flatten(self, data: object, path: DataPath) -> Layer:
@@ -79,8 +79,8 @@ class Flattening:
                 yield from self._leaves(value, (*path, name), (*leaf, shown))
         elif isinstance(data, Sequence) and not isinstance(data, str) and pattern in self.keys and data:
             for index, entry in enumerate(data):
-                key = entry.get(self.keys[pattern]) if isinstance(entry, Mapping) else None
-                if isinstance(key, str):
+                key = reference.entry_key(entry, self.keys[pattern])
+                if key is not None:
                     yield from self._leaves(entry, (*path, index), (*leaf, f"[{key.casefold()}]"))
         else:
             yield leaf, Origin(self.document.position(path), self.layer, data, str(path[-1]))
@@ -123,13 +123,9 @@ def _parent_leaf(path: Leaf, merged: Mapping[Leaf, object]) -> Leaf | None:
 
 
 def _agree(path: Leaf, one: Origin, other: Origin) -> bool:
-    if len(path) > 1 and path[-2].startswith("[") and path[-1] in _key_fields():
+    if path[-1] in reference.merge_keys().get(path[:-2], ()):
         return str(one.value).casefold() == str(other.value).casefold()
     return json.dumps(one.value, sort_keys=True, default=str) == json.dumps(other.value, sort_keys=True, default=str)
-
-
-def _key_fields() -> frozenset[str]:
-    return frozenset(reference.merge_keys().values())
 
 
 def overlay(lower: Merged, upper: Merged) -> Merged:

@@ -25,10 +25,7 @@ class Places:
     """
 
     def __init__(self, merged: Merged, values: Mapping[Leaf, object]) -> None:
-        self._spelled: dict[Leaf, str] = {}
-        for path, origins in merged.items():
-            if len(path) > 1 and path[-2].startswith("[") and reference.merge_keys().get(path[:-2]) == path[-1]:
-                self._spelled[path[:-1]] = str(values.get(path, origins[0].value))
+        self._spelled = _spelled(merged, values)
         self._entries = {path: origins[0] for path, origins in merged.items() if path[:-1] in self._spelled}
         self.origins: dict[str, tuple[Origin, ...]] = {}
         self.values: dict[str, object] = {}
@@ -85,7 +82,17 @@ class Places:
         return dotted((*shown[:-1], origin.key) if origin.key and not shown[-1].startswith("[") else shown)
 
 
+def _spelled(merged: Merged, values: Mapping[Leaf, object]) -> dict[Leaf, str]:
+    """Entries of keyed lists -> what they are known by, templates evaluated."""
+    entries: dict[Leaf, dict[str, object]] = {}
+    for path, origins in merged.items():
+        if path[-1] in reference.merge_keys().get(path[:-2], ()):
+            value = values.get(path, origins[0].value)
+            entries.setdefault(path[:-1], {})[path[-1]] = None if value is None else str(value)
+    return {path: _key(entry) for path, entry in entries.items()}
+
+
 def _key(entry: object) -> str:
     """What an entry of a keyed list is known by; empty for what is none."""
-    fields = reference.merge_keys().values() if isinstance(entry, Mapping) else ()
-    return next((str(entry[field]) for field in fields if isinstance(entry, Mapping) and field in entry), "")
+    keys = (reference.entry_key(entry, fields) for fields in reference.merge_keys().values())
+    return next((key for key in keys if key is not None), "")

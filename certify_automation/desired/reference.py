@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, cast
 
@@ -23,7 +23,7 @@ def product_names(kind: str) -> Mapping[str, str]:
     """Declared name -> product name (`http_challenge_port` -> `HttpChallengeServerPort`), in the schema's order.
 
     Args:
-        kind: `config` for serviceconfig.json, `connection` for an entry of servers.json.
+        kind: `config` for serviceconfig.json, `connection` for an entry of servers.json, or `preferences`.
     """
     properties = schema("desired-state")["$defs"][kind]["properties"]
     return {name: part["x-property"] for name, part in properties.items() if "x-property" in part}
@@ -62,6 +62,13 @@ def known_values(kind: str, name: str) -> tuple[str, ...]:
 
 
 @cache
+def product_words(kind: str, name: str) -> Mapping[str, Any]:
+    """The words of a declared property -> the product's values for them; empty where they are the same."""
+    words: Mapping[str, Any] = schema("desired-state")["$defs"][kind]["properties"][name].get("x-values", {})
+    return words
+
+
+@cache
 def declared_default(kind: str, name: str) -> Any:  # noqa: ANN401 - any JSON value
     """What a field of a state document means where it is not written, for example of `recovery`: `reset_after`."""
     return schema("desired-state")["$defs"][kind]["properties"][name]["default"]
@@ -88,9 +95,22 @@ def default_http_port() -> int:
 
 
 @cache
-def merge_keys() -> Mapping[tuple[str, ...], str]:
-    """Path of a list in a state document -> the field its entries are known by."""
-    return {path: part["x-merge-key"] for path, part in _walk((), schema("desired-state")) if "x-merge-key" in part}
+def merge_keys() -> Mapping[tuple[str, ...], tuple[str, ...]]:
+    """Path of a list in a state document -> the fields its entries are known by; all but the first may be missing."""
+    found = {path: part["x-merge-key"] for path, part in _walk((), schema("desired-state")) if "x-merge-key" in part}
+    return {path: (key,) if isinstance(key, str) else tuple(key) for path, key in found.items()}
+
+
+def entry_key(entry: object, fields: Sequence[str]) -> str | None:
+    """What an entry of a keyed list is known by, as written; None for what is none.
+
+    Args:
+        entry: data of a file, or with its templates evaluated.
+        fields: of `merge_keys`.
+    """
+    if not isinstance(entry, Mapping) or not isinstance(entry.get(fields[0]), str):
+        return None
+    return " ".join(value for field in fields if isinstance(value := entry.get(field), str))
 
 
 @cache

@@ -15,6 +15,8 @@ from certify_automation.desired.rules import (
     check_connections,
     check_environment,
     check_http_sys,
+    check_preferences,
+    check_renewals,
     check_security,
     check_service,
 )
@@ -62,6 +64,10 @@ class Resolution:
             self._problems += check_environment(declared)
         if not {"service", "security", "environment"} & self._wrong:
             self._problems += check_security(declared)
+        if not {"preferences"} & self._wrong:
+            self._problems += check_preferences(declared)
+        if not {"preferences", "renewals"} & self._wrong:
+            self._problems += check_renewals(declared)
         failed = self._wrong or any(problem.severity is Severity.ERROR for problem in self._problems)
         removed = (
             tuple(entry["name"] for entry in self._connections() if entry.get("state") == "absent")
@@ -113,6 +119,8 @@ class Resolution:
             http_sys=self._data.get("http_sys", {}),
             security=self._data.get("security", {}),
             environment=self._data.get("environment", {}),
+            preferences=self._data.get("preferences", {}),
+            renewals=self._data.get("renewals", {}),
             where=self._places.where,
         )
 

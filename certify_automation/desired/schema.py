@@ -145,7 +145,7 @@ def _misfits(error: ValidationError) -> Iterator[Misfit]:
         known = part.get("properties", {})
         for name in error.instance:
             if name not in known:
-                yield _unknown(path, name, known)
+                yield _unknown(path, name, known, part.get("x-unknown", {}).get(name))
     elif error.validator == "x-names":
         yield _unknown(path, str(error.instance), part.get("properties", {}))
     elif error.validator == "required" and isinstance(error.instance, Mapping):
@@ -161,8 +161,9 @@ def _misfits(error: ValidationError) -> Iterator[Misfit]:
         yield Misfit(path, *words.sentence(error), key=key)
 
 
-def _unknown(path: DataPath, name: str, known: Mapping[str, Any]) -> Misfit:
-    return Misfit((*path, name), "CA1103", f"the key {name} is not known here", words.near_key(name, known), key=True)
+def _unknown(path: DataPath, name: str, known: Mapping[str, Any], hint: str | None = None) -> Misfit:
+    message = f"the key {name} is not known here"
+    return Misfit((*path, name), "CA1103", message, hint or words.near_key(name, known), key=True)
 
 
 def _of_choice(error: ValidationError, path: DataPath) -> Iterator[Misfit]:

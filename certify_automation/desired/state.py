@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from certify_automation.desired import durations, reference
+from certify_automation.desired import durations, reference, renewals
 from certify_automation.desired.rules import Declared
 from certify_automation.model.config_files import ServerConnection, ServiceConfig
 from certify_automation.model.host import USUAL_KESTREL_RULE, Endpoint, HostState, KestrelRule
@@ -39,6 +39,8 @@ def host_state(declared: Declared, removed: tuple[str, ...]) -> HostState:
         data_directory_restricted=declared.security.get("data_directory_acl") == "restricted",
         api_exposure=declared.api_exposure,
         environment=_environment(declared),
+        preferences=renewals.preferences(declared.preferences) or None,
+        renewals=renewals.policy(declared.renewals),
     )
 
 

@@ -21,7 +21,7 @@ class Declared:
         config: serviceconfig.json as rendered, names in the product's spelling; None = not declared.
         connections: servers.json as rendered; None = not declared.
         written_connections: the section of that name, entries with `state: absent` left out.
-        http_sys, security, environment: the sections of those names.
+        http_sys, security, environment, preferences, renewals: the sections of those names.
         where: dotted paths -> the place of the first one that was written, otherwise of the template.
     """
 
@@ -32,6 +32,8 @@ class Declared:
     http_sys: Mapping[str, Any]
     security: Mapping[str, Any]
     environment: Mapping[str, Any]
+    preferences: Mapping[str, Any]
+    renewals: Mapping[str, Any]
     where: Callable[..., Position]
 
     def setting(self, product_name: str) -> Any:  # noqa: ANN401 - any JSON value
