@@ -15,8 +15,11 @@ from certify_automation.lab.onhost.confirm import confirm_or_undo
 from certify_automation.lab.onhost.effect import Cut, Killed, Point, PowerLost
 from certify_automation.lab.onhost.facts import read_facts
 from certify_automation.lab.onhost.host import host_refusal
+from certify_automation.lab.onhost.inventory import take_inventory
 from certify_automation.lab.onhost.json_text import ascii_json
 from certify_automation.lab.onhost.lock import lock_facts
+from certify_automation.lab.onhost.processes import runner_of
+from certify_automation.lab.onhost.renew import renew
 from certify_automation.lab.onhost.run import apply_plan, is_failure_of_the_script
 from certify_automation.lab.onhost.visit import Json, Visit, VisitFaults, Waiting
 
@@ -37,7 +40,9 @@ def bootstrap(visit: Visit, stdin: str) -> Waiting[str]:
 
 
 def perform(visit: Visit, name: str, parameters: dict[str, Any], deadline_seconds: int) -> Waiting[Json]:
-    """The reply of one of the scripts: `Observe`, `Apply` or `Guard`."""
+    """The reply of one of the scripts: `Observe`, `Inventory`, `Apply`, `Guard` or `Renew`."""
+    tasks = visit.computer.tasks
+    tasks.runner = tasks.runner or runner_of(visit.computer)
     if name == "Apply" and onhost.acting_script(parameters).name != name:
         raise ValueError("This takes the script Guard.")
     refused = host_refusal(visit)
@@ -46,7 +51,8 @@ def perform(visit: Visit, name: str, parameters: dict[str, Any], deadline_second
     if name == "Observe":
         facts = read_facts(visit, parameters, lock_facts(visit.computer), with_records=True)
         return {"contract": 1, "ok": True, "value": facts}
-    value = yield from _act(visit, parameters, deadline_seconds)
+    act = {"Inventory": take_inventory, "Renew": renew}.get(name, _act)
+    value = yield from act(visit, parameters, deadline_seconds)
     return {"contract": 1, "ok": True, "value": value}
 
 

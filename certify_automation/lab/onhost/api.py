@@ -8,6 +8,7 @@ from certify_automation.lab.certify import NOT_TRUSTED, ApiRequest, send
 from certify_automation.lab.onhost.visit import Json, Visit
 
 _SHOWN = 100
+_JSON = "application/json"
 _REFUSED = (401, 403)
 
 
@@ -23,11 +24,12 @@ class LocalAnswer:
     body: str | None = None
     error: str | None = None
     untrusted: bool = False
+    content_type: str = ""
 
 
 def ask(visit: Visit, method: str, url: str, path: str, body: str = "") -> LocalAnswer:
-    """One request with the credentials of the visit's process."""
-    headers = {"Content-Type": "application/json"} if body else {}
+    """One request with the credentials of the visit's process; a browser's is answered with XML by some versions."""
+    headers = {"Accept": _JSON, **({"Content-Type": _JSON} if body else {})}
     request = ApiRequest(method, path, headers, body.encode(), visit.caller)
     answer = send(visit.computer, url, request)
     if isinstance(answer, str):
@@ -35,7 +37,8 @@ def ask(visit: Visit, method: str, url: str, path: str, body: str = "") -> Local
     schemes = tuple(
         part.strip().split(" ")[0] for part in answer.headers.get("WWW-Authenticate", "").split(",") if part.strip()
     )
-    return LocalAnswer(answer.status, schemes, answer.body.decode("utf-8", "replace"))
+    content_type = answer.headers.get("Content-Type", "")
+    return LocalAnswer(answer.status, schemes, answer.body.decode("utf-8", "replace"), content_type=content_type)
 
 
 def endpoint_url(endpoint: Json) -> str:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from certify_automation.lab.onhost.visit import Visit
+from certify_automation.lab.windows import Files, Win32Error
+from certify_automation.lab.windows.files import join
 
 
 def write(visit: Visit, path: str, content: bytes) -> None:
@@ -41,3 +45,27 @@ def make_folder(visit: Visit, path: str) -> None:
     """Create a folder unless it is there."""
     if not visit.computer.files.exists(path):
         visit.effect(f"folder {path}", lambda: visit.computer.files.make_folder(path))
+
+
+def remove_folder(visit: Visit, folder: str) -> None:
+    """Remove a folder with all that is in it, as far as that is possible."""
+    files = visit.computer.files
+    some = [entry.name for entry in files.entries(folder) if not entry.is_folder][:1]
+
+    def remove_some() -> None:
+        for name in some:
+            files.delete(join(folder, name))
+
+    with contextlib.suppress(Win32Error):
+        visit.effect(f"remove {folder}", lambda: _remove_all(files, folder), remove_some)
+
+
+def _remove_all(files: Files, folder: str) -> None:
+    for entry in files.entries(folder):
+        path = join(folder, entry.name)
+        if entry.is_folder:
+            _remove_all(files, path)
+        else:
+            files.delete(path)
+    if files.exists(folder):
+        files.delete(folder)

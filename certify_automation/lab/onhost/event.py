@@ -25,17 +25,19 @@ def log_outcome(run: Run) -> None:
     """Write the entry; when that is not possible nothing else changes. A run without changes has none."""
     if not run.steps:
         return
-    kind, event_id = _KINDS[run.result]
-    text, log = _text(run)[:_LONGEST], run.visit.computer.events
-    with contextlib.suppress(Win32Error):
-        run.visit.effect("event log", lambda: log.write(SOURCE, kind, event_id, text))
+    log_entry(run.visit, _KINDS[run.result], _text(run))
 
 
 def log_end(visit: Visit, run_id: str, said: str) -> None:
     """The entry of a timer that gives up for now."""
-    text, log = f"Run: {run_id}\r\nThe timer gives up for now: {said}"[:_LONGEST], visit.computer.events
+    log_entry(visit, ("Error", _GIVEN_UP), f"Run: {run_id}\r\nThe timer gives up for now: {said}")
+
+
+def log_entry(visit: Visit, kind: tuple[str, int], text: str) -> None:
+    """Write an entry of this type and event id, shortened to what the log takes, if that is possible."""
+    log = visit.computer.events
     with contextlib.suppress(Win32Error):
-        visit.effect("event log", lambda: log.write(SOURCE, "Error", _GIVEN_UP, text))
+        visit.effect("event log", lambda: log.write(SOURCE, *kind, text[:_LONGEST]))
 
 
 def _text(run: Run) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from certify_automation.lab.onhost.visit import Json
 from certify_automation.lab.windows import Computer
@@ -30,13 +30,15 @@ def reservations(computer: Computer) -> list[Json]:
 def ssl_bindings(computer: Computer, ports: Iterable[int]) -> list[Json]:
     """The `ssl_bindings` of Facts."""
     ends = tuple(f":{port}" for port in ports)
-    found = []
-    for name in sorted(name for name in computer.ssl_bindings if name.endswith(ends)):
-        values = computer.ssl_bindings[name]
-        cert_hash, store = values.get("SslCertHash"), values.get("SslCertStoreName")
-        shown = cert_hash.hex() if isinstance(cert_hash, bytes) and cert_hash else None
-        found.append({"name": name, "cert_hash": shown, "store": store})
-    return found
+    names = sorted(name for name in computer.ssl_bindings if name.endswith(ends))
+    return [certificate_of(name, computer.ssl_bindings[name]) for name in names]
+
+
+def certificate_of(name: str, values: Mapping[str, bytes | str]) -> Json:
+    """Which certificate a binding names."""
+    cert_hash, store = values.get("SslCertHash"), values.get("SslCertStoreName")
+    shown = cert_hash.hex() if isinstance(cert_hash, bytes) and cert_hash else None
+    return {"name": name, "cert_hash": shown, "store": store}
 
 
 def url_owners(computer: Computer) -> list[Json]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-
 from certify_automation.lab.onhost import disk
 from certify_automation.lab.onhost.host import unix_ms
 from certify_automation.lab.onhost.journal import journal_of
 from certify_automation.lab.onhost.run_record import BACKUPS, ended_runs, folder_of, folders, has_traces, read_run
 from certify_automation.lab.onhost.visit import Visit
 from certify_automation.lab.windows import Win32Error
-from certify_automation.lab.windows.files import Files, join
+from certify_automation.lab.windows.files import join
 
 _LAST = 20
 _AGE_MS = 90 * 86400000
@@ -33,7 +31,7 @@ def prune(visit: Visit) -> None:
         if files.exists(data := join(one.folder, "data")):
             copies += 1
             if copies > _COPIES:
-                _remove(visit, data)
+                disk.remove_folder(visit, data)
     # What never had a first line, and what an interrupted removal has left.
     for name in folders(visit.computer, ended=False):
         if read_run(visit.computer, name) is None and not has_traces(visit.computer, folder_of(name)):
@@ -48,27 +46,4 @@ def _remove_run(visit: Visit, folder: str) -> None:
                 disk.delete(visit, path)
     except Win32Error:
         return
-    _remove(visit, folder)
-
-
-def _remove(visit: Visit, folder: str) -> None:
-    files = visit.computer.files
-    some = [entry.name for entry in files.entries(folder) if not entry.is_folder][:1]
-
-    def remove_some() -> None:
-        for name in some:
-            files.delete(join(folder, name))
-
-    with contextlib.suppress(Win32Error):
-        visit.effect(f"remove {folder}", lambda: _remove_all(files, folder), remove_some)
-
-
-def _remove_all(files: Files, folder: str) -> None:
-    for entry in files.entries(folder):
-        path = join(folder, entry.name)
-        if entry.is_folder:
-            _remove_all(files, path)
-        else:
-            files.delete(path)
-    if files.exists(folder):
-        files.delete(folder)
+    disk.remove_folder(visit, folder)

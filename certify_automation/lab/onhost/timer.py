@@ -30,8 +30,6 @@ _ACTION = re.compile(r"/runs/(?P<run>[^/']+)/timer\.ps1.*-ne '(?P<digest>[0-9a-f
 def start_timer(run: Run) -> Waiting[None]:
     """Start the timer and wait for its heartbeat; raises ChangeFailed `timer`, and then there is no task either."""
     visit = run.visit
-    tasks = visit.computer.tasks
-    tasks.runner = tasks.runner or runner_of(visit.computer)
     text = onhost.script("Guard").text.encode()
     try:
         disk.write(visit, join(run.folder, "timer.ps1"), text)

@@ -1,0 +1,137 @@
+"""A one-shot scheduled task that asks the API as SYSTEM: a network logon has no credentials that it accepts."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+
+from certify_automation import onhost
+from certify_automation.lab.onhost import disk
+from certify_automation.lab.onhost.api_calls import carry_out
+from certify_automation.lab.onhost.file import digest
+from certify_automation.lab.onhost.host import unix_ms
+from certify_automation.lab.onhost.json_text import ascii_json
+from certify_automation.lab.onhost.product_api import ApiFailed
+from certify_automation.lab.onhost.refusal import folder_refusal
+from certify_automation.lab.onhost.visit import Json, Visit, Waiting, in_automation_folder
+from certify_automation.lab.onhost.wait import wait_for
+from certify_automation.lab.windows import Win32Error
+from certify_automation.lab.windows.files import join
+
+FOLDER = in_automation_folder("api")
+
+_NAME = "certify-automation-api-"
+_OLD_MS = 3600 * 1000
+_ANSWER = "answer.json"
+_ACTION = re.compile(r"/api/(?P<task>[0-9a-f]{32})/script\.ps1.*-ne '(?P<digest>[0-9a-f]{64})'", re.DOTALL)
+_XML = """\
+<?xml version="1.0" encoding="UTF-16"?>
+<Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
+<Principals><Principal id="Author"><UserId>S-1-5-18</UserId>\
+<RunLevel>HighestAvailable</RunLevel></Principal></Principals>
+<Settings>
+<DisallowStartIfOnBatteries>false</DisallowStartIfOnBatteries>
+<StopIfGoingOnBatteries>false</StopIfGoingOnBatteries>
+<ExecutionTimeLimit>PT1H</ExecutionTimeLimit>
+<Priority>5</Priority>
+</Settings>
+<Actions Context="Author"><Exec>
+<Command>%SystemRoot%\\System32\\WindowsPowerShell\\v1.0\\powershell.exe</Command>
+<Arguments>-NoProfile -NonInteractive -Command "$file = $env:ProgramData +
+ '/certify-automation/api/{task}/script.ps1'; if ((Get-FileHash -LiteralPath $file).Hash -ne '{digest}') {{ exit 1 }}"\
+</Arguments>
+</Exec></Actions>
+</Task>"""
+
+
+def call_api(visit: Visit, access: Json, call: Json, until: int) -> Waiting[Json]:
+    """The answer to a call, asked by whom `access` says; raises ApiFailed `task`."""
+    if access["access"] == "caller":
+        return (yield from carry_out(visit, call, until))
+    return (yield from _ask_as_system(visit, access["task"], call, until))
+
+
+def serve(visit: Visit, arguments: str) -> Waiting[None] | None:
+    """What the process of such a task does; None when these are not the arguments of one."""
+    action = _ACTION.search(arguments)
+    return None if action is None else _serve(visit, action["task"], action["digest"])
+
+
+def _ask_as_system(visit: Visit, task: str, call: Json, until: int) -> Waiting[Json]:
+    refused = folder_refusal(visit)
+    if refused is not None:
+        raise ApiFailed("task", refused["message"], "")
+    try:
+        value = yield from _answer_of(visit, task, call, until)
+    except Exception:
+        # Not for what cuts a visit off: nothing tidies up then.
+        _remove(visit, task)
+        raise
+    _remove(visit, task)
+    return value
+
+
+def _answer_of(visit: Visit, task: str, call: Json, until: int) -> Waiting[Json]:
+    files, answer = visit.computer.files, join(join(FOLDER, task), _ANSWER)
+    try:
+        _remove_old(visit)
+        _start(visit, task, call, until)
+        if (yield from wait_for(visit, lambda: files.exists(answer), until)):
+            value: Json = json.loads(files.read(answer))
+            return value
+    except (Win32Error, ValueError) as error:
+        raise ApiFailed("task", getattr(error, "text", str(error)), "") from error
+    raise ApiFailed("task", "The task was started, and gave no answer in time.", "")
+
+
+def _start(visit: Visit, task: str, call: Json, until: int) -> None:
+    """Register the task and start it; raises Win32Error."""
+    tasks, folder = visit.computer.tasks, join(FOLDER, task)
+    text = onhost.script("Inventory").text.encode()
+    seconds = (until - visit.monotonic_ms()) // 1000
+    disk.make_folder(visit, folder)
+    disk.write(visit, join(folder, "script.ps1"), text)
+    disk.write(visit, join(folder, "request.json"), ascii_json({**call, "deadline_seconds": seconds}).encode())
+    xml, file = _XML.format(task=task, digest=digest(text)).replace("\n", " "), join(folder, "task.xml")
+    disk.write(visit, file, b"\xff\xfe" + xml.encode("utf-16-le"))
+    visit.effect("schtasks.exe /Create", lambda: tasks.register(f"{_NAME}{task}", xml, replace=True))
+    visit.effect("schtasks.exe /Run", lambda: tasks.run(f"{_NAME}{task}"))
+
+
+def _serve(visit: Visit, task: str, expected: str) -> Waiting[None]:
+    """Answer the call; what goes wrong leaves no answer."""
+    files, folder = visit.computer.files, join(FOLDER, task)
+    with contextlib.suppress(Win32Error):
+        visit.computer.tasks.delete(f"{_NAME}{task}")
+    try:
+        if digest(files.read(join(folder, "script.ps1"))) != expected:
+            return
+        call = json.loads(files.read(join(folder, "request.json")))
+        until = visit.monotonic_ms() + 1000 * int(call["deadline_seconds"])
+        value = yield from carry_out(visit, call, until)
+        answer = join(folder, _ANSWER)
+        files.write(f"{answer}.new", ascii_json(value).encode())
+        files.move(f"{answer}.new", answer)
+    except (Win32Error, ValueError, KeyError, TypeError):
+        return
+
+
+def _remove_old(visit: Visit) -> None:
+    """Remove what visits have left that were cut off more than an hour ago."""
+    oldest = unix_ms(visit.computer.clock.now()) - _OLD_MS
+    for entry in visit.computer.files.entries(FOLDER):
+        if unix_ms(entry.written) < oldest:
+            _remove(visit, entry.name)
+
+
+def _remove(visit: Visit, task: str) -> None:
+    """Remove a task, which has removed itself if it ever ran, and its folder."""
+    files, tasks = visit.computer.files, visit.computer.tasks
+    with contextlib.suppress(Win32Error):
+        tasks.get(f"{_NAME}{task}")
+        visit.effect("schtasks.exe /Delete", lambda: tasks.delete(f"{_NAME}{task}"))
+    if files.exists(join(FOLDER, task)):
+        disk.remove_folder(visit, join(FOLDER, task))
+    if files.exists(FOLDER) and not files.entries(FOLDER):
+        disk.remove_folder(visit, FOLDER)
