@@ -1,0 +1,89 @@
+"""Which certificates a command is about."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from certify_automation.due import due
+from certify_automation.model.certificate import ManagedCertificate, RequestState
+from certify_automation.model.config_files import JsonValue
+
+_UNNAMED_AUTHORITY = "letsencrypt.org"
+"""What the product takes where nobody has named one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a command is asked to look at; all that are given must match.
+
+    Attributes:
+        due: as the product computes it, before any hold.
+        failing: the last attempt ended with an error or a warning, or some in a row have failed.
+        expires_within_seconds: or has expired; what has no expiry never matches.
+        issuer: pattern of the authority of the certificate there is, of the one asked for or of the last one tried.
+        domain: pattern of one of the identifiers.
+        ids: of certificates, as the product has them, or `HOST/ID`; empty = all.
+    """
+
+    due: bool = False
+    failing: bool = False
+    expires_within_seconds: int | None = None
+    issuer: str | None = None
+    domain: str | None = None
+    ids: tuple[str, ...] = ()
+
+
+def matches(
+    filters: Filters, host: str, certificate: ManagedCertificate, preferences: Mapping[str, JsonValue], now_utc_ms: int
+) -> bool:
+    """Whether a certificate of this host is meant."""
+    return (
+        _named(filters.ids, host, certificate.id)
+        and (not filters.failing or failing(certificate))
+        and _expires(certificate, filters.expires_within_seconds, now_utc_ms)
+        and (filters.issuer is None or matches_any((filters.issuer,), _authorities(certificate, preferences)))
+        and (filters.domain is None or matches_any((filters.domain,), certificate.identifiers))
+        and (not filters.due or due(certificate, preferences, now_utc_ms).due)
+    )
+
+
+def failing(certificate: ManagedCertificate) -> bool:
+    """Whether the last attempt ended with an error or a warning, or some in a row have failed."""
+    return certificate.status in {RequestState.ERROR, RequestState.WARNING} or certificate.failures > 0
+
+
+def matches_any(patterns: Iterable[str], texts: Iterable[str]) -> bool:
+    """Whether a pattern fits one of the texts whole: `*` is any text, `?` any letter, case does not count."""
+    compiled = [_pattern(pattern.casefold()) for pattern in patterns]
+    return any(pattern.fullmatch(text.casefold()) for text in texts for pattern in compiled)
+
+
+def authority_of(certificate: ManagedCertificate, preferences: Mapping[str, JsonValue]) -> str:
+    """Id of the certification authority that the product will ask, unless it turns to another one after failures."""
+    preferred = preferences.get("defaultCertificateAuthority")
+    fallback = preferred if isinstance(preferred, str) else None
+    return certificate.authority or fallback or certificate.current_authority or _UNNAMED_AUTHORITY
+
+
+def _named(ids: tuple[str, ...], host: str, certificate_id: str) -> bool:
+    return not ids or certificate_id in ids or f"{host}/{certificate_id}" in ids
+
+
+def _expires(certificate: ManagedCertificate, within_seconds: int | None, now_utc_ms: int) -> bool:
+    if within_seconds is None:
+        return True
+    return certificate.expiry_utc_ms is not None and certificate.expiry_utc_ms <= now_utc_ms + within_seconds * 1000
+
+
+def _authorities(certificate: ManagedCertificate, preferences: Mapping[str, JsonValue]) -> tuple[str, ...]:
+    named = (certificate.current_authority, certificate.authority, certificate.last_authority)
+    return tuple(one for one in named if one) or (authority_of(certificate, preferences),)
+
+
+@lru_cache(maxsize=512)
+def _pattern(glob: str) -> re.Pattern[str]:
+    wildcards = {"*": ".*", "?": "."}
+    return re.compile("".join(wildcards.get(letter) or re.escape(letter) for letter in glob), re.DOTALL)

@@ -1,0 +1,97 @@
+"""Why a certificate that is wanted is not requested now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from certify_automation.due import back_off, moment_text, span_text
+from certify_automation.model.certificate import ManagedCertificate, RequestState
+from certify_automation.model.renewal import Held, Hold
+from certify_automation.renewal.policy import Verdict, failed, issued_at_last
+from certify_automation.renewal.terms import Terms
+
+
+def hold_of(terms: Terms, certificate: ManagedCertificate, verdict: Verdict) -> Held | None:
+    """The first thing that is in the way; None = it may be requested."""
+    holds = _always(terms, certificate) if terms.wanted.forced else _holds(terms, certificate, verdict)
+    found = next(holds, None)
+    if found is None:
+        return None
+    hold, text, until = found
+    why = f"{verdict.reason}; {text}" if verdict.due else text
+    return Held(certificate.id, certificate.name, hold, why, None if until is None else terms.opens(until))
+
+
+_Found = tuple[Hold, str, int | None]
+
+
+def _holds(terms: Terms, certificate: ManagedCertificate, verdict: Verdict) -> Iterator[_Found]:
+    yield from _state(certificate)
+    if not certificate.auto_renew:
+        yield Hold.NOT_AUTO_RENEWED, "it is taken out of automatic renewal in the product", None
+    if failed(certificate):
+        yield from _failed(terms, certificate, verdict)
+    yield from _backs_off(terms, certificate)
+    yield from _just_attempted(terms, certificate)
+    yield from _window(terms)
+
+
+def _always(terms: Terms, certificate: ManagedCertificate) -> Iterator[_Found]:
+    yield from _state(certificate)
+    yield from _window(terms)
+
+
+def _state(certificate: ManagedCertificate) -> Iterator[_Found]:
+    if certificate.status == RequestState.PAUSED:
+        yield Hold.PAUSED, "it is paused: the product waits for a person to complete the request", None
+    if certificate.status in {RequestState.RUNNING, RequestState.QUEUED}:
+        yield Hold.RUNNING, "the product is working on a request of it already", None
+
+
+def _failed(terms: Terms, certificate: ManagedCertificate, verdict: Verdict) -> Iterator[_Found]:
+    if not terms.policy.retry_failed:
+        yield Hold.FAILED, f"{failure_text(certificate)}, and policy does not retry what failed", None
+    elif not verdict.due and issued_at_last(certificate):
+        instead = "another one would not help, what comes after the request has to be put right"
+        yield Hold.FAILED, f"{failure_text(certificate)} after a certificate had been issued: {instead}", None
+
+
+def failure_text(certificate: ManagedCertificate) -> str:
+    """That the last attempt failed, and how often in a row."""
+    times = f" ({certificate.failures} in a row)" if certificate.failures > 1 else ""
+    return f"the last attempt failed{times}"
+
+
+def _backs_off(terms: Terms, certificate: ManagedCertificate) -> Iterator[_Found]:
+    back = back_off(certificate, terms.now_utc_ms)
+    if back.for_good:
+        text = f"it failed {certificate.failures} times in a row, and the product has given up: request it by hand"
+        yield Hold.BACK_OFF, text, None
+    elif back.until_utc_ms is not None:
+        waits = f"the product does not try again before {moment_text(back.until_utc_ms)}"
+        yield Hold.BACK_OFF, f"it failed {certificate.failures} times in a row, and {waits}", back.until_utc_ms
+
+
+def _just_attempted(terms: Terms, certificate: ManagedCertificate) -> Iterator[_Found]:
+    attempted, wait_ms = certificate.attempted_utc_ms, terms.policy.retry_after_seconds * 1000
+    if attempted is None:
+        return
+    ago = terms.now_utc_ms - attempted
+    # A moment that far ahead was written while the host's clock was wrong; it would hold the certificate for ever.
+    if -wait_ms < ago < wait_ms:
+        outcome = "failed" if failed(certificate) else "was made"
+        text = f"an attempt {outcome} {span_text(max(ago, 0) // 1000)} ago, the next comes"
+        yield (
+            Hold.RETRY_AFTER,
+            f"{text} {span_text(terms.policy.retry_after_seconds)} after it",
+            attempted + wait_ms,
+        )
+
+
+def _window(terms: Terms) -> Iterator[_Found]:
+    now = terms.now_utc_ms
+    at = terms.opens(now)
+    if at is None:
+        yield Hold.WINDOW, "the window of the policy never opens", None
+    elif at > now:
+        yield Hold.WINDOW, f"the window of the policy opens on {moment_text(at)}", at

@@ -1,0 +1,102 @@
+"""When a declared policy makes a certificate due."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+
+from certify_automation.due import Due, Rule, lifetime_ms, moment_text, span_text
+from certify_automation.model.certificate import ManagedCertificate, RequestState
+from certify_automation.model.renewal import RenewalPolicy
+
+_DAY_MS = 86_400_000
+_ONE_ATTEMPT_MS = 3_600_000
+"""Longer than an attempt takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a policy makes of a certificate; reason is why it is due, ready to show, empty when it is not."""
+
+    due: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    utc_ms: int
+    reason: str
+
+
+def by_policy(host: str, policy: RenewalPolicy, certificate: ManagedCertificate, own: Due, now_utc_ms: int) -> Verdict:
+    """Whether the policy has the certificate renewed now.
+
+    What has never been renewed is due at once, and so is what the product has scheduled. Otherwise the first of the
+    declared moments counts, or that of the product where none is declared or can be met, and the jitter after it.
+
+    Args:
+        host: on which the certificate is; its jitter depends on that and on the certificate's id.
+        policy: as declared.
+        certificate: as the API shows it.
+        own: what the product itself makes of it.
+        now_utc_ms: by the host's clock.
+    """
+    scheduled = certificate.scheduled_utc_ms
+    if own.rule is Rule.NEVER_RENEWED or (scheduled is not None and scheduled <= now_utc_ms):
+        return Verdict(due=True, reason=own.text)
+    declared = list(_declared(policy, certificate, now_utc_ms))
+    if not declared:
+        if own.due_utc_ms is None:
+            return Verdict(own.due, own.text if own.due else "")
+        declared = [_Moment(own.due_utc_ms, own.text)]
+    first = min(declared, key=lambda moment: moment.utc_ms)
+    late = _jitter_ms(host, certificate.id, policy.jitter_seconds)
+    if _delayed(first.utc_ms, late, certificate.expiry_utc_ms) <= now_utc_ms:
+        return Verdict(due=True, reason=first.reason)
+    return Verdict(due=False)
+
+
+def too_short(policy: RenewalPolicy, certificate: ManagedCertificate) -> bool:
+    """Whether a new certificate of that lifetime would be due again before a third of it has passed."""
+    lifetime, ensured = lifetime_ms(certificate), policy.ensure_valid_for_seconds
+    return lifetime is not None and ensured is not None and 3 * ensured * 1000 >= 2 * lifetime
+
+
+def failed(certificate: ManagedCertificate) -> bool:
+    """Whether the last attempt brought no success."""
+    if certificate.status == RequestState.ERROR:
+        return True
+    return certificate.failures > 0 and certificate.status != RequestState.SUCCESS
+
+
+def issued_at_last(certificate: ManagedCertificate) -> bool:
+    """Whether the last attempt did bring a certificate, whatever failed after that."""
+    renewed, attempted = certificate.renewed_utc_ms, certificate.attempted_utc_ms
+    return renewed is not None and attempted is not None and abs(attempted - renewed) < _ONE_ATTEMPT_MS
+
+
+def _declared(policy: RenewalPolicy, certificate: ManagedCertificate, now_utc_ms: int) -> Iterator[_Moment]:
+    start, expiry = certificate.start_utc_ms, certificate.expiry_utc_ms
+    ensured = policy.ensure_valid_for_seconds
+    if ensured is not None and expiry is not None and not too_short(policy, certificate):
+        left = (expiry - now_utc_ms) // 1000
+        state = f"expires in {span_text(left)}" if left >= 0 else f"expired {span_text(left)} ago"
+        yield _Moment(expiry - ensured * 1000, f"{state}, policy asks for {span_text(ensured)}")
+    if policy.percent is not None and start is not None and expiry is not None:
+        at = start + (expiry - start) * policy.percent // 100
+        yield _Moment(at, f"{policy.percent} % of its lifetime, as policy asks, passed on {moment_text(at)}")
+
+
+def _jitter_ms(host: str, certificate_id: str, jitter_seconds: int) -> int:
+    """The same amount for the same certificate of the same host, spread evenly over all of them."""
+    if jitter_seconds <= 0:
+        return 0
+    digest = sha256(f"{host.casefold()}\n{certificate_id}".encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:8]) % (jitter_seconds * 1000 + 1)
+
+
+def _delayed(at_utc_ms: int, late_ms: int, expiry_utc_ms: int | None) -> int:
+    if expiry_utc_ms is None:
+        return at_utc_ms + late_ms
+    return max(at_utc_ms, min(at_utc_ms + late_ms, expiry_utc_ms - _DAY_MS))
