@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from certify_automation.lab.onhost.visit import Json
 from certify_automation.lab.windows import Computer, Win32Error
 from certify_automation.lab.windows.files import join
 
+_DATE = re.compile(r"\d{4}-\d\d-\d\dT", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_MESSAGE = 500
 _LOG_BYTES = 65536
@@ -72,7 +74,7 @@ def time_ms(value: object) -> int | None:
 
     One without an offset is local time, and simulated computers are set to UTC.
     """
-    if not isinstance(value, str):
+    if not isinstance(value, str) or _DATE.match(value) is None:
         return None
     try:
         time = datetime.fromisoformat(value)
@@ -135,7 +137,7 @@ def _upper(value: object) -> str | None:
 
 
 def _integer(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return None if isinstance(value, bool) or not isinstance(value, int | float) else round(value)
 
 
 def _number(value: object) -> str | None:
@@ -145,8 +147,7 @@ def _number(value: object) -> str | None:
 
 
 def _shortened(text: str | None) -> str | None:
-    """At most 500 characters as .NET counts them, in UTF-16."""
+    """At most 500 characters as .NET counts them, in UTF-16, and no half of one."""
     if text is None:
         return None
-    units = text.encode("utf-16-le", "surrogatepass")
-    return units[: 2 * _LONGEST_MESSAGE].decode("utf-16-le", "surrogatepass")
+    return text.encode("utf-16-le", "surrogatepass")[: 2 * _LONGEST_MESSAGE].decode("utf-16-le", "ignore")

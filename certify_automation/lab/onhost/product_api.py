@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,31 +37,33 @@ class ProductApi:
 
     def preferences(self) -> Json:
         """GET preferences."""
-        return self._object("GET", PREFERENCES)
+        return self._object("GET", PREFERENCES)[0]
 
     def summary(self) -> Json:
         """The status summary."""
-        return self._object("POST", SUMMARY, {})
+        return self._object("POST", SUMMARY, {})[0]
 
     def items(self) -> tuple[int, list[Json]]:
         """How many items there are by the API's own count, and every one that came, by id."""
         found: dict[str, Json] = {}
-        index = 0
-        while True:
-            page = self._object("POST", RESULTS, {"pageIndex": index, "pageSize": _PAGE})
-            rows, total = page.get("results"), page.get("totalResults")
-            if not isinstance(rows, list) or not isinstance(total, int) or not all(map(_is_item, rows)):
-                raise ApiFailed("answer", "", f"POST {RESULTS}", _OK)
+        index, come, total, more = 0, 0, 0, True
+        while more:
+            page, answer = self._object("POST", RESULTS, {"pageIndex": index, "pageSize": _PAGE})
+            rows, counted = page.get("results"), page.get("totalResults")
+            if not isinstance(rows, list) or not isinstance(counted, int) or not all(map(_is_item, rows)):
+                raise ApiFailed("answer", _said(answer), f"POST {RESULTS}", answer.status)
+            known, total = len(found), counted
             found.update((row["id"], row) for row in rows)
-            if len(rows) < _PAGE or len(found) >= total:
-                return total, [found[one] for one in sorted(found)]
-            index += 1
+            index, come = index + 1, come + len(rows)
+            # A page that brings nothing new would be followed by others without end.
+            more = len(rows) >= _PAGE and come < total and len(found) > known
+        return total, [found[one] for one in sorted(found)]
 
-    def send(self, path: str, body: Any) -> LocalAnswer:  # noqa: ANN401 - any JSON value
+    def send(self, path: str, body: Json) -> LocalAnswer:
         """A request that acts: it is sent once, whatever becomes of it."""
         return self._ask("POST", path, body)
 
-    def _object(self, method: str, path: str, body: Json | None = None) -> Json:
+    def _object(self, method: str, path: str, body: Json | None = None) -> tuple[Json, LocalAnswer]:
         answer, request = self._ask(method, path, body), f"{method} {path}"
         if answer.status is None:
             raise ApiFailed("unreachable", answer.error or "", request)
@@ -71,9 +73,9 @@ class ProductApi:
         value = parsed(answer.body)
         if not isinstance(value, dict):
             raise ApiFailed("answer", _said(answer), request, answer.status)
-        return value
+        return value, answer
 
-    def _ask(self, method: str, path: str, body: Any) -> LocalAnswer:  # noqa: ANN401 - any JSON value
+    def _ask(self, method: str, path: str, body: Json | None) -> LocalAnswer:
         text = "" if body is None else json.dumps(body, separators=(",", ":"))
         return ask(self.visit, method, self.url, path, text)
 
@@ -93,11 +95,8 @@ def _is_item(row: object) -> bool:
 def _said(answer: LocalAnswer) -> str:
     """The first line of an error's `message`, else what kind of content came: never a stack trace."""
     value = parsed(answer.body)
-    message = next(_messages(value), "")
-    return message[:_SHOWN] or answer.content_type
-
-
-def _messages(value: object) -> Iterator[str]:
     for name, text in value.items() if isinstance(value, dict) else ():
         if name.lower() == "message" and isinstance(text, str):
-            yield from text.splitlines()[:1]
+            line = re.split(r"[\r\n]", text)[0]
+            return line[:_SHOWN] if line.strip() else answer.content_type
+    return answer.content_type
