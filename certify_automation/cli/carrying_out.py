@@ -17,6 +17,7 @@ from certify_automation.model.host_report import HostReport, HostStatus
 from certify_automation.model.outcome import ExitCode, worst
 from certify_automation.model.plan import Plan
 from certify_automation.reconcile import apply_plan
+from certify_automation.renewing import carry_on
 from certify_automation.report import document
 
 
@@ -79,8 +80,9 @@ def carry_out(visits: Visits, act: Act, planned: Sequence[HostReport]) -> int:
     reports: list[HostReport] = []
 
     def work(host: DesiredHost) -> HostReport:
-        declared = host.state if act.declared else None
-        return apply_plan(plans[host.name], visits.session(host), declared, visits.confirmation(host))
+        plan, declared = plans[host.name], host.state if act.declared else None
+        report = apply_plan(plan, visits.session(host), declared, visits.confirmation(host))
+        return carry_on(report, visits.renewal_session(host), visits.renewing(host)) if plan.after_commit else report
 
     def taken(report: HostReport) -> None:
         report = _under_timer(report, plans[report.host])
@@ -109,11 +111,16 @@ def _under_timer(report: HostReport, plan: Plan) -> HostReport:
 def _unchanged(visits: Visits, act: Act, planned: Sequence[HostReport], code: ExitCode) -> int:
     """The end of a command that acts on no host: there is nothing to do, or it was interrupted."""
     reports = [replace(r, status=HostStatus.NOT_RUN) if r.status is HostStatus.CHANGED else r for r in planned]
-    told = [r for r in reports if r.error or r.recovered or (r.plan and r.plan.conflicts)]
+    told = [r for r in reports if r.error or r.recovered or (r.plan and _notable(r.plan))]
     show_details(visits.console, told)
     if code is ExitCode.INTERRUPTED:
         visits.console.error("nothing was applied")
     return _ended(visits, act, reports, code)
+
+
+def _notable(plan: Plan) -> bool:
+    """Whether a plan without changes is not the whole truth about its host."""
+    return bool(plan.conflicts or plan.held or plan.unjudged)
 
 
 def _ended(visits: Visits, act: Act, reports: Sequence[HostReport], code: ExitCode, run: str | None = None) -> int:

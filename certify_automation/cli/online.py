@@ -23,7 +23,7 @@ from certify_automation.cli.options import Call, fleet_options
 from certify_automation.cli.origin import origin_of
 from certify_automation.cli.outcomes import show_details, show_plan
 from certify_automation.cli.saved import SavedPlans, save_plans
-from certify_automation.cli.visits import Visits, open_visits, rollout_options
+from certify_automation.cli.visits import Visits, open_visits, renewal_options, rollout_options
 from certify_automation.desired import DesiredHost
 from certify_automation.errors import UsageError
 from certify_automation.model.host_report import HostReport
@@ -67,6 +67,7 @@ def plan(call: Call, output: Path | None, **flags: object) -> int:
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--yes", is_flag=True, help="Do not ask; `apply FILE` never does.")
 @_replace_malformed
+@renewal_options
 @lockout_options
 @rollout_options
 @fleet_options
@@ -74,7 +75,8 @@ def apply(call: Call, file: Path | None, *, yes: bool, **flags: object) -> int:
     """Make the servers as declared: plan, show, ask, and carry out; or carry out FILE, saved by `plan -o`.
 
     FILE is carried out without asking. A run that was cut off on a server is brought to its end first. A server on
-    which something fails is put back as it was.
+    which something fails is put back as it was. Preferences are set and certificates renewed last, once everything else
+    is done; that is not put back.
     """
     if file is not None:
         return _apply_file(call, file, flags)

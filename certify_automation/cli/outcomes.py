@@ -69,7 +69,10 @@ def show_plan(console: Console, reports: Sequence[HostReport]) -> None:
     unsettled = [report.host for report in reports if report.open_run]
     if unsettled:
         console.data([f"no changes, but a run has no end on {', '.join(unsettled)}: what is there may yet be put back"])
-    else:
+    unjudged = [report.host for report in reports if report.plan and report.plan.unjudged]
+    if unjudged:
+        console.data([f"no changes, but not everything declared could be compared on {', '.join(unjudged)}"])
+    if not unsettled and not unjudged:
         console.data(["no changes: the servers are as declared"])
 
 

@@ -21,7 +21,10 @@ from certify_automation.fleet.pool import FleetOptions, RunFinished, run_fleet
 from certify_automation.fleet.rollout import Budget
 from certify_automation.model.host import Transport
 from certify_automation.model.host_report import HostReport
+from certify_automation.model.renewal_request import WAIT_SECONDS
 from certify_automation.remote import Credentials, Deadlines, Session, connect
+from certify_automation.remote.renew import waiting
+from certify_automation.renewing import Renewing
 
 Work: TypeAlias = Callable[[DesiredHost], HostReport]
 Taken: TypeAlias = Callable[[HostReport], None]
@@ -57,17 +60,36 @@ def rollout_options(function: Command) -> Command:
     return function
 
 
+_WAIT_RENEWALS = click.option(
+    "--wait-renewals",
+    type=Duration(),
+    metavar="TIME",
+    help="How long to wait for certificates that a server is asked to renew (90s, 20m); default"
+    f" {WAIT_SECONDS // 60}m. Waiting less renews no less.",
+)
+
+
+def renewal_options(function: Command) -> Command:
+    """Give a command --wait-renewals."""
+    return _WAIT_RENEWALS(function)
+
+
 @dataclass(frozen=True, slots=True)
 class RunFlags:
-    """How the flags, and then the repository's settings, want a run to go."""
+    """How the flags, and then the repository's settings, want a run to go.
+
+    Attributes:
+        wait_seconds: how long certificates that were requested are waited for.
+    """
 
     forks: int
     budget: Budget
     deadlines: Deadlines
+    wait_seconds: int = WAIT_SECONDS
 
     @classmethod
     def of(cls, flags: Mapping[str, Any], settings: Settings) -> RunFlags:
-        """From the flags of `rollout_options`.
+        """From the flags of `rollout_options`, and of `renewal_options` where the command has them.
 
         Raises:
             UsageError: CA5001 --max-failures is neither a number nor a share.
@@ -77,6 +99,7 @@ class RunFlags:
             forks=flags["forks"] or settings.forks or FleetOptions().forks,
             budget=Budget.parse(budget) if budget else Budget(),
             deadlines=_deadlines(flags["deadline"]),
+            wait_seconds=_whole_seconds(flags.get("wait_renewals")) or WAIT_SECONDS,
         )
 
 
@@ -108,6 +131,15 @@ class Visits:
         """
         connection = connect_secrets(host, os.environ)
         return connect(connection, credentials=self.credentials, deadlines=self.flags.deadlines)
+
+    def renewal_session(self, host: DesiredHost) -> Session:
+        """As session, for visits that wait for certificates."""
+        deadlines = waiting(self.flags.deadlines, self.flags.wait_seconds)
+        return connect(connect_secrets(host, os.environ), credentials=self.credentials, deadlines=deadlines)
+
+    def renewing(self, host: DesiredHost) -> Renewing:
+        """How what follows a run of this host is carried out."""
+        return Renewing(host.connection.api_caller, self.flags.wait_seconds)
 
     def look(self, title: str, hosts: Sequence[str], work: Work, taken: Taken) -> RunFinished:
         """As carry_out, for work that plans no change: however many hosts fail, the others are looked at."""
@@ -167,3 +199,7 @@ def _deadlines(flag: timedelta | None) -> Deadlines:
         return _USUAL
     seconds = flag.total_seconds()
     return Deadlines(read=seconds, act=seconds + _USUAL.undo + _USUAL.start)
+
+
+def _whole_seconds(flag: timedelta | None) -> int | None:
+    return None if flag is None else max(1, int(flag.total_seconds()))

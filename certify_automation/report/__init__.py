@@ -1,15 +1,8 @@
 """What became of hosts: lines with styles for people, documents for programs. Pure: prints nothing."""
 
 from certify_automation.report.documents import SCHEMA_VERSION, document, host_json
-from certify_automation.report.lines import (
-    Line,
-    Segment,
-    host_lines,
-    plain_text,
-    recap_line,
-    status_style,
-    summary_line,
-)
+from certify_automation.report.lines import host_lines, recap_line, status_style, summary_line
+from certify_automation.report.segments import Line, Segment, plain_text
 from certify_automation.report.wording import change_text, status_text, value_text
 
 __all__ = [

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from certify_automation.errors import CertifyAutomationError, Problem
+from certify_automation.model.after_commit_codec import after_commit_to_json, held_to_json
 from certify_automation.model.change import Change
 from certify_automation.model.change_codec import change_to_json
 from certify_automation.model.host_report import HostReport
 from certify_automation.model.impact import Impact
 from certify_automation.model.outcome import ExitCode, Outcome, RecoveredRun
-from certify_automation.model.plan import Difference
-from certify_automation.model.step import StepOutcome
+from certify_automation.model.plan import Difference, Plan
+from certify_automation.model.renewal import Renewed
+from certify_automation.model.step import Failure, StepOutcome
 
 SCHEMA_VERSION = 1
 
@@ -35,7 +37,8 @@ def host_json(report: HostReport) -> dict[str, object]:
         "exit_code": int(report.exit_code),
         "differences": _differences(plan.differences if plan else ()),
         "conflicts": _differences(plan.conflicts if plan else ()),
-        "changes": [_change(change, plan.impact(change)) for change in plan.changes] if plan else [],
+        "changes": _changes(plan) if plan else [],
+        "held": [held_to_json(held) for held in plan.held] if plan else [],
         "confirm_seconds": plan.confirm_seconds if plan else None,
         "rolls_back": plan.origin.rolls_back if plan else None,
         "warnings": [_problem(warning) for warning in (plan.warnings if plan else ())],
@@ -45,6 +48,7 @@ def host_json(report: HostReport) -> dict[str, object]:
         ],
         "error": _problem(report.error) if report.error else None,
         "outcome": _outcome(report.outcome) if report.outcome else None,
+        "renewed": _renewed(report.renewed) if report.renewed else None,
         "recovered": [_recovered(run) for run in report.recovered],
         "open_run": report.open_run,
         "remaining": _differences(report.remaining),
@@ -53,6 +57,14 @@ def host_json(report: HostReport) -> dict[str, object]:
 
 def _differences(differences: Sequence[Difference]) -> list[object]:
     return [{"path": d.path, "declared": d.declared, "observed": d.observed, "note": d.note} for d in differences]
+
+
+def _changes(plan: Plan) -> list[object]:
+    following = [
+        {**after_commit_to_json(change), "impact": change.impact.value, "reversal": change.reversal.value}
+        for change in plan.after_commit
+    ]
+    return [*(_change(change, plan.impact(change)) for change in plan.changes), *following]
 
 
 def _change(change: Change, impact: Impact) -> dict[str, object]:
@@ -94,3 +106,26 @@ def _outcome(outcome: Outcome) -> dict[str, object]:
             "waited_ms": health.waited_ms,
         },
     }
+
+
+def _renewed(renewed: Renewed) -> dict[str, object]:
+    return {
+        "run_id": renewed.run_id,
+        "refusal": _failure(renewed.refusal),
+        "preferences": renewed.preferences,
+        "preferences_failure": _failure(renewed.preferences_failure),
+        "renewals": [
+            {
+                "id": result.id,
+                "status": result.status.value,
+                "message": result.message,
+                "thumbprint": result.thumbprint,
+                "attempted_utc_ms": result.attempted_utc_ms,
+            }
+            for result in renewed.renewals
+        ],
+    }
+
+
+def _failure(failure: Failure | None) -> dict[str, str] | None:
+    return None if failure is None else {"code": failure.code, "message": failure.message}

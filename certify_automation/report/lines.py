@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from textwrap import wrap
-from typing import NamedTuple, TypeAlias
 
 from certify_automation.model.host_report import HostReport, HostStatus
 from certify_automation.model.impact import Impact
 from certify_automation.model.outcome import RecoveredRun, Result
 from certify_automation.model.plan import Difference, Plan
 from certify_automation.model.step import StepOutcome
+from certify_automation.report.certificates import changed_count, following_lines, renewed_lines
+from certify_automation.report.segments import Line, Segment, told
 from certify_automation.report.wording import change_text, counted, status_text, value_text
-
-_HINT_WIDTH = 110
-
-
-class Segment(NamedTuple):
-    """A piece of a line.
-
-    Styles: `heading`, `added`, `removed`, `changed`, `muted`, `ok`, `warning`, `error`; empty = as is.
-    """
-
-    style: str
-    text: str
-
-
-Line: TypeAlias = tuple[Segment, ...]
 
 _STATUS_STYLES = {
     HostStatus.OK: "ok",
@@ -45,20 +30,16 @@ def status_style(status: HostStatus) -> str:
     return _STATUS_STYLES.get(status, "error")
 
 
-def plain_text(line: Line) -> str:
-    """A line without its styles."""
-    return "".join(segment.text for segment in line)
-
-
 def host_lines(report: HostReport) -> tuple[Line, ...]:
     """One host in full: its differences, the changes with their impact, warnings, and why it stopped."""
-    status = status_text(report.status, planned=report.outcome is None)
+    status = status_text(report.status, planned=not report.carried_out)
     heading = (Segment("heading", report.host), Segment(status_style(report.status), f"  {status}"))
     return (
         heading,
         *_recovered_lines(report.recovered),
         *_plan_lines(report.plan),
         *_outcome_lines(report),
+        *renewed_lines(report),
         *_error_lines(report),
     )
 
@@ -86,6 +67,7 @@ def _plan_lines(plan: Plan | None) -> Iterator[Line]:
         impact = plan.impact(change)
         style = "error" if impact is Impact.LOCKOUT else "muted"
         yield Segment("", f"    {change_text(change)} "), Segment(style, f"({impact.value})")
+    yield from following_lines(plan)
     if plan.confirm_seconds is not None:
         text = (
             "  lockout risk: the host puts everything back by itself, unless a new connection confirms within "
@@ -93,16 +75,9 @@ def _plan_lines(plan: Plan | None) -> Iterator[Line]:
         )
         yield (Segment("error", text),)
     for warning in plan.warnings:
-        yield from _told("warning", f"  warning {warning.id}: {warning.message}", warning.hint)
+        yield from told("warning", f"  warning {warning.id}: {warning.message}", warning.hint)
     for refusal in plan.refusals:
-        yield from _told("error", f"  refused {refusal.id}: {refusal.message}", refusal.hint)
-
-
-def _told(style: str, text: str, hint: str) -> Iterator[Line]:
-    yield (Segment(style, text),)
-    for line in hint.splitlines():
-        for part in wrap(line, _HINT_WIDTH, break_long_words=False, break_on_hyphens=False):
-            yield (Segment("muted", f"      {part}"),)
+        yield from told("error", f"  refused {refusal.id}: {refusal.message}", refusal.hint)
 
 
 def _difference_lines(difference: Difference, width: int) -> Iterator[Line]:
@@ -129,7 +104,7 @@ def _outcome_lines(report: HostReport) -> Iterator[Line]:
     if outcome is not None and outcome.result is Result.AWAITING:
         text = f"  done, and put back by the host itself unless the run {outcome.run_id} is confirmed"
         yield (Segment("warning", text),)
-    if outcome is not None and report.error is not None:
+    if outcome is not None and report.error is not None and report.renewed is None:
         yield from map(_step_line, outcome.steps)
 
 
@@ -141,18 +116,18 @@ def _step_line(step: StepOutcome) -> Line:
 def _error_lines(report: HostReport) -> Iterator[Line]:
     # The plan's own refusals have been told with the plan.
     if report.error is not None and not (report.plan and report.plan.refusals):
-        yield from _told("error", f"  {report.error.id}: {report.error.message}", report.error.hint)
+        yield from told("error", f"  {report.error.id}: {report.error.message}", report.error.hint)
 
 
 def recap_line(report: HostReport, width: int) -> Line:
-    """One line a host, in Ansible's order: 1 or 0 for each outcome, `changed` counts the changes.
+    """One line a host, in Ansible's order: 1 or 0 for each outcome, `changed` counts the changes that were made.
 
     Args:
         report: the host's.
         width: of the column of host names.
     """
     status, plan = report.status, report.plan
-    changed = len(plan.changes) if plan and status is HostStatus.CHANGED else 0
+    changed = changed_count(report) if report.carried_out or status is HostStatus.CHANGED else 0
     failed = status in {HostStatus.FAILED, HostStatus.ROLLED_BACK, HostStatus.UNKNOWN}
     columns = {
         "ok": int(status in {HostStatus.OK, HostStatus.CHANGED}),

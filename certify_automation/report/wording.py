@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 
+from certify_automation.diff import preference_name, preference_value
 from certify_automation.model.change import Change, DataDirectoryAcl, FileWrite
 from certify_automation.model.config_files import JsonValue
 from certify_automation.model.folder_acl import ADMINISTRATORS, SYSTEM, FolderAce, everybody, folder_acl
 from certify_automation.model.host_report import HostStatus
+from certify_automation.model.renewal import AfterCommit, PreferenceSet
 from certify_automation.model.sddl import mask_of
 
 _WORDS = {HostStatus.NOT_RUN: "not run", HostStatus.ROLLED_BACK: "put itself back"}
@@ -29,6 +31,7 @@ _CHANGE_TEXTS = {
     "service.restart": "restart {0.service}",
     "service.start": "start {0.service}",
     "service.stop": "stop {0.service}",
+    "certificate.renew": "renew {0.name}: {0.reason}",
 }
 _SHA_256 = re.compile("[0-9a-f]{64}")
 _DIGEST_SHOWN = 12
@@ -72,8 +75,11 @@ def value_text(value: JsonValue) -> str:
     return value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
 
 
-def change_text(change: Change) -> str:
+def change_text(change: Change | AfterCommit) -> str:
     """What a change does, in words."""
+    if isinstance(change, PreferenceSet):
+        value = value_text(preference_value(change.name, change.after))
+        return f"set the preference {preference_name(change.name)} to {value}"
     if isinstance(change, FileWrite) and change.after is None:
         return f"remove {change.path}"
     if isinstance(change, DataDirectoryAcl):

@@ -1,0 +1,65 @@
+"""What follows a run, as lines: preferences and renewals that are planned, wait, or were carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from certify_automation.model.host_report import HostReport
+from certify_automation.model.outcome import Result
+from certify_automation.model.plan import Plan
+from certify_automation.model.renewal import CertificateRenew, Hold, PreferenceSet, RenewalStatus
+from certify_automation.report.segments import Line, Segment
+from certify_automation.report.wording import change_text, counted
+
+_NAMES_SHOWN = 5
+_NOT_ASKED = {Hold.WINDOW, Hold.MAX_PER_RUN, Hold.RUNNING, Hold.RETRY_AFTER, Hold.BACK_OFF}
+"""Of these the next run, or the product itself, makes something; the others need somebody."""
+
+_DONE = {RenewalStatus.RENEWED, RenewalStatus.REQUESTED}
+
+
+def following_lines(plan: Plan) -> Iterator[Line]:
+    """The changes after a run, and the certificates that wait, by reason."""
+    for change in plan.after_commit:
+        yield Segment("", f"    {change_text(change)} "), Segment("muted", f"({change.impact.value})")
+    reasons: dict[tuple[Hold, str], list[str]] = {}
+    for held in plan.held:
+        reasons.setdefault((held.hold, held.text), []).append(held.name or held.id)
+    for (hold, text), names in reasons.items():
+        yield (Segment("muted" if hold in _NOT_ASKED else "warning", f"  waits {_names(names)}: {text}"),)
+
+
+def renewed_lines(report: HostReport) -> Iterator[Line]:
+    """What became of each renewal, once the host has answered."""
+    if report.renewed is None or report.plan is None:
+        return
+    if report.renewed.preferences:
+        yield (Segment("muted", f"    preferences: {report.renewed.preferences.replace('_', ' ')}"),)
+    names = {change.id: change.name for change in report.plan.after_commit if isinstance(change, CertificateRenew)}
+    for result in report.renewed.renewals:
+        why = f": {' '.join(result.message.split())}" if result.message else ""
+        style = "muted" if result.status in _DONE else "error"
+        status = result.status.value.replace("_", " ")
+        yield (Segment(style, f"    {names.get(result.id) or result.id}: {status}{why}"),)
+
+
+def changed_count(report: HostReport) -> int:
+    """How many changes were made, or would be while nothing was carried out."""
+    plan, renewed = report.plan, report.renewed
+    if plan is None:
+        return 0
+    if not report.carried_out:
+        return len(plan.changes) + len(plan.after_commit)
+    made = len(plan.changes) if report.outcome is not None and report.outcome.result is Result.APPLIED else 0
+    if renewed is None:
+        return made
+    preferences = sum(isinstance(change, PreferenceSet) for change in plan.after_commit)
+    made += preferences if renewed.preferences == "done" else 0
+    return made + sum(result.status in _DONE for result in renewed.renewals)
+
+
+def _names(names: list[str]) -> str:
+    if len(names) == 1:
+        return names[0]
+    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+    return f"{counted(len(names), 'certificate')} ({', '.join(names[:_NAMES_SHOWN])}{more})"
