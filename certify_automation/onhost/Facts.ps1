@@ -10,7 +10,7 @@ function Get-Facts($Request, $Lock, $Records) {
     $facts.host = Get-HostFacts (Get-OperatingSystem)
     $facts.url_owners = @(Get-UrlOwnerFacts)
     $facts.sockets = @(Get-SocketFacts $ports)
-    $facts.ssl_bindings = @(Get-CertificateBindingFacts $ports)
+    $facts.ssl_bindings = @(Get-CertificateBindingFacts ":($($ports -join '|'))$")
     $facts.logs = Get-ProductLogFacts $facts.product
     $facts.api = @(Get-ApiFacts (Get-EndpointUrl $Request.endpoint))
     $facts.data = Get-DataFacts $facts.product

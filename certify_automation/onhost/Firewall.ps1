@@ -2,7 +2,7 @@
 
 # Inbound rules for these ports, and those of $Name; $null when they cannot be read.
 function Get-FirewallRuleFacts([int[]]$Ports, [string]$Name = 'certify-automation-api') {
-    $path = 'HKLM:\SYSTEM\CurrentControlSet\Services\SharedAccess\Parameters\FirewallPolicy\FirewallRules'
+    $path = Get-ServiceKey 'SharedAccess\Parameters\FirewallPolicy\FirewallRules'
     $wanted = "\|(LPort=($($Ports -join '|'))|Name=$Name)\|"
     $values = @()
     try {

@@ -9,6 +9,11 @@ function Get-UnixTimeMs([DateTime]$Time) {
     ([DateTimeOffset]$Time).ToUnixTimeMilliseconds()
 }
 
+# Where the registry keeps a service, a driver, and what is theirs.
+function Get-ServiceKey([string]$Name) {
+    "HKLM:\SYSTEM\CurrentControlSet\Services\$Name"
+}
+
 # The values of a registry key; $null when there is no such key.
 function Get-RegistryKey([string]$Path) {
     if (Test-Path -LiteralPath $Path) { Get-ItemProperty -LiteralPath $Path }

@@ -14,7 +14,7 @@ function ConvertTo-ListenAddress([string]$Line) {
 function Get-ListenListFacts {
     $lines = @(netsh.exe http show iplisten)
     $code = $LASTEXITCODE
-    $path = 'HKLM:\SYSTEM\CurrentControlSet\Services\HTTP\Parameters'
+    $path = Get-ServiceKey 'HTTP\Parameters'
     $facts = [ordered]@{ live = $null; registry = $null; exit_code = $code }
     if ($code -eq 0) { $facts.live = @(foreach ($line in $lines) { ConvertTo-ListenAddress $line }) }
     if (Test-Path -LiteralPath $path) { $facts.registry = @(Get-RegistryValue $path 'ListenOnlyList') }
@@ -24,7 +24,7 @@ function Get-ListenListFacts {
 # netsh shows a reservation's descriptor rewritten, and not at all when a SID is orphaned; the registry has its bytes.
 # A value of another type is no reservation: http.sys does not take it.
 function Get-ReservationFacts {
-    $key = Get-RegistryKey 'HKLM:\SYSTEM\CurrentControlSet\Services\HTTP\Parameters\UrlAclInfo'
+    $key = Get-RegistryKey (Get-ServiceKey 'HTTP\Parameters\UrlAclInfo')
     if (-not $key) { return }
     $values = $key.PSObject.Properties
     $urls = @(foreach ($value in $values) { if ($value.Name.Contains('://')) { $value.Name } })
@@ -36,12 +36,13 @@ function Get-ReservationFacts {
     }
 }
 
-# The certificates of http.sys for these ports: one subkey an address and port, the parent may be absent.
-function Get-CertificateBindingFacts([int[]]$Ports) {
-    $path = 'HKLM:\SYSTEM\CurrentControlSet\Services\HTTP\Parameters\SslBindingInfo'
+# The certificates of http.sys whose names match: one subkey an address and port, a host name and port, or a port. The
+# parent may be absent.
+function Get-CertificateBindingFacts([string]$Pattern, [string]$Table = 'SslBindingInfo') {
+    $path = Get-ServiceKey "HTTP\Parameters\$Table"
     if (-not (Test-Path -LiteralPath $path)) { return }
     foreach ($name in @(Get-OrdinalOrder (Get-Item -LiteralPath $path).GetSubKeyNames())) {
-        if (-not [regex]::IsMatch($name, ":($($Ports -join '|'))$")) { continue }
+        if (-not [regex]::IsMatch($name, $Pattern)) { continue }
         $hash = [byte[]]@(Get-RegistryValue "$path\$name" 'SslCertHash' | Where-Object { $_ -is [byte] })
         [ordered]@{
             name = $name

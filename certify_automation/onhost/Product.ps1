@@ -47,8 +47,7 @@ function Get-ProductEnvironment([object[]]$Services) {
     Get-VariableFacts 'machine' $machine
     foreach ($service in $Services) {
         $own = @{}
-        $path = "HKLM:\SYSTEM\CurrentControlSet\Services\$($service.name)"
-        foreach ($line in [string[]]@(Get-RegistryValue $path 'Environment')) {
+        foreach ($line in [string[]]@(Get-RegistryValue (Get-ServiceKey $service.name) 'Environment')) {
             $at = $line.IndexOf('=')
             if ($at -gt 0) { $own[$line.Substring(0, $at)] = $line.Substring($at + 1) }
         }

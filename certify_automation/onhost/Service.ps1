@@ -23,7 +23,7 @@ function Get-ServiceFacts($Service) {
 
 # What follows a failure of a service: CIM does not say.
 function Get-RecoveryFacts([string]$Name) {
-    $path = "HKLM:\SYSTEM\CurrentControlSet\Services\$Name"
+    $path = Get-ServiceKey $Name
     $actions = [byte[]]@(Get-RegistryValue $path 'FailureActions' | Where-Object { $_ -is [byte] })
     [ordered]@{
         failure_actions = if ($actions.Count) { [Convert]::ToBase64String($actions) } else { $null }

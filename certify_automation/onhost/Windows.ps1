@@ -24,15 +24,17 @@ function Get-FolderAccess([string]$Path) {
     } catch { return $null }
 }
 
-# A request of this account to this computer, never through a proxy. Status is $null when no answer came; Untrusted says
-# that a listener was met whose certificate does not validate, as the product's own does not. Whoever listens
-# there may send without end: the body is read up to 64 KiB, for as long as an answer may take.
-function Invoke-LocalApi([string]$Url, [string]$Method = 'GET', [string]$Body, [int]$TimeoutSeconds = 5) {
-    $answer = @{ Status = $null; Authenticate = @(); Body = $null; Error = $null; Untrusted = $false }
+# A request of this account to this computer, never through a proxy. It says what it takes: some versions answer others
+# with XML. Status is $null when no answer came; Untrusted says
+# that a listener was met whose certificate does not validate, as the product's own does not. Whoever listens there may
+# send without end: the body is read up to $Limit characters, for as long as an answer may take, and is Whole when it ended.
+function Invoke-LocalApi([string]$Url, [string]$Method = 'GET', [string]$Body, [int]$TimeoutSeconds = 5, [int]$Limit = 65536) {
+    $answer = @{ Status = $null; Authenticate = @(); Body = $null; Whole = $false; Error = $null; Untrusted = $false }
     $response = $null
     try {
         $request = [Net.WebRequest]::Create($Url)
         $request.Method = $Method
+        $request.Accept = 'application/json'
         $request.Proxy = $null
         $request.UseDefaultCredentials = $true
         $request.AllowAutoRedirect = $false
@@ -44,14 +46,13 @@ function Invoke-LocalApi([string]$Url, [string]$Method = 'GET', [string]$Body, [
         }
         $response = $request.GetResponse()
     } catch {
-        $web = $_.Exception
-        while ($web -and ($web -isnot [Net.WebException])) { $web = $web.InnerException }
-        if ($web) { $response = $web.Response }
+        if ($web = $_.Exception.InnerException -as [Net.WebException]) { $response = $web.Response }
         $answer.Untrusted = ($cause = $_.Exception.GetBaseException()) -is [Security.Authentication.AuthenticationException]
         if (-not $response) { $answer.Error = $cause.Message }
     }
     if (-not $response) { return $answer }
     $answer.Status = [int]$response.StatusCode
+    $answer.Type = $response.ContentType
     $answer.Authenticate = @($response.Headers.GetValues('WWW-Authenticate') | Where-Object { $_ })
     $text = [Text.StringBuilder]::new()
     $until = (Get-MonotonicMs) + 1000 * $TimeoutSeconds
@@ -61,9 +62,10 @@ function Invoke-LocalApi([string]$Url, [string]$Method = 'GET', [string]$Body, [
         do {
             $count = $reader.Read($piece, 0, $piece.Length)
             [void]$text.Append($piece, 0, $count)
-        } while (($count -gt 0) -and ($text.Length -lt 65536) -and ((Get-MonotonicMs) -lt $until))
+        } while (($count -gt 0) -and ($text.Length -lt $Limit) -and ((Get-MonotonicMs) -lt $until))
         $answer.Body = $text.ToString()
-    } catch { $answer.Error = $_.Exception.GetBaseException().Message } finally { $request.Abort() }
+        $answer.Whole = -not $count
+    } catch { $answer.Error = Get-ErrorText $_ } finally { $request.Abort() }
     $answer
 }
 

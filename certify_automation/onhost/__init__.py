@@ -21,7 +21,7 @@ CONTRACT = 1
 COMMAND_LINE_LIMIT = 8000
 """Characters; cmd.exe, which WinRM starts commands through, takes at most 8,191."""
 
-Name = Literal["Observe", "Apply", "Guard"]
+Name = Literal["Observe", "Apply", "Guard", "Inventory", "Renew"]
 
 READING = (
     "Windows.ps1",
@@ -58,10 +58,14 @@ ACTING = (
     "Run.ps1",
 )
 TIMED = ("Task.ps1", "Timer.ps1", "Confirm.ps1")
+ASKING = ("WindowsCertificates.ps1", "ProductApi.ps1", "ManagedItem.ps1", "Certificates.ps1")
+TASKED = ("WindowsChange.ps1", "Wait.ps1", "FileAct.ps1", "LockChange.ps1", "Scheduler.ps1")
+RENEWING = (*READING, *TASKED, "JournalChange.ps1", *ASKING)
 FILES: dict[Name, tuple[str, ...]] = {
     "Observe": (*READING, "Records.ps1"),
     "Apply": READING + ACTING,
     "Guard": READING + ACTING + TIMED,
+    "Inventory": (*READING, "Records.ps1", *TASKED, *ASKING),
 }
 """The files a script begins with, in this order; they only define functions. Its own file, the entry, follows."""
 

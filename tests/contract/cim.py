@@ -57,7 +57,12 @@ def _row(one: Service) -> dict[str, Any]:
 
 def _processes(computer: Computer) -> Iterator[dict[str, Any]]:
     for process_id, image in computer.services.processes.items():
-        yield {"ProcessId": process_id, "Name": image}
+        begun = computer.services.begun.get(process_id)
+        yield {
+            "ProcessId": process_id,
+            "Name": image,
+            "CreationDate": None if begun is None else round(begun.timestamp() * 1000),
+        }
 
 
 def _connections(computer: Computer) -> Iterator[dict[str, Any]]:

@@ -136,7 +136,29 @@ class Commands:
         return {"value": security.from_bytes(data)}
 
     def _invoke_localapi(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        return self.api(arguments["method"], arguments["url"], arguments["body"])
+        answer = self.api(arguments["method"], arguments["url"], arguments["body"])
+        # As bytes: what looks like a path of the simulated disk in an answer is none.
+        body = None if answer["body"] is None else answer["body"][: arguments["limit"]]
+        whole = body is not None and body == answer["body"]
+        return {**answer, "body": body and base64.b64encode(body.encode()).decode(), "whole": whole}
+
+    def _get_storecertificate(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        try:
+            found = self.computer.certificates.of(arguments["store"])
+        except Win32Error:
+            return {"certificates": []}
+        return {
+            "certificates": [
+                {
+                    "thumbprint": one.thumbprint,
+                    "subject": one.subject,
+                    "has_private_key": one.key_pem is not None,
+                    "not_before": round(one.start.timestamp() * 1000),
+                    "not_after": round(one.expiry.timestamp() * 1000),
+                }
+                for one in found
+            ]
+        }
 
     def _write_newfile(self, arguments: dict[str, Any]) -> dict[str, Any]:
         self.computer.files.write(arguments["path"], base64.b64decode(arguments["content"]))

@@ -27,7 +27,11 @@ if sys.platform != "win32":
 
 HERE = Path(__file__).parent
 ONHOST = files("certify_automation.onhost")
-STAND_INS = {"Windows.ps1": "windows.ps1", "WindowsChange.ps1": "windows_change.ps1"}
+STAND_INS = {
+    "Windows.ps1": "windows.ps1",
+    "WindowsChange.ps1": "windows_change.ps1",
+    "WindowsCertificates.ps1": "windows_certificates.ps1",
+}
 LOCK = "C:\\ProgramData\\certify-automation\\lock"
 _SECONDS = 240
 

@@ -43,13 +43,14 @@ class Host:
     def api(self, method: str, url: str, body: str) -> dict[str, Any]:
         """A request made on the computer itself."""
         origin, slash, path = url.partition("/api/")
-        headers = {"Content-Type": "application/json"} if body else {}
+        headers = {"Accept": "application/json", **({"Content-Type": "application/json"} if body else {})}
         request = ApiRequest(method, slash + path, headers, body.encode(), self.caller)
         answer = send(self.computer, origin, request)
         if isinstance(answer, str):
             return {
                 "status": None,
                 "authenticate": [],
+                "type": "",
                 "body": None,
                 "error": answer,
                 "untrusted": answer == NOT_TRUSTED,
@@ -58,6 +59,7 @@ class Host:
         return {
             "status": answer.status,
             "authenticate": [schemes] if schemes else [],
+            "type": answer.headers.get("Content-Type", ""),
             "body": answer.body.decode("utf-8", "replace"),
             "error": None,
             "untrusted": False,

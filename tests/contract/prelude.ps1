@@ -48,8 +48,9 @@ function global:Get-CimInstance {
     )
     $query = @{ class_name = $ClassName; namespace = $Namespace; filter = $Filter; property = $Property }
     foreach ($row in @((Invoke-Lab -Command 'Get-CimInstance' -Arguments $query).rows)) {
-        if ($row.PSObject.Properties['LastBootUpTime']) {
-            $row.LastBootUpTime = [DateTimeOffset]::FromUnixTimeMilliseconds($row.LastBootUpTime).LocalDateTime
+        foreach ($date in 'LastBootUpTime', 'CreationDate') {
+            if (-not $row.PSObject.Properties[$date] -or ($null -eq $row.$date)) { continue }
+            $row.$date = [DateTimeOffset]::FromUnixTimeMilliseconds($row.$date).LocalDateTime
         }
         $row
     }

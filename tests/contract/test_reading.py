@@ -256,7 +256,7 @@ def test_an_answer_without_end_is_read_for_a_while(engine: Engine, url: str) -> 
 
 
 def test_an_answer_that_breaks_off_has_no_body(engine: Engine, url: str) -> None:
-    facts = evaluate(engine, f"Get-ApiFacts -Url '{url}/broken/200?'", "Api")
+    facts = evaluate(engine, f"Get-ApiFacts -Url '{url}/broken/200?'", "Host", "Api")
     assert (facts["status"], facts["body"]) == (200, None)
     assert facts["error"]
 

@@ -15,6 +15,7 @@ ROOT = HERE.parents[1]
 FOLDER = ROOT / "certify_automation" / "onhost"
 SCRIPTS = sorted(FOLDER.glob("*.ps1"))
 TOTAL = {"Apply": 100_000, "Guard": 105_000}
+ALONE = {"Inventory": 60_000, "Renew": 75_000}
 CHECKS = sorted((ROOT / "tests" / "windows").glob("*.ps1"))
 
 
@@ -83,9 +84,18 @@ def test_what_stands_in_for_windows_has_its_functions(
     assert [one["name"] for one in ours["functions"]] == [one["name"] for one in trees[name]["functions"]]
 
 
-@pytest.mark.parametrize("acting", [name for name in onhost.FILES if name != "Observe"])
+def test_every_script_has_a_size() -> None:
+    assert {"Observe", *TOTAL, *ALONE} >= set(onhost.FILES)
+
+
+@pytest.mark.parametrize("acting", TOTAL)
 def test_both_scripts_together_are_small(acting: onhost.Name) -> None:
     assert sum(len(onhost.script(name).text) for name in ("Observe", acting)) <= TOTAL[acting]
+
+
+@pytest.mark.parametrize("name", [name for name in ALONE if name in onhost.FILES])
+def test_a_script_for_certificates_is_small(name: onhost.Name) -> None:
+    assert len(onhost.script(name).text) <= ALONE[name]
 
 
 def test_what_a_script_writes_is_on_the_disk_before_it_goes_on() -> None:

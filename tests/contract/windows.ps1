@@ -14,10 +14,14 @@ function Get-FolderAccess {
 }
 
 function Invoke-LocalApi {
-    param([string]$Url, [string]$Method = 'GET', [string]$Body, [int]$TimeoutSeconds = 5)
-    $question = @{ method = $Method; url = $Url; body = $Body; timeout_seconds = $TimeoutSeconds }
+    param([string]$Url, [string]$Method = 'GET', [string]$Body, [int]$TimeoutSeconds = 5, [int]$Limit = 65536)
+    $question = @{ method = $Method; url = $Url; body = $Body; timeout_seconds = $TimeoutSeconds; limit = $Limit }
     $answer = Invoke-Lab -Command 'Invoke-LocalApi' -Arguments $question
-    @{ Status = $answer.status; Authenticate = @($answer.authenticate); Body = $answer.body; Error = $answer.error; Untrusted = $answer.untrusted }
+    @{
+        Status = $answer.status; Authenticate = @($answer.authenticate); Type = $answer.type; Whole = $answer.whole
+        Body = $(if ($null -ne $answer.body) { [Text.Encoding]::UTF8.GetString([Convert]::FromBase64String($answer.body)) })
+        Error = $answer.error; Untrusted = $answer.untrusted
+    }
 }
 
 function Get-MonotonicMs { [long](Invoke-Lab -Command 'Get-MonotonicMs' -Arguments @{}).value }

@@ -28,7 +28,7 @@ function Test-RegistryNoun {
         if (-not (Test-Path -LiteralPath $path)) { return $true }
         $ports = @((Get-Item -LiteralPath $path).GetSubKeyNames() | ForEach-Object { [int]$_.Substring($_.LastIndexOf(':') + 1) })
         if ($ports.Count -eq 0) { return $true }
-        $without = @(Get-CertificateBindingFacts -Ports $ports | Where-Object { $null -eq $_.cert_hash })
+        $without = @(Get-CertificateBindingFacts | Where-Object { $null -eq $_.cert_hash })
         if ($without.Count) { return @($without | ForEach-Object { $_.name }) }
         $true
     }
