@@ -10,6 +10,7 @@ from certify_automation.errors import Problem
 from certify_automation.model.renewal import AfterCommit, Held
 from certify_automation.plan.problems import warning
 from certify_automation.plan.situation import Situation
+from certify_automation.renewal import Choice, Wanted, choose, stalled
 
 _LATER = "plan again once this plan has been applied"
 _FAILURES = {
@@ -26,8 +27,8 @@ _FAILURES = {
     "task": (
         "CA3080",
         (
-            "see on the host whether the Task Scheduler runs, and what policy says about tasks and PowerShell; where the "
-            "visit's own logon may ask (CredSSP), `api_access: caller` needs no task"
+            "see on the host whether the Task Scheduler runs, and what policy says about tasks and PowerShell; where "
+            "the visit's own logon may ask (CredSSP), `api_access: caller` needs no task"
         ),
     ),
 }
@@ -53,8 +54,35 @@ class Following:
 
 def following(at: Situation) -> Following:
     """What the declaration asks of the product, once the changes are made; judged by the host's own clock."""
-    warnings = tuple(_unjudged(at))
-    return Following(preference_changes(at.desired, at.facts), (), warnings)
+    preferences, chosen = preference_changes(at.desired, at.facts), _chosen(at)
+    warnings = (*_unjudged(at), *_stalled(at), *chosen.warnings)
+    wanted: tuple[AfterCommit, ...] = (*preferences, *chosen.renew)
+    if wanted and at.stops:
+        stopped = warning(
+            "CA3082",
+            "the service is to be stopped, so no preference is set and no certificate renewed",
+            "the product has to run for that: declare service.state: running, or none",
+        )
+        return Following((), chosen.held, (*warnings, stopped))
+    return Following(wanted, chosen.held, warnings)
+
+
+def _chosen(at: Situation) -> Choice:
+    found, policy = at.facts.certificates, at.desired.renewals
+    if found is None or policy is None:
+        return Choice()
+    return choose(at.host, policy, found, Wanted(), at.facts.host.clock_utc_ms)
+
+
+def _stalled(at: Situation) -> Iterator[Problem]:
+    found = at.facts.certificates
+    stall = stalled(found, at.facts.host.clock_utc_ms) if found is not None else None
+    if stall is not None:
+        yield warning(
+            "CA3081",
+            f"the product seems to have stopped renewing while its API answers: {'; '.join(stall.evidence)}",
+            "restart the service when no request is under way: until then the product begins with nothing it is asked",
+        )
 
 
 def _unjudged(at: Situation) -> Iterator[Problem]:
