@@ -14,6 +14,18 @@ function Start-DeadManTimer($Run, $Call) {
     Get-Refusal 'timer' $message
 }
 
+# The task of a timer: one that was ended starts again within a minute, and it goes when there is no timer.ps1.
+function Start-TimerTask([string]$RunId, [string]$Folder, [string]$Digest) {
+    Start-TaskProcess -Id $RunId -Folder $Folder -Read 'BootTrigger', '>PT1M<', '>PT0S<' -Parts @{
+        digest = $Digest; limit = 'PT0S'; file = 'runs/{id}/timer.ps1'; parameters = "verb = 'timer'; run_id = '{id}'"
+        first = 'if (-not [IO.File]::Exists($file)) { $null = schtasks.exe /Delete /TN certify-automation-{id} /F; exit }'
+        triggers = @'
+<BootTrigger />
+<TimeTrigger><StartBoundary>2020-01-01T00:00:00Z</StartBoundary><Repetition><Interval>PT1M</Interval></Repetition></TimeTrigger>
+'@
+    }
+}
+
 # Looks at the run every second until it has ended, by itself or by this. What cannot be read or undone, because the
 # computer has just started, is tried again; then the scheduler may start the timer anew. A second timer ends at once.
 function Invoke-Timer($Call) {
