@@ -114,6 +114,7 @@ def _document(host: DesiredHost) -> dict[str, object]:
         "verify": connection.verify,
         "certificate_file": connection.certificate_file,
         "certificate_key_file": connection.certificate_key_file,
+        "api_access": str(connection.api_access),
         **{name: str(reference) for name, reference in host.secrets.items()},
     }
     return {

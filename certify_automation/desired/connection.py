@@ -12,7 +12,7 @@ from certify_automation.desired.inventory import Facets, InventoryHost
 from certify_automation.desired.secrets import SecretReference, find_reference, local_path, parse_reference
 from certify_automation.desired.words import printable
 from certify_automation.errors import Position, Problem, Severity
-from certify_automation.model.host import Auth, Connection, Scheme, Transport
+from certify_automation.model.host import ApiAccess, Auth, Connection, Scheme, Transport
 
 _FILES = ("ca_file", "certificate_file", "certificate_key_file")
 _PLACES_SHOWN = 3
@@ -55,7 +55,7 @@ def connection_fields(facets: Facets, folder: Path) -> ConnectionFields:
         else:
             fields[name] = value
     fields = {**reference.connection_defaults(), **fields}
-    for name, kind in {"transport": Transport, "scheme": Scheme, "auth": Auth}.items():
+    for name, kind in {"transport": Transport, "scheme": Scheme, "auth": Auth, "api_access": ApiAccess}.items():
         fields[name] = kind(fields[name])
     if fields["scheme"] is Scheme.HTTP and "port" not in facets.connection:
         fields["port"] = reference.default_http_port()

@@ -26,10 +26,8 @@ def preferences(section: Mapping[str, Any]) -> dict[str, JsonValue]:
     return found
 
 
-def policy(section: Mapping[str, Any]) -> RenewalPolicy | None:
-    """The policy of a section that fits the schema and the rules; None where nothing is declared."""
-    if not section:
-        return None
+def policy(section: Mapping[str, Any]) -> RenewalPolicy:
+    """The policy of a section that fits the schema and the rules; an empty one follows the product's own rule."""
     retry_after = durations.seconds(section.get("retry_after"))
     return RenewalPolicy(
         durations.seconds(section.get("ensure_valid_for")),

@@ -96,7 +96,7 @@ class _Loading:
         if not os.path.lexists(path):
             return Settings()
         document, wrong = self._read(path, "settings")
-        return read_settings(document.data) if document and not wrong else Settings()
+        return read_settings(document.data, self._repo) if document and not wrong else Settings()
 
     def _read_inventory(self) -> Inventory | None:
         document, wrong = self._read(self._inventory, "inventory")

@@ -120,7 +120,7 @@ class Resolution:
             security=self._data.get("security", {}),
             environment=self._data.get("environment", {}),
             preferences=self._data.get("preferences", {}),
-            renewals=self._data.get("renewals", {}),
+            renewals=self._data.get("renewals"),
             where=self._places.where,
         )
 

@@ -40,7 +40,7 @@ def host_state(declared: Declared, removed: tuple[str, ...]) -> HostState:
         api_exposure=declared.api_exposure,
         environment=_environment(declared),
         preferences=renewals.preferences(declared.preferences) or None,
-        renewals=renewals.policy(declared.renewals),
+        renewals=None if declared.renewals is None else renewals.policy(declared.renewals),
     )
 
 

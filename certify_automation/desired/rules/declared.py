@@ -21,7 +21,8 @@ class Declared:
         config: serviceconfig.json as rendered, names in the product's spelling; None = not declared.
         connections: servers.json as rendered; None = not declared.
         written_connections: the section of that name, entries with `state: absent` left out.
-        http_sys, security, environment, preferences, renewals: the sections of those names.
+        http_sys, security, environment, preferences, renewals: the sections of those names; renewals may be declared
+            and empty.
         where: dotted paths -> the place of the first one that was written, otherwise of the template.
     """
 
@@ -33,12 +34,17 @@ class Declared:
     security: Mapping[str, Any]
     environment: Mapping[str, Any]
     preferences: Mapping[str, Any]
-    renewals: Mapping[str, Any]
+    renewals: Mapping[str, Any] | None
     where: Callable[..., Position]
 
     def setting(self, product_name: str) -> Any:  # noqa: ANN401 - any JSON value
         """A property of serviceconfig.json: as declared, or the product's default."""
         return (self.config or {}).get(product_name, reference.product_defaults("config").get(product_name))
+
+    @property
+    def policy(self) -> Mapping[str, Any]:
+        """The section renewals; empty where it is not declared."""
+        return self.renewals or {}
 
     @property
     def http_01(self) -> bool:

@@ -11,7 +11,7 @@ from certify_automation.errors import Problem
 
 def check_patterns(declared: Declared) -> Iterator[Problem]:
     """Problems of `renewals.include` and `renewals.exclude`."""
-    include, exclude = declared.renewals.get("include"), declared.renewals.get("exclude", [])
+    include, exclude = declared.policy.get("include"), declared.policy.get("exclude", [])
     where = declared.where("renewals.exclude", "renewals.include")
     if include == []:
         message, hint = "include is empty: nothing would be renewed", "without include every certificate is meant"

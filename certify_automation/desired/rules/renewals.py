@@ -20,7 +20,7 @@ _USUAL_PASS = 50
 
 def check_renewals(declared: Declared) -> Iterator[Problem]:
     """Problems of the section renewals, and of what contradicts it in preferences."""
-    section = declared.renewals
+    section = declared.policy
     if "percent" in section and "ensure_valid_for" in section:
         message = (
             f"ensure_valid_for stands beside percent, at {declared.where('renewals.percent')}: one of them decides"
@@ -37,7 +37,7 @@ def check_renewals(declared: Declared) -> Iterator[Problem]:
 
 def _times(declared: Declared) -> Iterator[Problem]:
     valid, jitter, retry = (
-        durations.seconds(declared.renewals.get(name)) for name in ("ensure_valid_for", "jitter", "retry_after")
+        durations.seconds(declared.policy.get(name)) for name in ("ensure_valid_for", "jitter", "retry_after")
     )
     if jitter is not None and jitter > (_LONGEST_JITTER if valid is None else valid // 2):
         than = "some certificates live" if valid is None else f"half of ensure_valid_for, {durations.shown(valid)}"
@@ -53,7 +53,7 @@ def _times(declared: Declared) -> Iterator[Problem]:
 
 
 def _before_expiry(declared: Declared) -> Iterator[Problem]:
-    valid, window = durations.seconds(declared.renewals.get("ensure_valid_for")), declared.renewals.get("window")
+    valid, window = durations.seconds(declared.policy.get("ensure_valid_for")), declared.policy.get("window")
     if valid is None or window is None or valid >= (wait := longest_wait(window)):
         return
     left, every = durations.shown(valid), durations.shown(wait)
@@ -63,7 +63,7 @@ def _before_expiry(declared: Declared) -> Iterator[Problem]:
 
 
 def _against_preferences(declared: Declared) -> Iterator[Problem]:
-    section, preferences = declared.renewals, declared.preferences
+    section, preferences = declared.policy, declared.preferences
     number, mode = preferences.get("renewal_interval"), preferences.get("renewal_interval_mode")
     percent, valid = section.get("percent"), durations.seconds(section.get("ensure_valid_for"))
     place, hint = declared.where("preferences.renewal_interval"), "whichever comes first acts"

@@ -18,7 +18,7 @@ def check_served(declared: Declared) -> Iterator[Problem]:
     """Problems of `renewals.served`."""
     fields = reference.merge_keys()[("renewals", "served")]
     known: dict[tuple[str, int, str], tuple[Served, Position]] = {}
-    for entry in declared.renewals.get("served", ()):
+    for entry in declared.policy.get("served", ()):
         path = f"renewals.served[{reference.entry_key(entry, fields)}]"
         where = declared.where(f"{path}.endpoint")
         if "certificate" not in entry:

@@ -19,7 +19,7 @@ _DAYS_OF_WEEK = 7
 
 def check_window(declared: Declared) -> Iterator[Problem]:
     """Problems of `renewals.window`; none where it is not declared."""
-    section = declared.renewals.get("window")
+    section = declared.policy.get("window")
     if section is None:
         return
     lacking = [name for name in _NEEDED if name not in section]
