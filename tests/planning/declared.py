@@ -9,6 +9,7 @@ from certify_automation.model.change_codec import recovery_from_json
 from certify_automation.model.config_files import FileName, ServerConnection, ServiceConfig
 from certify_automation.model.host import Endpoint, HostState, KestrelRule
 from certify_automation.model.http_sys import IpListen, ListenRule, UrlReservation
+from certify_automation.model.renewal import RenewalPolicy, Window
 from certify_automation.model.security import ApiExposure, DeclaredVariable
 from certify_automation.model.service import ServiceState, StartMode, WindowsService
 from planning.tables import content
@@ -60,10 +61,20 @@ def host_state(part: dict[str, Any]) -> HostState:
         data_directory_restricted=part.get("data_directory_restricted", False),
         api_exposure=ApiExposure(**part["api_exposure"]) if "api_exposure" in part else None,
         environment=tuple(DeclaredVariable(*one) for one in part.get("environment", {}).items()),
+        preferences=part.get("preferences"),
+        renewals=renewal_policy(part["renewals"]) if "renewals" in part else None,
         data_directory_acl=part.get("data_directory_acl"),
         kestrel_urls=part.get("kestrel_urls", {}),
         whole_files={FileName(name): content(text) for name, text in part.get("whole_files", {}).items()},
     )
+
+
+def renewal_policy(part: dict[str, Any]) -> RenewalPolicy:
+    """A policy of a table, by the names of its fields."""
+    window = part.get("window")
+    made = Window(**{**window, "days": frozenset(window["days"])}) if window else None
+    lists = {name: tuple(part[name]) for name in ("include", "exclude") if name in part}
+    return RenewalPolicy(**{**part, **lists, "window": made})
 
 
 def pipes(config: dict[str, Any]) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from certify_automation.model.facts import Facts
 from certify_automation.model.host import HostState
 from certify_automation.plan import PlanOptions
+from planning.certified import certificates_json
 from planning.computer import Computer, file_json
 from planning.declared import BASELINE, host_state
 from planning.descriptors import descriptor
@@ -73,6 +74,8 @@ def observed(case: Mapping[str, Any]) -> Facts:
         document["files"][name] = file_json(name, None, error)
     for url, data in case.get("descriptors", {}).items():
         document["url_reservations"].append({"url": url, "descriptor": base64.b64encode(bytes.fromhex(data)).decode()})
+    if "certificates" in case:
+        document["certificates"] = certificates_json(case["certificates"])
     return checked(document)
 
 

@@ -6,13 +6,16 @@ from functools import cache
 from typing import Any
 
 from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
 
 from certify_automation import bundled
 from certify_automation.diff import differences
 from certify_automation.model.change import DataDirectoryAcl
 from certify_automation.model.facts import Facts
-from certify_automation.model.host import HostState
+from certify_automation.model.host import ApiAccess, HostState
+from certify_automation.model.host_report import HostReport
 from certify_automation.model.plan import Origin, Plan
+from certify_automation.model.renewal_request import ApiQuestion, RenewRequest
 from certify_automation.plan import PlanOptions, make_plan, observe_request
 from certify_automation.report import change_text
 from planning.situations import RUN, desired, observed, options
@@ -20,20 +23,26 @@ from planning.tables import table
 
 
 @cache
-def contract() -> Draft202012Validator:
-    return Draft202012Validator(json.loads(bundled.text("schemas", "plan.schema.json")))
+def contract(name: str) -> Draft202012Validator:
+    schemas = (json.loads(bundled.text("schemas", f"{one}.schema.json")) for one in ("plan", "facts", name))
+    *resources, schema = map(Resource.from_contents, schemas)
+    return Draft202012Validator(schema.contents, registry=resources @ Registry())
 
 
 def planned(state: HostState, facts: Facts, given: PlanOptions) -> Plan:
     """The plan, after what must be true of every plan."""
     plan = make_plan("web01.example.com", state, facts, given)
-    contract().validate(plan.to_json())
+    contract("plan").validate(plan.to_json())
     assert make_plan("web01.example.com", state, facts, given) == plan
     assert plan.differences == differences(state, facts)
     assert not (plan.refusals and plan.changes)
     assert bool(plan.differences) >= bool(plan.changes)
+    assert not (plan.refusals and plan.after_commit)
     if plan.differences and not plan.refusals:
-        assert plan.changes, "a difference that nothing ends"
+        assert plan.acts or plan.unjudged, "a difference that nothing ends"
+    if plan.after_commit:
+        request = RenewRequest(RUN, plan.origin, plan.observe, ApiQuestion(ApiAccess.TASK, RUN), plan.after_commit)
+        contract("renew").validate(request.to_json())
     for name, value in plan.expects.items():
         assert facts.managed.get(name, "absent") == value
     return plan
@@ -46,6 +55,9 @@ def test_plan(case: Any) -> None:
     found: dict[str, Any] = {
         "differences": {d.path: [d.observed, d.declared] for d in plan.differences},
         "changes": [change_text(change) for change in plan.changes],
+        "after": [change_text(change) for change in plan.after_commit],
+        "held": {held.name: held.hold.value for held in plan.held},
+        "exit_code": int(HostReport.of_plan(plan).exit_code),
         "access_lists": [change.after for change in plan.changes if isinstance(change, DataDirectoryAcl)],
         "refusals": [refusal.id for refusal in plan.refusals],
         "warnings": [warning.id for warning in plan.warnings],
@@ -56,7 +68,7 @@ def test_plan(case: Any) -> None:
         "impacts": [plan.impact(change).value for change in plan.changes],
         "policy": all(refusal.by_policy for refusal in plan.refusals),
     }
-    defaults: dict[str, Any] = {"refusals": [], "warnings": [], "changes": []}
+    defaults: dict[str, Any] = {"refusals": [], "warnings": [], "changes": [], "after": [], "held": {}}
     for name, value in {**defaults, **expect}.items():
         if name != "says":
             assert found[name] == value, name
