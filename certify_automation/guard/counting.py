@@ -1,0 +1,160 @@
+"""What may be requested now without passing a limit of an authority, and when the rest may be."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from certify_automation.guard.domains import name_and_domain
+from certify_automation.guard.limits import WINDOW_SECONDS, Limit, Limits, System
+from certify_automation.guard.requests import CertificateRequest, PastRequest
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRequest:
+    """A request that would pass a limit.
+
+    Attributes:
+        limit: the name of the limit that holds it longest.
+        text: why, ready to show.
+        until_utc_ms: when that limit lets it through, as far as is known now; None = never.
+    """
+
+    request: CertificateRequest
+    limit: Limit
+    text: str
+    until_utc_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Every request asked about, in the order given, as one that may be made now or one that is held."""
+
+    admitted: tuple[CertificateRequest, ...]
+    held: tuple[HeldRequest, ...]
+
+
+def admit(
+    requests: Sequence[CertificateRequest], past: Iterable[PastRequest], limits: Limits, now_utc_ms: int
+) -> Admission:
+    """Sort out what may be requested now; what is admitted counts for those after it.
+
+    A request whose outcome is not known counts as a certificate and as a failed validation, a failed one as an order
+    and a failed validation. One from the future (clocks differ) counts as made now.
+    """
+    counts = _Counts(limits, now_utc_ms)
+    for record in sorted(past, key=lambda record: record.at_utc_ms):
+        counts.add(record)
+    admitted: list[CertificateRequest] = []
+    held: list[HeldRequest] = []
+    for request in requests:
+        hold = counts.hold(request)
+        if hold is not None:
+            held.append(hold)
+            continue
+        admitted.append(request)
+        counts.add(PastRequest(request, now_utc_ms, None))
+    return Admission(tuple(admitted), tuple(held))
+
+
+@dataclass(slots=True)
+class _Window:
+    """One limit of one system: when what was requested, oldest first, as far as it still counts."""
+
+    limit: Limit
+    most: int
+    length_ms: int
+    account_per_host: bool
+    times: dict[Hashable, list[int]] = field(default_factory=dict)
+
+    def keys(self, request: CertificateRequest, names: Collection[str], domains: Collection[str]) -> Iterable[Hashable]:
+        """What the request is counted under."""
+        account = request.host if self.account_per_host else ""
+        if self.limit is Limit.REGISTERED_DOMAIN:
+            return domains
+        if self.limit is Limit.DUPLICATE:
+            return (frozenset(names),) if names else ()
+        if self.limit is Limit.ORDERS:
+            return (account,)
+        return [(name, account) for name in names] if account else names
+
+    def opens(self, times: Sequence[int]) -> int | None:
+        """When fewer than the limit are left of so many."""
+        return times[len(times) - self.most] + self.length_ms if self.most else None
+
+
+@dataclass(slots=True)
+class _Counts:
+    limits: Limits
+    now_utc_ms: int
+    systems: dict[tuple[str, bool], tuple[_Window, ...]] = field(default_factory=dict)
+    names: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def add(self, record: PastRequest) -> None:
+        at = min(record.at_utc_ms, self.now_utc_ms)
+        names, domains = self._names(record.request)
+        for window in self._windows(record.request):
+            if at + window.length_ms > self.now_utc_ms and _counts(window.limit, record.succeeded):
+                for key in window.keys(record.request, names, domains):
+                    window.times.setdefault(key, []).append(at)
+
+    def hold(self, request: CertificateRequest) -> HeldRequest | None:
+        longest: tuple[_Window, Hashable, int | None] | None = None
+        names, domains = self._names(request)
+        for window in self._windows(request):
+            for key in window.keys(request, names, domains):
+                times = window.times.get(key, ())
+                if len(times) >= window.most:
+                    until = window.opens(times)
+                    if longest is None or _later(until, longest[2]):
+                        longest = (window, key, until)
+        if longest is None:
+            return None
+        window, key, until = longest
+        return HeldRequest(request, window.limit, _text(request, window, key), until)
+
+    def _windows(self, request: CertificateRequest) -> tuple[_Window, ...]:
+        system = System(request.authority, request.staging)
+        windows = self.systems.get(system)
+        if windows is None:
+            limits = self.limits.of(*system)
+            windows = self.systems[system] = tuple(
+                _Window(limit, most, WINDOW_SECONDS[limit] * 1000, limits.account_per_host)
+                for limit, most in limits.counts.items()
+                if most is not None
+            )
+        return windows
+
+    def _names(self, request: CertificateRequest) -> tuple[Collection[str], Collection[str]]:
+        """The request's identifiers and registered domains, each once."""
+        names: dict[str, None] = {}
+        domains: dict[str, None] = {}
+        for identifier in request.identifiers:
+            known = self.names.get(identifier)
+            if known is None:
+                known = self.names[identifier] = name_and_domain(identifier)
+            names[known[0]] = domains[known[1]] = None
+        return names, domains
+
+
+def _counts(limit: Limit, succeeded: bool | None) -> bool:
+    if limit is Limit.ORDERS:
+        return True
+    return succeeded is not True if limit is Limit.FAILED else succeeded is not False
+
+
+def _later(until: int | None, than: int | None) -> bool:
+    return than is not None and (until is None or until > than)
+
+
+def _text(request: CertificateRequest, window: _Window, key: Hashable) -> str:
+    who = f"{request.authority} (staging)" if request.staging else request.authority
+    what = {
+        Limit.REGISTERED_DOMAIN: "{} certificates for {} in 7 days",
+        Limit.DUPLICATE: "{} certificates with exactly these identifiers in 7 days",
+        Limit.ORDERS: "{} orders of an account in 3 hours",
+        Limit.FAILED: "{} failed validations of {} in an hour",
+    }[window.limit]
+    name = key[0] if isinstance(key, tuple) else key
+    counted = len(window.times.get(key, ()))
+    return f"{who}: no more than {what.format(window.most, name)}, and {counted} are counted"
