@@ -1,0 +1,153 @@
+"""Why an endpoint does not serve what it is to serve, as far as evidence says, and the next step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from certify_automation.model.certificate import ManagedCertificate, TlsBinding, TlsFacts, Verdict
+from certify_automation.model.endpoint import NotReached, Obstacle
+from certify_automation.model.renewal import Served
+from certify_automation.verify.chains import ChainState
+from certify_automation.verify.reading import PresentedCertificate, ascii_name
+
+STORE_ONLY, NO_DEPLOYMENT = 30, 40
+_ANY_ADDRESS = ("0.0.0.0", "[::]")  # noqa: S104 - how http.sys names every address
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A verdict other than served, and what explains it."""
+
+    verdict: Verdict
+    cause: str
+    next_step: str
+
+
+_OBSTACLES = {
+    Obstacle.NAME: ("the name is none, or does not resolve here", "mend `served`, or the DNS of this computer"),
+    Obstacle.REFUSED: ("nothing listens there", "see whether the site is started and has an https binding"),
+    Obstacle.UNREACHABLE: ("there is no way there", "see routes and firewalls between this computer and the endpoint"),
+    Obstacle.TIMED_OUT: ("nothing answered in time", "see firewalls, and whether the server is overloaded"),
+    Obstacle.CLOSED: (
+        "the connection was closed before the handshake",
+        "http.sys does so where a port has no certificate binding: see the host's bindings",
+    ),
+    Obstacle.NOT_TLS: ("what answers there does not speak TLS", "see whether the port is the right one"),
+    Obstacle.HANDSHAKE: (
+        "no TLS handshake came about",
+        "the server may want a client certificate, another name, or a version of TLS that is no longer spoken",
+    ),
+}
+
+
+def not_reached(shown: NotReached) -> Finding:
+    """Of a handshake that did not come about."""
+    cause, step = _OBSTACLES[shown.obstacle]
+    return Finding(Verdict.NOT_REACHABLE, f"{cause} ({shown.text})", step)
+
+
+def of_certificate(
+    verdict: Verdict, presented: PresentedCertificate, managed: ManagedCertificate | None, other: Finding | None
+) -> Finding:
+    """Of a certificate that is out of its time or for other names; `other` says why it is not the managed one."""
+    names = ", ".join((*presented.names, *presented.addresses)[:3]) or "no name"
+    what = "it is out of its time" if verdict is Verdict.EXPIRED else f"it is for {names}"
+    if other is not None:
+        return Finding(verdict, f"{what}; {other.cause}", other.next_step)
+    if managed is None:
+        return Finding(verdict, what, "see which certificate the site is to have")
+    if verdict is Verdict.EXPIRED:
+        failed = f": {managed.failure_message}" if managed.failure_message else ""
+        return Finding(verdict, f"the managed certificate itself is out of its time{failed}", _RENEW)
+    step = "add the name to the managed certificate, or mend `served`"
+    return Finding(verdict, f"the managed certificate is for {names}", step)
+
+
+_RENEW = "renew it: `certs --failing` says what stands in the way"
+
+
+def of_chain(state: ChainState, presented: PresentedCertificate, managed: ManagedCertificate | None) -> Finding:
+    """Of the right certificate whose chain does not lead to a root that is trusted here."""
+    trust = "name its root in `trust.ca_file` if it is to be trusted"
+    if managed is not None and managed.staging:
+        return Finding(
+            Verdict.NOT_TRUSTED,
+            f"it was ordered from the test system of its authority ({presented.issuer}), which nobody trusts",
+            "switch the item's staging mode off in the product, and renew it",
+        )
+    if state is ChainState.INCOMPLETE:
+        return Finding(
+            Verdict.CHAIN_INCOMPLETE,
+            f"the server sends no certificate of {presented.issuer}, which is no root trusted here",
+            f"see whether that certificate is in the store CA of the computer (LocalMachine); {trust}",
+        )
+    if state is ChainState.SELF_SIGNED:
+        return Finding(Verdict.NOT_TRUSTED, "the certificate is signed by itself", trust)
+    return Finding(
+        Verdict.NOT_TRUSTED, "the certificates that were sent lead to a root that is not trusted here", trust
+    )
+
+
+def not_served(
+    served: Served, presented: PresentedCertificate, managed: ManagedCertificate, tls: TlsFacts | None
+) -> Finding:
+    """Of an endpoint that serves another certificate than the managed one."""
+    if managed.thumbprint is None:
+        return Finding(Verdict.OTHER, "the managed certificate has never been issued", _RENEW)
+    older = managed.start_utc_ms is not None and presented.start_utc_ms < managed.start_utc_ms
+    previous = (managed.previous_thumbprint or "").upper() == presented.sha1
+    verdict = Verdict.OLD if previous or older else Verdict.OTHER
+    cause, step = _why(served, presented, managed, tls)
+    return Finding(verdict, cause, step)
+
+
+def _why(
+    served: Served, presented: PresentedCertificate, managed: ManagedCertificate, tls: TlsFacts | None
+) -> tuple[str, str]:
+    if managed.deployment in (STORE_ONLY, NO_DEPLOYMENT):
+        return (
+            "the managed certificate is set not to be deployed to sites",
+            "bind it by hand, or set a deployment mode or a task in the product",
+        )
+    if tls is None:
+        return "another certificate than the managed one is bound", _DEPLOY
+    thumbprint = (managed.thumbprint or "").upper()
+    entries = [one for one in tls.store if one.thumbprint.upper() == thumbprint]
+    if not any(one.has_private_key for one in entries):
+        what = "in the computer's store without its private key" if entries else "not in the computer's store"
+        return f"the managed certificate is {what}", "deploy it again in the product"
+    return _bound(_binding(served, presented, tls), thumbprint, presented)
+
+
+def _bound(binding: TlsBinding | None, thumbprint: str, presented: PresentedCertificate) -> tuple[str, str]:
+    if binding is None:
+        return (
+            "http.sys has no certificate binding for this endpoint: another program, or a device in front, serves it",
+            "see what terminates TLS there, and have a deployment task bring the certificate to it",
+        )
+    bound = (binding.cert_hash or "").upper()
+    if bound != thumbprint:
+        which = "still has the one served" if bound == presented.sha1 else f"has {bound or 'none'}"
+        return f"the http.sys binding {binding.name} {which}, not the managed one", _DEPLOY
+    return (
+        f"the http.sys binding {binding.name} has the managed certificate, so another is served by something in front",
+        "see load balancers and proxies in front of the server",
+    )
+
+
+_DEPLOY = "deploy it again in the product: its log says why the binding was not updated"
+
+
+def _binding(served: Served, presented: PresentedCertificate, tls: TlsFacts) -> TlsBinding | None:
+    """The binding that http.sys uses: by name before by address, a certain address before every address.
+
+    Of an endpoint that is declared by name the address on the host is not known: then the binding with what is served,
+    or the only one of the port.
+    """
+    by_name = {(one.kind, one.name.casefold()): one for one in tls.bindings}
+    addresses = (f"[{served.host}]" if ":" in served.host else served.host, *_ANY_ADDRESS)
+    keys = [("sni", f"{ascii_name(served.sni)}:{served.port}"), *(("ip", f"{one}:{served.port}") for one in addresses)]
+    exact = next((by_name[key] for key in keys if key in by_name), None)
+    of_port = [one for one in tls.bindings if one.kind == "ip" and one.name.endswith(f":{served.port}")]
+    serving = [one for one in of_port if (one.cert_hash or "").upper() == presented.sha1]
+    return exact or next(iter(serving or (of_port if len(of_port) == 1 else [])), None)
