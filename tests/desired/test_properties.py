@@ -55,6 +55,22 @@ RECOVERY = st.fixed_dictionaries(
 )
 EXPOSURE = st.sampled_from(["loopback", {"scope": "loopback"}, {"scope": "loopback", "block": True}, None])
 VARIABLE = st.sampled_from(["D:\\a", "D:\\b", {"state": "absent"}, None])
+PREFERENCES = st.fixed_dictionaries(
+    {}, optional={"ntp_server": st.sampled_from(["a", "b", None]), "feature_flags": st.sampled_from([[], ["A"], None])}
+)
+SERVED = st.fixed_dictionaries(
+    {"endpoint": st.sampled_from(["a", "A", "a:443"])},
+    optional={"sni": st.sampled_from(["a", "b", None]), "certificate": st.sampled_from(["one", "two", None])},
+)
+RENEWALS = st.fixed_dictionaries(
+    {},
+    optional={
+        "ensure_valid_for": st.sampled_from(["21d", "14d", None]),
+        "percent": st.sampled_from([70, None]),
+        "window": st.none() | st.fixed_dictionaries({}, optional={"start": st.sampled_from(["22:00", None])}),
+        "served": st.lists(SERVED, max_size=3, unique_by=lambda one: (one["endpoint"].casefold(), one.get("sni"))),
+    },
+)
 DOCUMENT = st.fixed_dictionaries(
     {"version": st.just(1), "applies_to": st.sampled_from(TARGETS)},
     optional={
@@ -62,6 +78,8 @@ DOCUMENT = st.fixed_dictionaries(
             {}, optional={"config": st.none() | CONFIG, "http_01": st.booleans(), "recovery": st.none() | RECOVERY}
         ),
         "security": st.fixed_dictionaries({}, optional={"api_exposure": EXPOSURE}),
+        "preferences": st.none() | PREFERENCES,
+        "renewals": st.none() | RENEWALS,
         "environment": st.none()
         | st.dictionaries(st.sampled_from(["ASPNETCORE_URLS", "CERTIFY_APP_DATA"]), VARIABLE, max_size=2)
         | st.dictionaries(st.sampled_from(["aspnetcore_urls", "certify_app_data"]), VARIABLE, max_size=2),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from certify_automation.desired.schema import check
 from certify_automation.desired.source import read
 from certify_automation.model.folder_acl import OPEN_TO
 
+CASES = Path(__file__).parent.parent / "cases"
 OURS = ("desired-state", "inventory", "settings", "serviceconfig", "servers")
 
 
@@ -34,6 +36,43 @@ def test_every_property_of_the_product_can_be_declared_or_is_refused_in_words() 
     for kind, properties in (("config", serviceconfig), ("connection", servers)):
         fixed = {reference.product_names(kind)[name] for name in reference.written_by_product(kind)}
         assert fixed == {name for name, part in properties.items() if part.get("readOnly")}
+
+
+def _recorded_preferences() -> dict[str, object]:
+    """What the product answers to GET preferences on an installation that nobody has configured."""
+    answers = json.loads((CASES / "certify-api" / "answers.json").read_text("utf-8"))
+    (found,) = (one for one in answers if one["name"] == "preferences-get-defaults")
+    body: dict[str, object] = found["response"]["body"]
+    return body
+
+
+def test_every_preference_of_the_product_can_be_declared_or_is_refused_in_words() -> None:
+    names = reference.product_names("preferences")
+    assert set(names.values()) == set(_recorded_preferences()) - {"isChanged"}
+    assert len(names) == 29
+    assert set(reference.written_by_product("preferences")) == {
+        "instance_id",
+        "is_instance_registered",
+        "config_data_store_connection_id",
+    }
+
+
+def test_defaults_of_preferences_are_those_of_an_installation_nobody_has_configured() -> None:
+    recorded = _recorded_preferences()
+    properties = reference.schema("desired-state")["$defs"]["preferences"]["properties"]
+    for name, product_name in reference.product_names("preferences").items():
+        if "default" in properties[name]:
+            default = properties[name]["default"]
+            words = reference.product_words("preferences", name)
+            assert words.get(default, default) == recorded[product_name], name
+
+
+def test_every_word_for_a_preference_has_a_value_of_the_product() -> None:
+    properties = reference.schema("desired-state")["$defs"]["preferences"]["properties"]
+    with_words = {name for name, part in properties.items() if "x-values" in part}
+    assert with_words == {"renewal_interval_mode", "certificate_cleanup_mode"}
+    for name in with_words:
+        assert reference.known_values("preferences", name) == tuple(reference.product_words("preferences", name))
 
 
 def test_defaults_are_the_same_wherever_they_stand() -> None:

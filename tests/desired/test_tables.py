@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from certify_automation.desired import DesiredHost
 from certify_automation.model.recovery import Recovery
+from certify_automation.model.renewal import RenewalPolicy
 from desired.cases import expect_problems, table
 
 
@@ -36,6 +38,15 @@ def _recovery(recovery: Recovery) -> list[object]:
     return [recovery.reset_seconds, actions, recovery.on_stop_with_error]
 
 
+def _policy(policy: RenewalPolicy) -> dict[str, object]:
+    usual, found = asdict(RenewalPolicy()), asdict(policy)
+    if policy.window:
+        found["window"] = {**asdict(policy.window), "days": sorted(policy.window.days)}
+    found["served"] = tuple(f"{one.host} {one.port} {one.sni!r} {one.certificate}" for one in policy.served)
+    changed = {name: value for name, value in found.items() if value != usual[name]}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in changed.items()}
+
+
 def _seen(host: DesiredHost, key: str, folder: Path) -> object:
     """One aspect of a host as the tables write it."""
     if key.startswith("origins of "):
@@ -56,6 +67,8 @@ def _seen(host: DesiredHost, key: str, folder: Path) -> object:
         "data_directory": state.data_directory_restricted,
         "exposure": state.api_exposure and {"block": state.api_exposure.block},
         "environment": {variable.name: variable.value for variable in state.environment},
+        "preferences": state.preferences and dict(state.preferences),
+        "renewals": None if state.renewals is None else _policy(state.renewals),
         "labels": dict(host.labels),
         "vars": dict(host.vars),
         "groups": list(host.groups),
