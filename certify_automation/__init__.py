@@ -18,6 +18,7 @@ __version__ = "0.1.0"
 if typing.TYPE_CHECKING:
     from certify_automation.confirmation import Confirmation, Patience, Person
     from certify_automation.desired import DesiredHost, Fleet, connect_secrets, load
+    from certify_automation.due import Due, due
     from certify_automation.errors import (
         CertifyAutomationError,
         ConfigurationError,
@@ -35,6 +36,7 @@ if typing.TYPE_CHECKING:
     from certify_automation.plan import PlanOptions
     from certify_automation.reconcile import apply_plan, plan_host, prepare_host, reconcile
     from certify_automation.remote import Credentials, Deadlines, Session, connect
+    from certify_automation.renewing import Renewing, carry_on, renew_host
     from certify_automation.status import Standing, status_host
     from certify_automation.takeback import rollback_host
 
@@ -47,6 +49,7 @@ __all__ = [
     "Deadlines",
     "DesiredHost",
     "Difference",
+    "Due",
     "ExitCode",
     "Fleet",
     "FleetOptions",
@@ -62,6 +65,7 @@ __all__ = [
     "PlanOptions",
     "Position",
     "Problem",
+    "Renewing",
     "RunFinished",
     "Session",
     "Severity",
@@ -69,12 +73,15 @@ __all__ = [
     "UsageError",
     "__version__",
     "apply_plan",
+    "carry_on",
     "connect",
     "connect_secrets",
+    "due",
     "load",
     "plan_host",
     "prepare_host",
     "reconcile",
+    "renew_host",
     "rollback_host",
     "run_fleet",
     "status_host",
@@ -83,6 +90,7 @@ __all__ = [
 _HOMES = {
     "confirmation": ("Confirmation", "Patience", "Person"),
     "desired": ("DesiredHost", "Fleet", "connect_secrets", "load"),
+    "due": ("Due", "due"),
     "errors": (
         "CertifyAutomationError",
         "ConfigurationError",
@@ -100,6 +108,7 @@ _HOMES = {
     "plan": ("PlanOptions",),
     "reconcile": ("apply_plan", "plan_host", "prepare_host", "reconcile"),
     "remote": ("Credentials", "Deadlines", "Session", "connect"),
+    "renewing": ("Renewing", "carry_on", "renew_host"),
     "status": ("Standing", "status_host"),
     "takeback": ("rollback_host",),
 }

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from certify_automation.desired import DesiredHost
+from certify_automation.diff import failure_text
+from certify_automation.due import due
 from certify_automation.evidence import answers, effective_endpoints, probe
+from certify_automation.model.certificate import ACME_ITEM
 from certify_automation.model.facts import Facts
 from certify_automation.model.host_report import HostReport
 from certify_automation.observing import look
 from certify_automation.plan import PlanOptions, make_plan, observe_request
 from certify_automation.remote import Session
+from certify_automation.renewal import failing
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,7 @@ class Standing:
         answering: whether the API answers at one of them; None = it was asked at none of them.
         lock: who is applying there at this moment; empty = nobody.
         open_run: a run there whose journal has no end; empty = there is none.
+        certificates: how many are managed, failing and due; empty where none of them are declared to be looked after.
         report: held against what is declared.
     """
 
@@ -33,6 +38,7 @@ class Standing:
     answering: bool | None
     lock: str
     open_run: str
+    certificates: str
     report: HostReport
 
 
@@ -53,6 +59,7 @@ def status_host(desired: DesiredHost, session: Session, options: PlanOptions) ->
         answering=any(map(answers, asked)) if asked else None,
         lock=(facts.lock.holder or "somebody") if facts.lock.held else "",
         open_run=_open_run(facts),
+        certificates=_certificates(facts),
         report=replace(report, open_run=facts.open_run.run_id if facts.open_run else None),
     )
 
@@ -72,6 +79,18 @@ def _open_run(facts: Facts) -> str:
         return f"{run.run_id}: {run.error}"
     state = "waits for its confirmation" if run.awaiting else "under way" if facts.lock.held else "cut off"
     return f"{run.run_id} by {run.by}, {state}"
+
+
+def _certificates(facts: Facts) -> str:
+    found = facts.certificates
+    if found is None:
+        return ""
+    if found.certificates is None or found.preferences is None:
+        return f"not known: {failure_text(found.failure)}"
+    now, preferences = facts.host.clock_utc_ms, found.preferences
+    renewed = [one for one in found.certificates if one.item_type == ACME_ITEM]
+    number = sum(due(one, preferences, now).due for one in renewed)
+    return f"{len(found.certificates)} managed, {sum(map(failing, renewed))} failing, {number} due"
 
 
 def _service(facts: Facts) -> str:

@@ -45,12 +45,20 @@ def status(call: Call, **flags: object) -> int:
     ordered = [reports[name] for name in names]
     rows = [_row(report, standings.get(report.host)) for report in ordered]
     heading, *lines = columns([_HEADINGS, *rows])
-    call.console.data([Text(heading, style="bold"), *lines, *_open_runs(standings, names)])
+    call.console.data(
+        [Text(heading, style="bold"), *lines, *_certificates(standings, names), *_open_runs(standings, names)]
+    )
     show_summary(call.console, ordered, planned=True)
     whole = document("status", ordered, finished.exit_code)
     hosts = [{"host": report.host, **_document(report, standings.get(report.host))} for report in ordered]
     call.console.print_document({**whole, "hosts": hosts})
     return finished.exit_code
+
+
+def _certificates(standings: Mapping[str, Standing], names: Iterable[str]) -> Iterator[str]:
+    for name in names:
+        if name in standings and standings[name].certificates:
+            yield f"{name}: certificates {standings[name].certificates}"
 
 
 def _open_runs(standings: Mapping[str, Standing], names: Iterable[str]) -> Iterator[str]:
@@ -85,5 +93,6 @@ def _document(report: HostReport, standing: Standing | None) -> dict[str, object
         "answering": standing.answering,
         "lock": standing.lock,
         "open_run": standing.open_run or None,
+        "certificates": standing.certificates or None,
         "differences": [difference.path for difference in report.plan.differences] if report.plan else [],
     }
