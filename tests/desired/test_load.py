@@ -11,7 +11,8 @@ import pytest
 from certify_automation import bundled
 from certify_automation.desired import Fleet, Settings, load
 from certify_automation.errors import ConfigurationError, Problem
-from certify_automation.model.host import Auth, Endpoint, Scheme, Transport
+from certify_automation.guard.limits import Limit, read_limits
+from certify_automation.model.host import ApiAccess, Auth, Endpoint, Scheme, Transport
 from certify_automation.model.http_sys import IpListen, ListenRule, UrlReservation
 from certify_automation.model.service import ServiceState, StartMode, WindowsService
 from desired.cases import lines, outcome, write
@@ -71,6 +72,53 @@ def test_the_time_for_a_confirmation_is_a_setting(tmp_path: Path, written: objec
     line = "" if written is None else f"confirm_within: {written}\n"
     write(tmp_path, {**SOUND, "files": {"certify-automation.yaml": f"version: 1\n{line}"}})
     assert load(tmp_path, environ={}).settings == Settings(confirm_within=expected)
+
+
+def test_the_state_folder_and_whom_verify_trusts_start_at_the_repository(tmp_path: Path) -> None:
+    content = "version: 1\nstate_directory: state-of-runs\ntrust: {ca_file: certs/ca.pem}\n"
+    write(tmp_path, {**SOUND, "files": {"certify-automation.yaml": content}})
+    settings = load(tmp_path, environ={}).settings
+    assert settings.state_directory == str(tmp_path / "state-of-runs")
+    assert settings.verify_ca_file == str(tmp_path / "certs" / "ca.pem")
+    assert settings.ca_limits == {}
+
+
+def test_a_state_folder_elsewhere_is_taken_as_it_stands(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    content = f"version: 1\nstate_directory: {elsewhere}\ntrust: null\nca_limits: null\n"
+    write(tmp_path, {**SOUND, "files": {"certify-automation.yaml": content}})
+    assert load(tmp_path, environ={}).settings == Settings(state_directory=str(elsewhere))
+
+
+def test_limits_of_authorities_are_taken_as_the_guard_reads_them(tmp_path: Path) -> None:
+    content = """version: 1
+ca_limits:
+  letsencrypt.org: {certificates_per_registered_domain: 300, staging: {new_orders: null}}
+  5f27c1b7-5d0e-4c0e-9a4c-5a1f0d3e8b11: {account: host, duplicate_certificates: 9}
+  default: {concurrency: 2}
+"""
+    write(tmp_path, {**SOUND, "files": {"certify-automation.yaml": content}})
+    limits = read_limits(load(tmp_path, environ={}).settings.ca_limits)
+    assert limits.of("letsencrypt.org", staging=False).counts[Limit.REGISTERED_DOMAIN] == 300
+    assert limits.of("letsencrypt.org", staging=True).counts[Limit.ORDERS] is None
+    own = limits.of("5f27c1b7-5d0e-4c0e-9a4c-5a1f0d3e8b11", staging=False)
+    assert (own.account_per_host, own.counts[Limit.DUPLICATE], own.concurrency) == (True, 9, 2)
+
+
+@pytest.mark.parametrize(
+    ("connection", "expected"),
+    [
+        ("{}", (ApiAccess.AUTO, ApiAccess.TASK)),
+        ("{auth: credssp, username: a, password: '${env:P}'}", (ApiAccess.AUTO, ApiAccess.CALLER)),
+        ("{transport: local}", (ApiAccess.AUTO, ApiAccess.CALLER)),
+        ("{api_access: caller}", (ApiAccess.CALLER, ApiAccess.CALLER)),
+        ("{transport: local, api_access: task}", (ApiAccess.TASK, ApiAccess.TASK)),
+    ],
+)
+def test_who_asks_the_api(tmp_path: Path, connection: str, expected: tuple[ApiAccess, ApiAccess]) -> None:
+    write(tmp_path, {**SOUND, "inventory": f"version: 1\nhosts: {{web01: {{connection: {connection}}}}}\n"})
+    found = load(tmp_path, environ={}).hosts["web01"].connection
+    assert (found.api_access, found.api_caller) == expected
 
 
 def test_every_example_names_a_schema_that_is_there() -> None:

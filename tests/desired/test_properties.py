@@ -58,11 +58,11 @@ VARIABLE = st.sampled_from(["D:\\a", "D:\\b", {"state": "absent"}, None])
 PREFERENCES = st.fixed_dictionaries(
     {}, optional={"ntp_server": st.sampled_from(["a", "b", None]), "feature_flags": st.sampled_from([[], ["A"], None])}
 )
-SERVED = st.fixed_dictionaries(
+SERVED: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {"endpoint": st.sampled_from(["a", "A", "a:443"])},
     optional={"sni": st.sampled_from(["a", "b", None]), "certificate": st.sampled_from(["one", "two", None])},
 )
-RENEWALS = st.fixed_dictionaries(
+RENEWALS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {},
     optional={
         "ensure_valid_for": st.sampled_from(["21d", "14d", None]),
