@@ -18,7 +18,7 @@ function Read-AllItem([string]$Url, [long]$Until) {
     $items = [Collections.Hashtable]::new([StringComparer]::Ordinal)
     $call = @{ Url = $Url; Path = 'managedcertificates/results'; Method = 'POST'; Until = $Until }
     $size = 250
-    $index = $come = $total = 0
+    $index = 0
     do {
         $answer = Get-ApiAnswer @call -Body (ConvertTo-AsciiJson ([ordered]@{ pageIndex = $index; pageSize = $size }))
         $more = $true
@@ -39,9 +39,8 @@ function Read-AllItem([string]$Url, [long]$Until) {
             }
         } catch { Stop-Api -Code 'answer' -Message (Get-AnswerExcerpt $answer) -Request $answer.Request -Status 200 }
         $index++
-        $come += $page.results.Count
         # One that brings nothing new would be followed by others without end.
-        $more = ($page.results.Count -ge $size) -and ($come -lt $total) -and ($items.Count -gt $known)
+        $more = ($page.results.Count -ge $size) -and ($items.Count -lt $total) -and ($items.Count -gt $known)
     } while ($more)
     @{ Items = $items; Total = $total }
 }

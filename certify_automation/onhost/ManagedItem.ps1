@@ -12,8 +12,9 @@ function ConvertTo-AnswerText($Value) {
 function ConvertTo-DateMs($Value) {
     $date = [DateTimeOffset]::MinValue
     if (($Value -isnot [string]) -or -not $Value.StartsWith(' ')) { return $null }
+    $text = $Value.Substring(1)
     $invariant = [Globalization.CultureInfo]::InvariantCulture
-    if ([DateTimeOffset]::TryParse($Value, $invariant, 'AssumeLocal', [ref]$date)) { return $date.ToUnixTimeMilliseconds() }
+    if ([DateTimeOffset]::TryParse($text, $invariant, 'AssumeLocal', [ref]$date)) { $date.ToUnixTimeMilliseconds() }
 }
 
 # A whole number; $null when it is none.

@@ -60,8 +60,8 @@ function Get-ApiAnswer([string]$Url, [string]$Path, [string]$Method = 'GET', [st
 function ConvertFrom-ApiAnswer($Answer) {
     try {
         $text = [regex]::Replace($Answer.Body, '(?<=[^\\]")(?=\d{4}-\d\d-\d\dT)', ' ')
-        $value = ConvertFrom-Json -InputObject $text
-        if ($value.GetType().Name -eq 'PSCustomObject') { return $value }
+        # PowerShell 7 gives a list of one object as that object.
+        if ([regex]::IsMatch($text, '^\s*\{')) { return (ConvertFrom-Json -InputObject $text) }
     } catch { $null = $_ }
     Stop-Api -Code 'answer' -Message (Get-AnswerExcerpt $Answer) -Request $Answer.Request -Status $Answer.Status
 }
