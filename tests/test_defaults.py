@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from certify_automation.cli.visits import RunFlags
-from certify_automation.desired import Settings, reference
+from certify_automation.desired import Settings, durations, reference
 from certify_automation.fleet.pool import FleetOptions
 from certify_automation.model.host import HostState
+from certify_automation.model.renewal import RenewalPolicy
 from certify_automation.plan import PlanOptions
 
 PAGES = Path(__file__).parent.parent / "docs"
@@ -38,6 +39,41 @@ def test_how_long_a_host_waits_for_its_confirmation() -> None:
     seconds = inspect.signature(PlanOptions).parameters["confirm_seconds"].default
     assert settings_schema("confirm_within") == f"{seconds}s"
     assert command_default("--confirm-within") == f"{seconds} s"
+
+
+def test_when_certificates_are_renewed() -> None:
+    policy, usual = RenewalPolicy(), reference.schema("desired-state")["$defs"]["renewals"]["properties"]
+    assert policy.retry_failed is usual["retry_failed"]["default"]
+    assert policy.retry_after_seconds == durations.seconds(usual["retry_after"]["default"])
+    assert policy.jitter_seconds == durations.seconds(usual["jitter"]["default"])
+    rows = _rows("desired-state.md", "renewals")
+    assert rows["retry_after"] == usual["retry_after"]["default"]
+    assert rows["retry_failed"] == str(usual["retry_failed"]["default"]).lower()
+    assert rows["jitter"] == usual["jitter"]["default"]
+
+
+def test_what_a_new_installation_prefers() -> None:
+    usual, rows = (
+        reference.schema("desired-state")["$defs"]["preferences"]["properties"],
+        _rows("desired-state.md", "preferences"),
+    )
+    declared = reference.product_names("preferences").keys() - reference.written_by_product("preferences").keys()
+    assert rows.keys() == declared
+    for name, shown in rows.items():
+        default = usual[name].get("default", "none")
+        assert shown == (str(default).lower() if isinstance(default, bool) else str(default)), name
+
+
+def _rows(page: str, section: str) -> dict[str, str]:
+    """The fields of a section's table -> what its last column says, of fields that share a row each its own."""
+    text = (PAGES / page).read_text("utf-8").partition(f"### {section.capitalize()}\n")[2].partition("\n### ")[0]
+    found = {}
+    for row in re.findall(r"^\| (`.+) \|$", text, re.MULTILINE):
+        names, *_, last = row.split(" | ")
+        fields = re.findall(r"`([a-z_0-9]+)`", names)
+        values = last.replace("`", "").strip(" |").split(", ")
+        found |= dict(zip(fields, values * len(fields) if len(values) == 1 else values, strict=False))
+    return found
 
 
 def test_what_happens_to_an_endpoint_that_kestrel_pins() -> None:

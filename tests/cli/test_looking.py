@@ -72,6 +72,31 @@ def test_explain_follows_a_template_to_its_variables(run: Run) -> None:
     assert fields[1]["origins"][0]["value"] == 9696
 
 
+def test_explain_shows_preferences_and_endpoints_by_what_they_are_known_by(run: Run, fleet: Path) -> None:
+    (fleet / "state" / "web01.yaml").write_text(
+        """version: 1
+applies_to: {hosts: [web01.example.com]}
+preferences: {ntp_server: time.example.com}
+renewals:
+  include: ["Büro *"]
+  served: [{endpoint: "10.0.0.5:8443", sni: www.example.com, certificate: Büro Nord}]
+""",
+        "utf-8",
+    )
+    done = run("explain", "web01.example.com", "renewals", "-C", "fleet")
+    assert 'renewals.include = ["Büro *"]' in done.out.splitlines()
+    path = "renewals.served[10.0.0.5:8443 www.example.com].certificate"
+    assert f'{path} = "Büro Nord"' in done.out.splitlines()
+    (field,) = run("explain", "web01.example.com", path, "-C", "fleet", "--json").document()["fields"]
+    assert (field["path"], field["value"]) == (path, "Büro Nord")
+    assert '= "time.example.com"' in run("explain", "web01.example.com", "preferences", "-C", "fleet").out
+
+
+def test_show_says_who_asks_the_api(run: Run) -> None:
+    shown = run("inventory", "show", "web01.example.com", "-C", "fleet", "--json").document()
+    assert shown["host"]["connection"]["api_access"] == "auto"
+
+
 def test_explain_takes_the_beginning_of_a_path(run: Run) -> None:
     done = run("explain", "web01.example.com", "service.config", "-C", "fleet")
     assert "service.config.host" in done.out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -65,6 +66,25 @@ def test_the_starter_is_valid_wherever_it_is_copied(tmp_path: Path) -> None:
     assert len(fleet.hosts) == 3
     assert fleet.settings == Settings(16, "3", 120)
     assert set(fleet.hosts["web01.example.com"].files) == {"serviceconfig.json", "servers.json"}
+
+
+def test_what_the_starter_offers_is_valid_without_its_comment_signs(tmp_path: Path) -> None:
+    shutil.copytree(bundled.folder("examples") / "starter", tmp_path / "fleet")
+    for path in (tmp_path / "fleet" / "state" / "baseline.yaml", tmp_path / "fleet" / "certify-automation.yaml"):
+        head, _, body = path.read_text("utf-8").partition("version: 1\n")
+        offered = re.sub(r"^( *)# (?=[ -]*(?:[a-z_.]+:|- \{))", r"\1", body, flags=re.MULTILINE)
+        path.write_text(f"{head}version: 1\n{offered}", "utf-8")
+    fleet = load(tmp_path / "fleet", environ={})
+    assert fleet.warnings == ()
+    host = fleet.hosts["web01.example.com"]
+    assert host.state.preferences == {
+        "renewalIntervalMode": "PercentageLifetime",
+        "renewalIntervalDays": 75,
+        "certificateCleanupMode": 1,
+    }
+    assert host.state.renewals is not None
+    assert [one.certificate for one in host.state.renewals.served] == ["www.example.com"]
+    assert fleet.settings.ca_limits == {"letsencrypt.org": {"certificates_per_registered_domain": 300}}
 
 
 @pytest.mark.parametrize(("written", "expected"), [("120s", 120), ("'60'", 60), ("15m", 900), (60, 60), (None, None)])
