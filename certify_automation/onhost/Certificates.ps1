@@ -120,13 +120,20 @@ function Get-TlsFacts {
     [ordered]@{ store = @($store); bindings = @($bindings) }
 }
 
+# What the API answers a visit or its task that has as long as $Call says.
+function Get-AskedJson($Call) {
+    Get-ApiJson -Endpoint $Call.Parameters.observe.endpoint -Until ((Get-MonotonicMs) + 1000 * $Call.DeadlineSeconds)
+}
+
 # The member `certificates`, as JSON text; $Api is what the API has said, when it was asked already.
 function Get-CertificateJson($Call, $Product, [long]$Until, [string]$Api) {
     $asked = $Call.Parameters
     if ($Api -eq '') {
         try {
-            $Api = if ($asked.certificates.access -eq 'task') { Invoke-SystemTask -Call $Call -Request $asked }
-            else { Get-ApiJson $asked.observe.endpoint $Until }
+            $Api = if ($asked.certificates.access -eq 'task') {
+                $request = [ordered]@{ observe = $asked.observe; certificates = $asked.certificates }
+                Invoke-SystemTask -Call $Call -Request $request -Until $Until
+            } else { Get-ApiJson $asked.observe.endpoint $Until }
         } catch { $Api = Get-UnaskedJson (Get-ErrorText $_) }
     }
     $settings = Get-SettingsFacts $Product

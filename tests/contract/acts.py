@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from certify_automation.lab.authority import Authority
 from certify_automation.lab.certify import Setup, install
 from certify_automation.lab.certify.framework_service import FrameworkService
 from certify_automation.lab.certify.installation import core_settings
+from certify_automation.lab.certify.item_rows import database
 from certify_automation.lab.certify.product import Product
 from certify_automation.lab.windows import Computer, Service, Win32Error, security
+from certify_automation.lab.windows.certificates import stored
 from certify_automation.lab.windows.services import Ending, Idle, Program
 from contract.engine import LOCK
 
@@ -111,6 +119,36 @@ def _ssl_binding(computer: Computer, value: dict[str, str]) -> None:
     computer.ssl_bindings[value["name"]] = values
 
 
+def _binding(computer: Computer, value: dict[str, str]) -> None:
+    """A record of one of the other two tables: `sni` by host name and port, `ccs` by port."""
+    table = {"sni": computer.sni_bindings, "ccs": computer.ccs_bindings}[value["table"]]
+    table[value["name"]] = {"SslCertHash": bytes.fromhex(value["hash"])} if "hash" in value else {"AppId": bytes(16)}
+
+
+@cache
+def _issued(name: str, now: datetime) -> tuple[bytes, bytes]:
+    """A certificate and its key, the same one for every computer of a case."""
+    issued = Authority(now).issue_server(names=[name])
+    return x509.load_pem_x509_certificate(issued.certificate_pem).public_bytes(Encoding.DER), issued.key_pem
+
+
+def _store_certificate(computer: Computer, value: dict[str, Any]) -> None:
+    der, key = _issued(value["name"], datetime(2026, 1, 5, tzinfo=UTC))
+    computer.certificates.add(value["store"], stored(der, key if value.get("key") else None))
+
+
+def _items(computer: Computer, value: dict[str, Any]) -> None:
+    """The product's items as its database has them, `times` of each; `damaged` is a row that it cannot read."""
+    rows = {}
+    for row in value["rows"]:
+        for number in range(value.get("times", 1)):
+            item = {**row, "Id": f"{row['Id']}{number or ''}"}
+            rows[item["Id"]] = json.dumps(item)
+    if "damaged" in value:
+        rows["damaged"] = value["damaged"]
+    computer.files.write(f"{DATA}\\manageditems.db", database(rows))
+
+
 def _variable(computer: Computer, value: dict[str, str]) -> None:
     if "service" in value:
         computer.service_environment.setdefault(value["service"], {})[value["name"]] = value["value"]
@@ -201,6 +239,9 @@ ACTS: dict[str, Callable[[Computer, Any], None]] = {
     "recovery": _recovery,
     "firewall_rules": _firewall_rules,
     "ssl_binding": _ssl_binding,
+    "binding": _binding,
+    "store_certificate": _store_certificate,
+    "items": _items,
     "pending_reboot": lambda computer, names: computer.pending_reboot.extend(names),
     "hold_lock": _hold_lock,
     "event_log": lambda computer, code: setattr(computer.events, "refusal", code),

@@ -71,6 +71,9 @@ def _drop_engine(facts: dict[str, Any]) -> None:
             file["error"] = file["error"] is not None
     for api in facts["api"]:
         api["error"] = api["error"] is not None
+    failure = (facts.get("certificates") or {}).get("failure")
+    if failure is not None and failure["code"] in ("unreachable", "task"):
+        assert failure.pop("message")
     if facts["open_run"] is not None:
         _drop_messages({**facts["open_run"], "failure": None, "refusal": None, "health": None, "recovered": []})
         facts["open_run"]["error"] = facts["open_run"]["error"] != ""
