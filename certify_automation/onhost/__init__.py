@@ -59,13 +59,22 @@ ACTING = (
 )
 TIMED = ("Task.ps1", "Timer.ps1", "Confirm.ps1")
 ASKING = ("WindowsCertificates.ps1", "ProductApi.ps1", "ManagedItem.ps1", "Certificates.ps1")
-TASKED = ("WindowsChange.ps1", "Wait.ps1", "FileAct.ps1", "LockChange.ps1", "Scheduler.ps1")
-RENEWING = (*READING, *TASKED, "JournalChange.ps1", *ASKING)
+TASKED = (
+    "WindowsChange.ps1",
+    "Wait.ps1",
+    "FileAct.ps1",
+    "LockChange.ps1",
+    "Scheduler.ps1",
+    "Task.ps1",
+    "SystemTask.ps1",
+)
+RENEWING = ("JournalChange.ps1", "Preferences.ps1", "Renewal.ps1", "RenewVisit.ps1")
 FILES: dict[Name, tuple[str, ...]] = {
     "Observe": (*READING, "Records.ps1"),
     "Apply": READING + ACTING,
     "Guard": READING + ACTING + TIMED,
     "Inventory": (*READING, "Records.ps1", *TASKED, *ASKING),
+    "Renew": READING + TASKED + ASKING + RENEWING,
 }
 """The files a script begins with, in this order; they only define functions. Its own file, the entry, follows."""
 

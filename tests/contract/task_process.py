@@ -11,10 +11,11 @@ import re
 import subprocess
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
 from typing import Any, Self
 
+from certify_automation.lab.certify import Caller
 from certify_automation.lab.windows.tasks import Instance, Steps
 from contract.commands import Commands
 from contract.engine import HERE, Engine, environment_of, serving
@@ -74,7 +75,8 @@ class TaskProcesses:
             turns.put(seconds)
             rested.get()
 
-        commands = TaskCommands(self.host.computer, self.host.paths, self.host.api, before=self._seen, sleep=sleep)
+        api = replace(self.host, caller=Caller.ADMINISTRATOR).api
+        commands = TaskCommands(self.host.computer, self.host.paths, api, before=self._seen, sleep=sleep)
         with serving(commands) as port:
             process = self._start(action["text"], port, commands)
             threading.Thread(target=self._watch, args=(process, turns), daemon=True).start()
