@@ -16,10 +16,12 @@ from certify_automation.model.renewal import Served
 
 def check_served(declared: Declared) -> Iterator[Problem]:
     """Problems of `renewals.served`."""
-    fields = reference.merge_keys()[("renewals", "served")]
     known: dict[tuple[str, int, str], tuple[Served, Position]] = {}
-    for entry in declared.policy.get("served", ()):
-        path = f"renewals.served[{reference.entry_key(entry, fields)}]"
+    fields = reference.merge_keys()[("renewals", "served")]
+    paths = [
+        (f"renewals.served[{reference.entry_key(entry, fields)}]", entry) for entry in declared.policy.get("served", ())
+    ]
+    for path, entry in sorted(paths, key=lambda one: declared.where(f"{one[0]}.certificate")):
         where = declared.where(f"{path}.endpoint")
         if "certificate" not in entry:
             hint = "name the managed certificate that it serves, or give its id"

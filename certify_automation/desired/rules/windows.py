@@ -30,7 +30,8 @@ def check_window(declared: Declared) -> Iterator[Problem]:
     yield from _opening(declared, section)
     zone = section.get("timezone")
     if zone is not None and zone not in _zones():
-        hint = near(zone, _zones()) or "write an IANA name, such as Europe/Berlin or UTC"
+        usual = "write an IANA name, such as Europe/Berlin or UTC"
+        hint = f"{usual}; names of Windows are not taken" if " " in zone else near(zone, _zones()) or usual
         where = declared.where("renewals.window.timezone")
         yield Problem("CA1262", f"there is no time zone {shown(zone)}", where, hint)
 
