@@ -40,11 +40,26 @@ def plan_host(desired: DesiredHost, session: Session, options: PlanOptions) -> H
     return replace(report, open_run=facts.open_run.run_id if facts.open_run else None)
 
 
-def prepare_host(desired: DesiredHost, session: Session, options: PlanOptions, origin: Origin = NOBODY) -> HostReport:
-    """As plan_host, for an apply: a run that was cut off there is brought to its end first, and the report names it."""
+def prepare_host(
+    desired: DesiredHost,
+    session: Session,
+    options: PlanOptions,
+    origin: Origin = NOBODY,
+    seen: Callable[[Facts], None] = lambda _: None,
+) -> HostReport:
+    """As plan_host, for an apply: a run that was cut off there is brought to its end first, and the report names it.
+
+    Args:
+        desired: the host.
+        session: the host's.
+        options: what the caller decides.
+        origin: who has it carried out.
+        seen: is given the facts that the plan is made from.
+    """
     request = observe_request(desired.state)
     nothing = Plan(desired.name, options.run_id, request, origin=origin)
     facts, recovered = settled_facts(session, nothing, partial(look, desired))
+    seen(facts)
     plan = replace(make_plan(desired.name, desired.state, facts, options), origin=origin)
     return replace(HostReport.of_plan(plan), recovered=recovered)
 

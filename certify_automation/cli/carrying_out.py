@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import click
 
+from certify_automation.cli.guarding import Guard
 from certify_automation.cli.lockout import check_confirmable
 from certify_automation.cli.outcomes import show_details, show_plan, show_recap, show_stop
 from certify_automation.cli.visits import Visits
@@ -54,7 +55,7 @@ def code_of(visits: Visits, reports: Sequence[HostReport]) -> ExitCode:
     return worst([*interrupted, *(report.exit_code for report in reports)])
 
 
-def ask_and_carry_out(visits: Visits, act: Act, planned: Sequence[HostReport], *, yes: bool) -> int:
+def ask_and_carry_out(visits: Visits, act: Act, planned: Sequence[HostReport], guard: Guard, *, yes: bool) -> int:
     """Show the plans, ask unless `yes`, carry them out, and show what became of every host.
 
     Returns:
@@ -70,11 +71,15 @@ def ask_and_carry_out(visits: Visits, act: Act, planned: Sequence[HostReport], *
     if not yes and not click.confirm(question, err=True):
         visits.console.error(f"not {'applied' if act.name == APPLY.name else 'carried out'}")
         return ExitCode.CONFIGURATION_ERROR
-    return carry_out(visits, act, planned)
+    return carry_out(visits, act, planned, guard)
 
 
-def carry_out(visits: Visits, act: Act, planned: Sequence[HostReport]) -> int:
-    """Carry out the plans among these reports, and show what became of every host."""
+def carry_out(visits: Visits, act: Act, planned: Sequence[HostReport], guard: Guard) -> int:
+    """Carry out the plans among these reports, and show what became of every host.
+
+    Before anything else the renewals among them are counted against the limits of certification authorities.
+    """
+    planned = guard.reserve(act.name, planned)
     plans = {report.host: report.plan for report in planned if report.plan and report.status is HostStatus.CHANGED}
     recovered = {report.host: report.recovered for report in planned}
     reports: list[HostReport] = []
@@ -85,17 +90,27 @@ def carry_out(visits: Visits, act: Act, planned: Sequence[HostReport]) -> int:
         return carry_on(report, visits.renewal_session(host), visits.renewing(host)) if plan.after_commit else report
 
     def taken(report: HostReport) -> None:
+        guard.settle(report)
         report = _under_timer(report, plans[report.host])
         reports.append(replace(report, recovered=(*recovered[report.host], *report.recovered)))
 
     finished = visits.carry_out("applying", list(plans), work, taken)
+    guard.end()
     show_stop(visits.console, finished)
     others = [report for report in planned if report.host not in plans]
     code = worst([finished.exit_code, *(report.exit_code for report in others)])
-    brought_back = {report.host for report in reports if report.outcome and report.outcome.recovered}
-    show_details(visits.console, [report for report in reports if report.error or report.host in brought_back])
+    show_details(visits.console, [*filter(_held_back, others), *filter(_to_be_told, reports)])
     run = next((plan.run_id for plan in plans.values()), None)
     return _ended(visits, act, [*others, *reports], code, run)
+
+
+def _to_be_told(report: HostReport) -> bool:
+    """Whether a line in the recap does not say what became of a host that was acted on."""
+    return bool(report.error or (report.outcome and report.outcome.recovered) or _held_back(report))
+
+
+def _held_back(report: HostReport) -> bool:
+    return report.plan is not None and bool(report.plan.held_back)
 
 
 def _under_timer(report: HostReport, plan: Plan) -> HostReport:

@@ -19,7 +19,7 @@ from certify_automation.errors import (
 from certify_automation.model.apply_errors import outcome_error
 from certify_automation.model.outcome import ExitCode, Outcome, RecoveredRun, Result
 from certify_automation.model.plan import Difference, Plan
-from certify_automation.model.renewal import CertificateRenew, Hold, Renewed
+from certify_automation.model.renewal import CertificateRenew, Renewed
 from certify_automation.model.renewal_errors import renewed_error
 
 
@@ -141,7 +141,7 @@ class HostReport:
         plan = self.plan
         drift = plan is not None and bool(plan.conflicts or plan.unjudged)
         if self.status in {HostStatus.CHANGED, HostStatus.OK}:
-            if plan is not None and any(held.hold is Hold.GUARD for held in plan.held):
+            if plan is not None and plan.held_back:
                 return ExitCode.REFUSED
             if self.status is HostStatus.CHANGED:
                 return ExitCode.DRIFT if drift or not self.carried_out else ExitCode.DONE

@@ -20,7 +20,7 @@ from certify_automation.model.change_codec import JsonObject, change_to_json
 from certify_automation.model.config_files import JsonValue
 from certify_automation.model.host import Endpoint
 from certify_automation.model.impact import Impact
-from certify_automation.model.renewal import AfterCommit, Held
+from certify_automation.model.renewal import AfterCommit, Held, Hold
 from certify_automation.model.service import StartMode
 
 UNJUDGED = ("preferences", "renewals")
@@ -218,6 +218,11 @@ class Plan:
     def acts(self) -> bool:
         """Whether there is anything to be carried out."""
         return bool(self.changes or self.after_commit)
+
+    @property
+    def held_back(self) -> tuple[Held, ...]:
+        """Certificates that wait because of a limit of their authority."""
+        return tuple(held for held in self.held if held.hold is Hold.GUARD)
 
     @property
     def unjudged(self) -> tuple[Difference, ...]:

@@ -140,6 +140,8 @@ def recap_line(report: HostReport, width: int) -> Line:
     reason = f"{status_text(status)} {report.error.id}" if report.error else status_text(status)
     if plan and plan.conflicts:
         reason += f", {counted(len(plan.conflicts), 'conflict')} left"
+    if plan and plan.held_back:
+        reason += f", {counted(len(plan.held_back), 'renewal')} held back"
     return Segment("", f"{report.host.ljust(width)} : {counts} "), Segment(status_style(status), reason)
 
 

@@ -14,9 +14,12 @@ from planning.guarded_host import PLAN, GuardedHost
 
 from certify_automation.cli.carrying_out import APPLY_FILE, ask_and_carry_out, carry_out
 from certify_automation.cli.console import make_console
+from certify_automation.cli.guarding import Guard
 from certify_automation.cli.visits import RunFlags, Visits
 from certify_automation.desired import DesiredHost, Settings
 from certify_automation.errors import UsageError
+from certify_automation.fleet.runs import Ledger
+from certify_automation.guard.limits import read_limits
 from certify_automation.model.host_report import HostReport
 from certify_automation.model.outcome import ExitCode
 from certify_automation.remote import Session
@@ -44,6 +47,11 @@ def visits(folder: Path, transport: str = "local") -> tuple[VisitsToOne, Guarded
     found = GuardedHost()
     fleet = whole_fleet(folder, transport=transport)
     return VisitsToOne(console=make_console(), fleet=fleet, flags=flags, found=found), found
+
+
+def guard(folder: Path) -> Guard:
+    """One that has counted nothing."""
+    return Guard(make_console(), Ledger(folder / "state"), read_limits({}))
 
 
 @contextmanager
@@ -81,7 +89,7 @@ def test_the_patience_is_that_of_the_deadlines(transport: str, tmp_path: Path) -
 def test_typed_in_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with terminal(f"yes\n{PLAN.host}\n"):
         made, found = visits(tmp_path)
-        assert ask_and_carry_out(made, APPLY_FILE, PLANNED, yes=True) == ExitCode.DONE
+        assert ask_and_carry_out(made, APPLY_FILE, PLANNED, guard(tmp_path), yes=True) == ExitCode.DONE
     assert found.said == ["apply", "confirm"]
     assert "type its name to keep the change" in capsys.readouterr().err
 
@@ -91,7 +99,7 @@ def test_not_typed_in_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     at_once = [HostReport.of_plan(replace(PLAN, confirm_seconds=0))]
     with terminal(""):
         made, found = visits(tmp_path)
-        assert carry_out(made, APPLY_FILE, at_once) == ExitCode.ROLLED_BACK
+        assert carry_out(made, APPLY_FILE, at_once, guard(tmp_path)) == ExitCode.ROLLED_BACK
     assert found.said == ["apply", "undo"]
     out, err = capsys.readouterr()
     assert f"{PLAN.host} is not confirmed: it is put back" in err
@@ -102,14 +110,14 @@ def test_not_typed_in_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 def test_a_terminal_that_goes_away_confirms_nothing(tmp_path: Path) -> None:
     with terminal(f"somebody else\n{END_OF_INPUT}"):
         made, found = visits(tmp_path)
-        assert ask_and_carry_out(made, APPLY_FILE, PLANNED, yes=True) == ExitCode.ROLLED_BACK
+        assert ask_and_carry_out(made, APPLY_FILE, PLANNED, guard(tmp_path), yes=True) == ExitCode.ROLLED_BACK
     assert found.said == ["apply", "undo"]
 
 
 def test_without_a_terminal_nothing_is_sent(tmp_path: Path) -> None:
     made, found = visits(tmp_path)
     with pytest.raises(UsageError, match="CA5022"):
-        ask_and_carry_out(made, APPLY_FILE, PLANNED, yes=True)
+        ask_and_carry_out(made, APPLY_FILE, PLANNED, guard(tmp_path), yes=True)
     assert found.said == []
 
 
@@ -117,5 +125,5 @@ def test_without_a_terminal_nothing_is_sent(tmp_path: Path) -> None:
 def test_over_the_network_nobody_is_asked(tmp_path: Path) -> None:
     with terminal("no such name\n"):
         made, found = visits(tmp_path, "winrm")
-        assert ask_and_carry_out(made, APPLY_FILE, PLANNED, yes=True) == ExitCode.DONE
+        assert ask_and_carry_out(made, APPLY_FILE, PLANNED, guard(tmp_path), yes=True) == ExitCode.DONE
     assert found.said == ["apply", "confirm"]

@@ -1,0 +1,151 @@
+"""The renewals of a run against the limits of certification authorities: counted before the first is requested."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from certify_automation.cli.console import Console
+from certify_automation.cli.options import Call
+from certify_automation.desired import Settings
+from certify_automation.due import moment_text
+from certify_automation.errors import AuthenticationRefused, NotTrusted, OutcomeUnknown, Unreachable, UsageError
+from certify_automation.fleet.records import RunStart
+from certify_automation.fleet.runs import Ledger, state_folder
+from certify_automation.guard.counting import HeldRequest
+from certify_automation.guard.limits import LONGEST_WINDOW_SECONDS, Limits, read_limits
+from certify_automation.guard.observing import observed
+from certify_automation.guard.requests import CertificateRequest, PastRequest
+from certify_automation.model.config_files import JsonValue
+from certify_automation.model.facts import Facts
+from certify_automation.model.host_report import HostReport, HostStatus
+from certify_automation.model.outcome import Result
+from certify_automation.model.plan import Plan
+from certify_automation.model.renewal import CertificateRenew, Held, Hold
+
+_NOT_SENT = (Unreachable, AuthenticationRefused, NotTrusted)
+
+
+@dataclass(slots=True)
+class Guard:
+    """What a run may request, and the record of what it did. Nothing is read or written where nothing is renewed.
+
+    Attributes:
+        selection, waves, options: of the command, recorded so that its run can go on later.
+        seen: what the products were found to have requested by themselves; from all threads of a run.
+    """
+
+    console: Console
+    ledger: Ledger
+    limits: Limits
+    selection: tuple[str, ...] = ()
+    waves: str = ""
+    options: Mapping[str, JsonValue] = field(default_factory=dict)
+    seen: list[PastRequest] = field(default_factory=list)
+    _reserved: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _run_id: str = ""
+
+    @classmethod
+    def of(cls, call: Call, settings: Settings) -> Guard:
+        """The one of a call, by the settings of its repository."""
+        ledger = Ledger(state_folder(settings, os.environ))
+        return cls(call.console, ledger, read_limits(settings.ca_limits), call.limit)
+
+    def watching(self, host: str) -> Callable[[Facts], None]:
+        """Takes the facts of a host for what its product requested by itself."""
+
+        def watch(facts: Facts) -> None:
+            if facts.certificates is not None:
+                since = facts.host.clock_utc_ms - LONGEST_WINDOW_SECONDS * 1000
+                self.seen.extend(observed(host, facts.certificates, since))
+
+        return watch
+
+    def reserve(self, command: str, reports: Sequence[HostReport]) -> list[HostReport]:
+        """The same reports, with what a limit holds back taken out of their plans and listed as waiting.
+
+        Each host's most urgent request is counted first, then each one's second: no host takes all there is.
+
+        Raises:
+            UsageError, Locked: CA3210 to CA3216, what was requested before cannot be counted, so nothing is requested.
+        """
+        plans = [report.plan for report in reports if report.plan]
+        requests = list(_in_turn(plans))
+        if not requests:
+            return list(reports)
+        admission = self.ledger.reserve(self._start(command, plans[0]), requests, self.limits, self.seen, _now_ms())
+        for request in admission.admitted:
+            self._reserved[request.host] = (*self._reserved.get(request.host, ()), request.id)
+        held: dict[str, dict[str, HeldRequest]] = {}
+        for one in admission.held:
+            held.setdefault(one.request.host, {})[one.request.id] = one
+        return [_without(report, held.get(report.host, {})) for report in reports]
+
+    def settle(self, report: HostReport) -> None:
+        """Records what became of the requests of a host; where nobody can tell they count as made."""
+        ids = self._reserved.pop(report.host, ())
+        if not ids:
+            return
+        try:
+            if report.renewed is not None:
+                self.ledger.finished(self._run_id, report.host, report.renewed.renewals, _now_ms())
+            elif _never_asked(report):
+                self.ledger.release(self._run_id, report.host, ids, _now_ms())
+        except UsageError as error:
+            self._not_recorded(error)
+
+    def end(self) -> None:
+        """Records that the run has come to its end."""
+        if self._run_id:
+            try:
+                self.ledger.ended(self._run_id, _now_ms())
+            except UsageError as error:
+                self._not_recorded(error)
+
+    def _start(self, command: str, plan: Plan) -> RunStart:
+        self._run_id, origin = plan.run_id, plan.origin
+        return RunStart(plan.run_id, command, origin.by, origin.commit, self.selection, self.waves, self.options)
+
+    def _not_recorded(self, error: UsageError) -> None:
+        self.console.error(f"warning {error}; what is not recorded counts as requested")
+
+
+def _in_turn(plans: Sequence[Plan]) -> Iterator[CertificateRequest]:
+    renewals = [(plan.host, [c for c in plan.after_commit if isinstance(c, CertificateRenew)]) for plan in plans]
+    for turn in range(max((len(changes) for _, changes in renewals), default=0)):
+        for host, changes in renewals:
+            if turn < len(changes):
+                yield CertificateRequest.of(host, changes[turn])
+
+
+def _without(report: HostReport, held: Mapping[str, HeldRequest]) -> HostReport:
+    plan = report.plan
+    if plan is None or not held:
+        return report
+    kept = tuple(c for c in plan.after_commit if not (isinstance(c, CertificateRenew) and c.id in held))
+    waits = tuple(
+        Held(one.request.id, one.request.name, Hold.GUARD, _text(one), one.until_utc_ms) for one in held.values()
+    )
+    plan = replace(plan, after_commit=kept, held=(*plan.held, *waits))
+    return replace(HostReport.of_plan(plan), recovered=report.recovered, open_run=report.open_run)
+
+
+def _text(held: HeldRequest) -> str:
+    return held.text if held.until_utc_ms is None else f"{held.text}; not before {moment_text(held.until_utc_ms)}"
+
+
+def _never_asked(report: HostReport) -> bool:
+    """Whether a host without an answer to its renewals was surely not asked for them."""
+    outcome, error = report.outcome, report.error
+    if report.status is HostStatus.NOT_RUN or isinstance(error, _NOT_SENT):
+        return True
+    if outcome is None:
+        # What follows the changes is never begun without an answer to them.
+        return error is None or (report.plan is not None and bool(report.plan.changes))
+    return not isinstance(error, OutcomeUnknown) and (outcome.result is not Result.APPLIED or bool(report.remaining))
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
