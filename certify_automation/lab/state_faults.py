@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from certify_automation.lab.certify import Setup, core_settings, install
-from certify_automation.lab.certify.data_store import DATABASE, database
+from certify_automation.lab.certify.data_store import DATABASE
+from certify_automation.lab.certify.item_rows import database
 from certify_automation.lab.exposure_faults import EXPOSURE_FAULTS, Fault, Options
 from certify_automation.lab.hosts import BuiltHost, local_connection, rebuild, start, stop, write_connections
 from certify_automation.lab.onhost.lock import HOLDER, LOCK

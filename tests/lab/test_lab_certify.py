@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from certify_automation.lab.certify import ApiRequest, ApiResponse, Caller, Product, Setup, install, product_of, send
-from certify_automation.lab.certify.data_store import BACKUP, DATABASE, OLDER_BACKUP, database, rows
+from certify_automation.lab.certify.data_store import BACKUP, DATABASE, OLDER_BACKUP
+from certify_automation.lab.certify.item_rows import database, rows
 from certify_automation.lab.certify.json_reader import CONFIGURATION, MalformedJson, read_json
 from certify_automation.lab.certify.kestrel import parse_address
 from certify_automation.lab.certify.logs import local_time

@@ -68,10 +68,10 @@ class CoreService:
         log.startup(now, f"Core service started {';'.join(bound)}")
         return Ending(running=True)
 
-    def end(self, service: Service, now: datetime) -> None:  # noqa: ARG002 - the protocol's shape
+    def end(self, service: Service, now: datetime) -> None:
         """The process ends and with it its sockets."""
         self.product.computer.sockets.close(service.process_id)
-        self.product.forget()
+        self.product.forget(now)
 
     def endpoints(self) -> dict[str, str]:
         """The endpoints configuration declares; raises StartFailure for a malformed file."""

@@ -10,10 +10,9 @@ import json
 import sqlite3
 import uuid
 from collections.abc import Iterable, Mapping
-from contextlib import closing
-from functools import cache
 from typing import Any
 
+from certify_automation.lab.certify.item_rows import ItemRows, Row, UnreadableItem, database, empty_database
 from certify_automation.lab.certify.json_reader import MalformedJson, Members, decode_text, read_json
 from certify_automation.lab.windows.files import Files, join
 from certify_automation.lab.windows.win32 import Win32Error
@@ -24,7 +23,6 @@ OLDER_BACKUP = "manageditems.db.bak.old"
 DEFAULT_STORE = "(default)"
 
 _KEPT_BACKUP = 1024
-_CREATE = "CREATE TABLE manageditem(id TEXT NOT NULL UNIQUE PRIMARY KEY, json TEXT NOT NULL)"
 _FAILED = "Certify Manager failed to start. Failed to load datastore"
 
 
@@ -40,35 +38,6 @@ class DataStoreFailure(Exception):
         super().__init__(self.text)
 
 
-class UnreadableItem(Exception):
-    """A row that the product cannot read: requests that touch it answer 500."""
-
-
-@cache
-def _empty_database() -> bytes:
-    return database({})
-
-
-def database(items: Mapping[str, str]) -> bytes:
-    """A database file that holds these rows: id -> JSON text as the product stores it (PascalCase, nulls omitted)."""
-    with closing(sqlite3.connect(":memory:")) as connection:
-        connection.execute(_CREATE)
-        connection.executemany("INSERT INTO manageditem VALUES (?, ?)", items.items())
-        connection.commit()
-        return connection.serialize()
-
-
-def rows(content: bytes) -> dict[str, str]:
-    """The rows of a database file.
-
-    Raises:
-        sqlite3.DatabaseError: it is no database, or a damaged one.
-    """
-    with closing(sqlite3.connect(":memory:")) as connection:
-        connection.deserialize(content)
-        return dict(connection.execute("SELECT id, json FROM manageditem").fetchall())
-
-
 class DataStore:
     """One data folder.
 
@@ -81,6 +50,7 @@ class DataStore:
         self._folder = folder
         self._machine = machine
         self.settings: dict[str, Any] = {}
+        self._rows = ItemRows()
 
     def path(self, name: str) -> str:
         """Where a file of the folder is."""
@@ -99,7 +69,7 @@ class DataStore:
         self._rotate_backups()
         self._check_stores()
         if not self._files.exists(self.path(DATABASE)):
-            self._write(DATABASE, _empty_database())
+            self._write(DATABASE, empty_database())
         try:
             self.items()
         except UnreadableItem:
@@ -112,27 +82,30 @@ class DataStore:
             lines.append(("ERR", "Failed to load custom certificate authorities"))
         return lines
 
-    def items(self) -> list[dict[str, Any]]:
+    def items(self) -> tuple[Row, ...]:
         """The managed certificates as stored, by Name.
 
         Raises:
             UnreadableItem: a row the product cannot parse.
             sqlite3.DatabaseError: the database is unusable.
         """
-        found = []
-        for text in rows(self._files.read(self.path(DATABASE))).values():
-            try:
-                item = json.loads(text)
-            except ValueError as error:
-                raise UnreadableItem(text[:40]) from error
-            if not isinstance(item, dict):
-                raise UnreadableItem(text[:40])
-            found.append(item)
-        return sorted(found, key=lambda item: str(item.get("Name", "")))
+        return self._read().by_name()
+
+    def items_as_written(self) -> tuple[Row, ...]:
+        """The same, the one written last comes last; raises as `items`."""
+        return self._read().in_order()
+
+    def item(self, item_id: str) -> Row | None:
+        """The item of this id, or None; raises UnreadableItem when its own row is unreadable."""
+        return self._read().one(item_id)
 
     def put_items(self, items: Iterable[Mapping[str, Any]]) -> None:
         """Replace all managed certificates."""
         self._write(DATABASE, database({str(item["Id"]): json.dumps(item) for item in items}))
+
+    def change(self, put: Iterable[Row], removed: Iterable[str] = ()) -> None:
+        """Store these items, in place of those of their ids, and remove others; raises Win32Error, the disk is full."""
+        self._write(DATABASE, self._read().changed(put, removed))
 
     def refresh(self) -> None:
         """Read appsettings.json again, as GET preferences does.
@@ -152,6 +125,10 @@ class DataStore:
     def save(self) -> None:
         """Write appsettings.json."""
         self._write("appsettings.json", json.dumps(self.settings, indent=2).encode())
+
+    def _read(self) -> ItemRows:
+        self._rows.load(self._files.read(self.path(DATABASE)))
+        return self._rows
 
     def _default_settings(self) -> dict[str, Any]:
         return {**CORE_SETTINGS, "InstanceId": self._new_id("first")}

@@ -72,10 +72,10 @@ class FrameworkService:
             return Ending(running=False, exit_code=win32.EXCEPTION_IN_SERVICE)
         return Ending(running=True)
 
-    def end(self, service: Service, now: datetime) -> None:  # noqa: ARG002 - the protocol's shape
+    def end(self, service: Service, now: datetime) -> None:
         """The process ends; a clean stop is not logged."""
         self.product.computer.http.unregister(service.process_id)
-        self.product.forget()
+        self.product.forget(now)
 
     def _listen(self, service: Service, config: LoadedConfig, now: datetime) -> None:
         log = self.product.log("service.exceptions.log")

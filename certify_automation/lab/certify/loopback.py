@@ -10,6 +10,7 @@ from certify_automation.lab.certify.api.framework_api import FrameworkApi
 from certify_automation.lab.certify.api.messages import ApiRequest, ApiResponse
 from certify_automation.lab.certify.core_service import CoreService
 from certify_automation.lab.certify.framework_service import FrameworkService
+from certify_automation.lab.certify.product import Asked
 from certify_automation.lab.windows import win32
 from certify_automation.lab.windows.computer import Computer
 from certify_automation.lab.windows.sockets import SYSTEM_PROCESS
@@ -70,13 +71,14 @@ def _through_http_sys(computer: Computer, wanted: Origin, address: str, request:
 
 def _answer_of(computer: Computer, process_id: int, request: ApiRequest) -> ApiResponse:
     """The process's answer; a program that is not the product knows none of its paths."""
-    now = computer.clock.now
     for service in computer.services.services():
         if service.process_id != process_id:
             continue
         program = computer.services.program(service.name)
-        if isinstance(program, FrameworkService) and program.product.store is not None:
-            return FrameworkApi(program.product.version, now).answer(request, program.product.store)
-        if isinstance(program, CoreService) and program.product.store is not None:
-            return CoreApi(program.product.version, now).answer(request, program.product.store)
+        if not isinstance(program, FrameworkService | CoreService) or program.product.store is None:
+            continue
+        product = program.product
+        product.settle()
+        product.requests.append(Asked(request.method, request.path, request.body))
+        return (FrameworkApi(product) if isinstance(program, FrameworkService) else CoreApi(product)).answer(request)
     return ApiResponse(404, {"Content-Type": "text/html"}, b"<h1>404 Not Found</h1>")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from certify_automation.lab.certify.conditions import Conditions
 from certify_automation.lab.certify.data_store import DataStore, DataStoreFailure
 from certify_automation.lab.certify.logs import Log
+from certify_automation.lab.certify.scheduler import Scheduler
 from certify_automation.lab.certify.service_config import LoadedConfig, load
 from certify_automation.lab.windows.computer import PROGRAM_DATA, Computer
 from certify_automation.lab.windows.files import join
@@ -15,6 +17,15 @@ from certify_automation.lab.windows.files import join
 _DEBUG_LEVELS = ("debug", "verbose")
 _CREATED_ACL = "O:{owner}G:{owner}D:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
 _SYSTEM = "S-1-5-18"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request to the product's API."""
+
+    method: str
+    path: str
+    body: bytes
 
 
 @dataclass(slots=True)
@@ -28,6 +39,9 @@ class Product:
         start_seconds: from the request to start until its listener is opened.
         config: what the running process read from serviceconfig.json; None while it does not run.
         store: the data the running process works with; None without a running manager.
+        scheduler: its timers and requests; None without a running manager.
+        conditions: what decides how its certificate requests end.
+        requests: what its API was asked, in order: by whomever, and whatever it answered.
     """
 
     computer: Computer
@@ -38,6 +52,9 @@ class Product:
     config: LoadedConfig | None = None
     store: DataStore | None = None
     service_name: str = ""
+    scheduler: Scheduler | None = None
+    conditions: Conditions = field(default_factory=Conditions)
+    requests: list[Asked] = field(default_factory=list)
 
     def variables(self) -> Mapping[str, str]:
         """The environment of the service's process: the machine's, and its own over it; names in upper case."""
@@ -87,11 +104,24 @@ class Product:
         for line_level, text in lines:
             session.session(now, line_level, text)
         session.session(now, "INF", "Certify Manager Started")
+        self.scheduler = Scheduler(self, self.store, self._stopwatch(now))
 
-    def forget(self) -> None:
-        """The process ended."""
+    def settle(self) -> None:
+        """Let the scheduler do what is due by now; nothing on a computer without power."""
+        if self.scheduler is not None and self.computer.powered:
+            self.scheduler.settle()
+
+    def forget(self, now: datetime) -> None:
+        """The process ended; what it was doing is not finished."""
+        if self.scheduler is not None and self.computer.powered:
+            self.scheduler.settle(self._stopwatch(now))
         self.config = None
         self.store = None
+        self.scheduler = None
+
+    def _stopwatch(self, now: datetime) -> float:
+        """What the computer's stopwatch shows, or has shown, at a time of day."""
+        return self.computer.clock.elapsed() - (self.computer.clock.now() - now).total_seconds()
 
 
 def _upper(variables: Mapping[str, str]) -> dict[str, str]:

@@ -14,6 +14,8 @@ PROBLEM_TYPE = "application/problem+json; charset=utf-8"
 
 _SECTION = "https://tools.ietf.org/html/rfc9110#section-15.5."
 _SPACE = re.compile(r"[ \t\r\n]*")
+_ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?")
+_DIGITS = re.compile(r"-?\d+")
 _DECODER = json.JSONDecoder()
 _CLR_NAMES = {int: "System.Int32", bool: "System.Boolean", str: "System.String"}
 
@@ -43,7 +45,8 @@ def bind(request: ApiRequest, defaults: Mapping[str, Any], types: Mapping[str, s
     Args:
         request: with its body.
         defaults: the model: property -> default. A default that is a list or a text `"0"` may not be null.
-        types: property -> CLR type name where the default does not tell it (enumerations).
+        types: property -> CLR type name where the default does not tell it; `System.String?` for a text that may be
+            null although its default is none.
 
     Raises:
         BadRequest: 415 without a JSON content type, 400 for syntax, type or a null that is not allowed.
@@ -65,7 +68,8 @@ def bind(request: ApiRequest, defaults: Mapping[str, Any], types: Mapping[str, s
             continue
         bound[known] = _typed(request, known, value, end, (defaults[known], types.get(known)))
     for name, default in defaults.items():
-        if bound[name] is None and default is not None and not isinstance(default, bool | int):
+        nullable = isinstance(default, bool | int) or types.get(name) == "System.String?"
+        if bound[name] is None and default is not None and not nullable:
             shown = name[0].upper() + name[1:]
             missing[shown] = [f"The {shown} field is required."]
     if missing:
@@ -123,21 +127,7 @@ def _syntax(text: str, at: int, path: str) -> str:
 
 def _typed(request: ApiRequest, name: str, value: Any, end: int, kind: tuple[Any, str | None]) -> Any:  # noqa: ANN401
     default, clr = kind
-    enumeration = clr is not None
-    if isinstance(default, bool):
-        fits = isinstance(value, bool)
-    elif isinstance(default, int) or enumeration:
-        numeric = isinstance(value, str) and re.fullmatch(r"-?\d+", value) is not None and not enumeration
-        fits = (
-            numeric or (isinstance(value, int) and not isinstance(value, bool)) or (value is None and default is None)
-        )
-        value = int(value) if numeric else value
-    elif isinstance(default, list):
-        fits = value is None or isinstance(value, list)
-    elif isinstance(default, dict):
-        fits = value is None or isinstance(value, dict)
-    else:
-        fits = value is None or isinstance(value, str)
+    fits, value = _fitting(default, clr or "", value)
     if fits:
         return value
     text = request.body.decode()
@@ -148,6 +138,26 @@ def _typed(request: ApiRequest, name: str, value: Any, end: int, kind: tuple[Any
     )
     wanted = clr or _CLR_NAMES.get(type(default), "System.String")
     raise _refused(request, {f"$.{name}": [f"The JSON value could not be converted to {wanted}. {where}"]})
+
+
+def _fitting(default: Any, clr: str, value: Any) -> tuple[bool, Any]:  # noqa: ANN401 - any JSON value
+    """Whether a value can be converted to the property's type, and what it is then."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if value is None:
+        fits = default is None or isinstance(default, list | dict | str)
+    elif isinstance(default, bool) or "Boolean" in clr:
+        fits = isinstance(value, bool)
+    elif "DateTimeOffset" in clr:
+        fits = isinstance(value, str) and _ISO_DATE.fullmatch(value) is not None
+    elif "Single" in clr:
+        fits = number
+    elif isinstance(default, int) or clr.startswith(("Certify.", "System.Nullable")):
+        if isinstance(value, str) and _DIGITS.fullmatch(value) and not clr:
+            return True, int(value)
+        fits = (number and isinstance(value, int)) or clr == "Certify.Models.Lifetime"
+    else:
+        fits = isinstance(value, type(default) if isinstance(default, list | dict) else str)
+    return fits, value
 
 
 def _refused(request: ApiRequest, errors: Mapping[str, list[str]]) -> BadRequest:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import unquote
 
-from certify_automation.lab.certify.api import items, preferences
+from certify_automation.lab.certify.api import items, preferences, renewals
 from certify_automation.lab.certify.api.body import BadRequest, bind
 from certify_automation.lab.certify.api.messages import (
     TEXT_TYPE,
@@ -21,14 +22,16 @@ from certify_automation.lab.certify.api.messages import (
     Caller,
     json_response,
 )
-from certify_automation.lab.certify.data_store import DataStore, UnreadableItem
+from certify_automation.lab.certify.api.renewals import NotServing, Process, store_of
+from certify_automation.lab.certify.data_store import DataStore
+from certify_automation.lab.certify.item_rows import Row, UnreadableItem
 from certify_automation.lab.windows.win32 import Win32Error
 
 NOT_SIMULATED = re.compile(
     r"/api/(access|accounts|credentials|server|status)(/.*)?|/api/system/(datastores|hub|migration|updatecheck).*"
     r"|/api/managedcertificates/.+/.+|/(refresh|token)"
-    r"|/api/managedcertificates/(autorenew|challengeapis|challengecleanup|currentchallenges|deploymentproviders|"
-    r"preview|testconfig|update|validatedeploymenttask|maintenance)"
+    r"|/api/managedcertificates/(challengeapis|currentchallenges|deploymentproviders|preview|testconfig|"
+    r"validatedeploymenttask|maintenance)"
 )
 DIAGNOSTICS: list[dict[str, Any]] = [
     {"isSuccess": True, "isWarning": False, "message": "Created test temp file OK.", "result": None},
@@ -64,93 +67,130 @@ FILTER: dict[str, Any] = {
     "filterDescription": "", "orderBy": 0,
 }  # fmt: skip
 
-Handler = Callable[["CoreApi", ApiRequest, DataStore], ApiResponse]
+Arguments = Mapping[str, str]
+Handler = Callable[["CoreApi", ApiRequest, Arguments], ApiResponse]
 
 
 class CoreApi:
     """Answers requests for one running service."""
 
-    def __init__(self, version: str, clock: Callable[[], datetime], *, windows_powershell: bool = True) -> None:
-        self.version = version
-        self._now = clock
+    def __init__(self, process: Process, *, windows_powershell: bool = True) -> None:
+        self._process = process
         self._windows_powershell = windows_powershell
 
-    def answer(self, request: ApiRequest, store: DataStore) -> ApiResponse:
+    def answer(self, request: ApiRequest) -> ApiResponse:
         """The answer to one request."""
-        response = self._answer(request, store)
+        response = self._answer(request)
         if request.method == "GET" and request.header("Origin"):
             headers = {**response.headers, "Access-Control-Allow-Origin": "*"}
             return ApiResponse(response.status, headers, response.body)
         return response
 
-    def _answer(self, request: ApiRequest, store: DataStore) -> ApiResponse:
-        path = request.path.split("?")[0].rstrip("/").lower()
-        routes = _ROUTES.get(path)
-        if routes is None and re.fullmatch(r"/api/managedcertificates/[^/]+", path) and not _is_route(path):
-            routes = {"GET": CoreApi._item}
-        if path not in _ANONYMOUS and (routes or NOT_SIMULATED.fullmatch(path)):
+    def _answer(self, request: ApiRequest) -> ApiResponse:
+        path = request.path.split("?")[0].rstrip("/")
+        routes, arguments = _routes(path)
+        known = NOT_SIMULATED.fullmatch(path.lower()) is not None
+        if path.lower() not in _ANONYMOUS and (routes or known):
             refusal = _refusal(request)
             if refusal is not None:
                 return refusal
-        if routes is None:
-            return _unknown(path)
+        if not routes:
+            return ApiResponse(501, {"Content-Type": TEXT_TYPE}, _NOT_SIMULATED) if known else ApiResponse(404)
         handler = routes.get(request.method)
-        if handler is None and request.method == "GET" and path.startswith("/api/managedcertificates/"):
-            handler = CoreApi._item
+        if handler is None and request.method == "GET" and path.count("/") == _ITEM_SLASHES:
+            handler, arguments = CoreApi._item, {"id": path.rpartition("/")[2]}
         if handler is None:
             return ApiResponse(405, {"Allow": ", ".join(sorted(routes))})
         try:
-            return handler(self, request, store)
+            return handler(self, request, {name: unquote(value) for name, value in arguments.items()})
         except BadRequest as refused:
             return refused.response
-        except (UnreadableItem, sqlite3.DatabaseError, Win32Error):
+        except (UnreadableItem, sqlite3.DatabaseError, Win32Error, NotServing, KeyError):
             return ApiResponse(500)
 
-    def _version(self, request: ApiRequest, store: DataStore) -> ApiResponse:  # noqa: ARG002 - a handler
+    def _version(self, request: ApiRequest, arguments: Arguments) -> ApiResponse:  # noqa: ARG002
         if "application/json" in request.header("Accept").lower():
-            return json_response(self.version)
-        return ApiResponse(200, {"Content-Type": TEXT_TYPE}, self.version.encode())
+            return json_response(self._process.version)
+        return ApiResponse(200, {"Content-Type": TEXT_TYPE}, self._process.version.encode())
 
-    def _healthy(self, request: ApiRequest, store: DataStore) -> ApiResponse:  # noqa: ARG002 - a handler
+    def _healthy(self, request: ApiRequest, arguments: Arguments) -> ApiResponse:  # noqa: ARG002
         return ApiResponse(200, {"Content-Type": "text/plain"}, b"Healthy")
 
-    def _diagnostics(self, request: ApiRequest, store: DataStore) -> ApiResponse:  # noqa: ARG002 - a handler
+    def _diagnostics(self, request: ApiRequest, arguments: Arguments) -> ApiResponse:  # noqa: ARG002
         return json_response([*DIAGNOSTICS, *([] if self._windows_powershell else [POWERSHELL_MISSING])])
 
-    def _preferences(self, request: ApiRequest, store: DataStore) -> ApiResponse:  # noqa: ARG002 - a handler
-        return json_response(preferences.read(store))
+    def _preferences(self, request: ApiRequest, arguments: Arguments) -> ApiResponse:  # noqa: ARG002
+        return json_response(preferences.read(self._store))
 
-    def _set_preferences(self, request: ApiRequest, store: DataStore) -> ApiResponse:
+    def _set_preferences(self, request: ApiRequest, arguments: Arguments) -> ApiResponse:  # noqa: ARG002
         bound = bind(request, items.model_defaults()["Preferences"], preferences.TYPES)
-        return json_response(preferences.replace(store, bound))
+        return json_response(preferences.replace(self._store, bound))
 
-    def _search(self, request: ApiRequest, store: DataStore) -> ApiResponse:
+    def _search(self, request: ApiRequest, arguments: Arguments) -> ApiResponse:  # noqa: ARG002
         wanted = bind(request, FILTER, FILTER_TYPES)
-        return json_response(items.paged(items.matching(self.rendered(store), wanted), wanted))
+        return json_response(self._rendered(items.paged(items.matching(self._store.items(), wanted), wanted)))
 
-    def _results(self, request: ApiRequest, store: DataStore) -> ApiResponse:
+    def _results(self, request: ApiRequest, arguments: Arguments) -> ApiResponse:  # noqa: ARG002
         wanted = bind(request, FILTER, FILTER_TYPES)
-        found = items.matching(self.rendered(store), wanted)
+        found = items.matching(self._store.items(), wanted)
         total = len(found) if (wanted["pageSize"] or 0) > 0 else 0
-        return json_response({"results": items.paged(found, wanted), "totalResults": total})
+        page = self._rendered(items.paged(found, wanted))
+        return json_response({"results": page, "totalResults": total})
 
-    def _summary(self, request: ApiRequest, store: DataStore) -> ApiResponse:
-        found = items.matching(self.rendered(store), bind(request, FILTER, FILTER_TYPES))
-        return json_response(items.summary(found, str(store.settings["InstanceId"])))
+    def _summary(self, request: ApiRequest, arguments: Arguments) -> ApiResponse:  # noqa: ARG002
+        found = items.matching(self._store.items(), bind(request, FILTER, FILTER_TYPES))
+        return json_response(items.summary(found, self._now(), str(self._store.settings["InstanceId"])))
 
-    def _item(self, request: ApiRequest, store: DataStore) -> ApiResponse:
-        wanted = request.path.split("?")[0].rstrip("/").rpartition("/")[2]
-        found = [item for item in self.rendered(store) if item["id"] == wanted]
-        return json_response(found[0]) if found else ApiResponse(204)
+    def _item(self, request: ApiRequest, arguments: Arguments) -> ApiResponse:  # noqa: ARG002
+        found = self._store.item(arguments["id"])
+        return ApiResponse(204) if found is None else json_response(self._rendered([found])[0])
 
-    def rendered(self, store: DataStore) -> list[dict[str, Any]]:
-        """All items."""
-        instance = str(store.settings["InstanceId"])
-        return [items.rendered(item, self._now(), instance) for item in store.items()]
+    def _update(self, request: ApiRequest, arguments: Arguments) -> ApiResponse:  # noqa: ARG002
+        bound = bind(request, items.model_defaults()["ManagedCertificate"], renewals.ITEM_TYPES)
+        return json_response(renewals.update(self._process, bound))
+
+    def _delete(self, request: ApiRequest, arguments: Arguments) -> ApiResponse:  # noqa: ARG002
+        return json_response(renewals.delete(self._process, arguments["id"]))
+
+    def _autorenew(self, request: ApiRequest, arguments: Arguments) -> ApiResponse:  # noqa: ARG002
+        bound = bind(request, renewals.SETTINGS, renewals.SETTINGS_TYPES)
+        return json_response(renewals.autorenew(self._process, bound))
+
+    def _renew(self, request: ApiRequest, arguments: Arguments) -> ApiResponse:  # noqa: ARG002
+        resume = arguments["resume"].lower() == "true"
+        return json_response(renewals.renew(self._process, arguments["id"], resume_paused=resume))
+
+    def _revoke(self, request: ApiRequest, arguments: Arguments) -> ApiResponse:  # noqa: ARG002
+        return json_response(renewals.revoke(self._process, arguments["id"]))
+
+    def _log(self, request: ApiRequest, arguments: Arguments) -> ApiResponse:  # noqa: ARG002
+        return json_response(renewals.log(self._process, arguments["id"], int(arguments["limit"])))
+
+    def _clean_up(self, request: ApiRequest, arguments: Arguments) -> ApiResponse:  # noqa: ARG002
+        bound = bind(request, items.model_defaults()["ManagedCertificate"], renewals.ITEM_TYPES)
+        return json_response(renewals.clean_up_challenges(bound))
+
+    def _rendered(self, found: Sequence[Row]) -> list[dict[str, Any]]:
+        return [items.rendered(item, self._now(), str(self._store.settings["InstanceId"])) for item in found]
+
+    def _now(self) -> datetime:
+        return self._process.computer.clock.now()
+
+    @property
+    def _store(self) -> DataStore:
+        return store_of(self._process)
 
 
-def _is_route(path: str) -> bool:
-    return NOT_SIMULATED.fullmatch(path) is not None
+def _routes(path: str) -> tuple[Mapping[str, Handler], Arguments]:
+    """The handlers of a path by verb, and what the path says; both empty for none."""
+    fixed = _ROUTES.get(path.lower())
+    if fixed is not None:
+        return fixed, {}
+    for pattern, routes in _PATTERNS:
+        match = pattern.fullmatch(path)
+        if match is not None and not (routes is _HANDLERS["item"] and NOT_SIMULATED.fullmatch(path.lower())):
+            return routes, match.groupdict()
+    return {}, {}
 
 
 def _refusal(request: ApiRequest) -> ApiResponse | None:
@@ -159,12 +199,8 @@ def _refusal(request: ApiRequest) -> ApiResponse | None:
     return ApiResponse(403) if request.caller is Caller.USER else None
 
 
-def _unknown(path: str) -> ApiResponse:
-    if NOT_SIMULATED.fullmatch(path):
-        return ApiResponse(501, {"Content-Type": TEXT_TYPE}, b"The lab does not simulate this route of the product.")
-    return ApiResponse(404)
-
-
+_NOT_SIMULATED = b"The lab does not simulate this route of the product."
+_ITEM_SLASHES = 3
 _ANONYMOUS = ("/api/system/appversion", "/health", "/alive")
 _ROUTES: dict[str, dict[str, Handler]] = {
     "/api/system/appversion": {"GET": CoreApi._version},  # noqa: SLF001 - its own table
@@ -175,4 +211,23 @@ _ROUTES: dict[str, dict[str, Handler]] = {
     "/api/managedcertificates/search": {"POST": CoreApi._search},  # noqa: SLF001
     "/api/managedcertificates/results": {"POST": CoreApi._results},  # noqa: SLF001
     "/api/managedcertificates/summary": {"POST": CoreApi._summary},  # noqa: SLF001
+    "/api/managedcertificates/update": {"POST": CoreApi._update},  # noqa: SLF001
+    "/api/managedcertificates/autorenew": {"POST": CoreApi._autorenew},  # noqa: SLF001
+    "/api/managedcertificates/challengecleanup": {"POST": CoreApi._clean_up},  # noqa: SLF001
 }
+PATTERNS = {
+    "delete": r"/api/managedcertificates/delete/(?P<id>[^/]+)",
+    "renewcert": r"/api/managedcertificates/renewcert/(?P<id>[^/]+)/(?P<resume>true|false)/(?:true|false)",
+    "revoke": r"/api/managedcertificates/revoke/(?P<id>[^/]+)",
+    "log": r"/api/managedcertificates/log/(?P<id>[^/]+)/(?P<limit>-?\d+)",
+    "item": r"/api/managedcertificates/(?P<id>[^/]+)",
+}
+"""Routes with an id in them."""
+_HANDLERS: dict[str, dict[str, Handler]] = {
+    "delete": {"DELETE": CoreApi._delete},  # noqa: SLF001
+    "renewcert": {"GET": CoreApi._renew},  # noqa: SLF001
+    "revoke": {"GET": CoreApi._revoke},  # noqa: SLF001
+    "log": {"GET": CoreApi._log},  # noqa: SLF001
+    "item": {"GET": CoreApi._item},  # noqa: SLF001
+}
+_PATTERNS = [(re.compile(PATTERNS[name], re.IGNORECASE), routes) for name, routes in _HANDLERS.items()]
