@@ -1,0 +1,295 @@
+"""A run's record: one JSON line an event, and what they come to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from certify_automation.errors import UsageError
+from certify_automation.guard.requests import CertificateRequest, PastRequest
+from certify_automation.model.config_files import JsonValue
+from certify_automation.model.renewal import RenewalResult, RenewalStatus
+
+_VERSION = 1
+_RESUMED, _ENDED = "resumed", "ended"
+
+_SUCCEEDED: Mapping[RenewalStatus | None, bool] = {RenewalStatus.RENEWED: True, RenewalStatus.FAILED: False}
+_NEVER_REQUESTED = frozenset({RenewalStatus.MOVED, RenewalStatus.MISSING, RenewalStatus.NOT_RUN})
+_TO_BE_REPEATED = frozenset({RenewalStatus.NOT_RUN, RenewalStatus.NOT_STARTED})
+
+
+@dataclass(frozen=True, slots=True)
+class RunStart:
+    """What a run is, and everything of its call that must be the same when it goes on later.
+
+    Attributes:
+        by: account and computer: `alice@ctl01`; commit: of the repository, None = not in git.
+        selection: hosts and filters, as written.
+        waves: as written, empty = all hosts at once.
+        options: what else was asked for; nothing secret.
+    """
+
+    run_id: str
+    command: str
+    by: str
+    commit: str | None = None
+    selection: tuple[str, ...] = ()
+    waves: str = ""
+    options: Mapping[str, JsonValue] = field(default_factory=dict)
+
+
+class Stage(StrEnum):
+    """How far a request of a run has come."""
+
+    HELD = "held"
+    RESERVED = "reserved"
+    RELEASED = "released"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRequest:
+    """A request of a run; at_utc_ms is the time of its last event, status None until it has ended."""
+
+    request: CertificateRequest
+    stage: Stage
+    at_utc_ms: int
+    status: RenewalStatus | None = None
+
+    @property
+    def remains(self) -> bool:
+        """Whether it is still to be made when the run goes on."""
+        return self.stage is not Stage.ENDED or self.status in _TO_BE_REPEATED
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRun:
+    """A run as its record has it; the requests in the order in which they were chosen.
+
+    Attributes:
+        active_utc_ms: the time of its last event.
+        ended: it came to its end, though requests may have been held or left over.
+    """
+
+    start: RunStart
+    started_utc_ms: int
+    active_utc_ms: int
+    ended: bool
+    requests: tuple[RecordedRequest, ...]
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts of the run in order: what its waves are parts of."""
+        return tuple(dict.fromkeys(one.request.host for one in self.requests))
+
+    @property
+    def remaining(self) -> tuple[CertificateRequest, ...]:
+        """What is still to be requested; of what is in `cut_off` only what the host has not requested meanwhile."""
+        return tuple(one.request for one in self.requests if one.remains)
+
+    @property
+    def cut_off(self) -> tuple[CertificateRequest, ...]:
+        """Of which nothing was heard: they may have been requested."""
+        return tuple(one.request for one in self.requests if one.stage is Stage.RESERVED)
+
+    def past(self, repeated: Container[tuple[str, str]] = ()) -> Iterator[PastRequest]:
+        """What counts against limits, each at the latest time at which it can have been requested.
+
+        Args:
+            repeated: host and id of what is requested again, as far as it remains: only the new request counts.
+        """
+        for one in self.requests:
+            if one.remains and (one.request.host, one.request.id) in repeated:
+                continue
+            if one.stage is Stage.RESERVED:
+                yield PastRequest(one.request, self.active_utc_ms, None)
+            elif one.stage is Stage.ENDED and one.status not in _NEVER_REQUESTED:
+                yield PastRequest(one.request, one.at_utc_ms, _SUCCEEDED.get(one.status))
+
+
+def start_line(start: RunStart, now_utc_ms: int) -> str:
+    """The first line of a record."""
+    return _line(
+        {
+            "runs": _VERSION,
+            "event": "started",
+            "at": now_utc_ms,
+            "run_id": start.run_id,
+            "command": start.command,
+            "by": start.by,
+            "commit": start.commit,
+            "selection": list(start.selection),
+            "waves": start.waves,
+            "options": dict(start.options),
+        }
+    )
+
+
+def resumed_line(now_utc_ms: int) -> str:
+    """That a run goes on in another process; a line cut off before it counts as not written."""
+    return _line({"event": _RESUMED, "at": now_utc_ms})
+
+
+def ended_line(now_utc_ms: int) -> str:
+    """That a run has come to its end."""
+    return _line({"event": _ENDED, "at": now_utc_ms})
+
+
+def chosen_lines(requests: Sequence[tuple[CertificateRequest, bool]], now_utc_ms: int) -> str:
+    """What was chosen, each with whether it was admitted; one line for the neighbours of one host."""
+    hosts: dict[str, list[dict[str, Any]]] = {}
+    for request, admitted in requests:
+        hosts.setdefault(request.host, []).append(
+            {
+                "id": request.id,
+                "name": request.name,
+                "authority": request.authority,
+                "staging": request.staging,
+                "identifiers": request.identifiers,
+                "thumbprint": request.thumbprint,
+                "stage": Stage.RESERVED if admitted else Stage.HELD,
+            }
+        )
+    return "".join(
+        _line({"event": "chosen", "at": now_utc_ms, "host": host, "requests": entries})
+        for host, entries in hosts.items()
+    )
+
+
+def result_line(host: str, results: Iterable[RenewalResult], now_utc_ms: int) -> str:
+    """What became of requests of a host; the product's messages are not kept."""
+    entries = [{"id": result.id, "status": result.status} for result in results]
+    return _line({"event": "result", "at": now_utc_ms, "host": host, "results": entries})
+
+
+def released_line(host: str, ids: Iterable[str], now_utc_ms: int) -> str:
+    """That requests of a host were surely not made."""
+    return _line({"event": "released", "at": now_utc_ms, "host": host, "ids": list(ids)})
+
+
+def read_record(path: Path) -> RecordedRun | None:
+    """The run whose record is in this file; None when not even its first line was written.
+
+    A line that was cut off counts as not written: the last one, and one after which the run was resumed.
+
+    Raises:
+        UsageError: CA3213 it is no record of a run, or damaged; CA3214 a newer version of this program wrote it.
+        OSError: it cannot be read.
+    """
+    reading: _Reading | None = None
+    for number, event in _events(path):
+        try:
+            if reading is None:
+                reading = _Reading.begin(path, event)
+            else:
+                reading.take(event)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise _damaged(path, number) from error
+    return reading.run() if reading else None
+
+
+def _events(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    cut_off = 0
+    lines = path.read_bytes().split(b"\n")
+    for number, line in enumerate(lines, 1):
+        event = _parsed(line)
+        if event is None:
+            if cut_off or (number == 1 < len(lines)):
+                raise _damaged(path, number)
+            cut_off = number
+            continue
+        if cut_off and event.get("event") != _RESUMED:
+            raise _damaged(path, cut_off)
+        cut_off = 0
+        yield number, event
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) else None
+
+
+@dataclass(slots=True)
+class _Reading:
+    start: RunStart
+    started_utc_ms: int
+    active_utc_ms: int
+    ended: bool = False
+    requests: dict[tuple[str, str], RecordedRequest] = field(default_factory=dict)
+
+    @classmethod
+    def begin(cls, path: Path, event: Mapping[str, Any]) -> _Reading:
+        if event["event"] != "started":
+            raise ValueError(event["event"])
+        if int(event["runs"]) != _VERSION:
+            raise UsageError(
+                "CA3214",
+                f"{path} was written by another version of certify-automation (record version {event['runs']})",
+                hint="use that version, or name another folder with `state_directory` in certify-automation.yaml",
+            )
+        start = RunStart(
+            event["run_id"],
+            event["command"],
+            event["by"],
+            event["commit"],
+            tuple(event["selection"]),
+            event["waves"],
+            event["options"],
+        )
+        return cls(start, int(event["at"]), int(event["at"]))
+
+    def take(self, event: Mapping[str, Any]) -> None:
+        at = self.active_utc_ms = max(int(event["at"]), self.active_utc_ms)
+        match event["event"]:
+            case "chosen":
+                for entry in event["requests"]:
+                    request = _request(event["host"], entry)
+                    self.requests[request.host, request.id] = RecordedRequest(request, Stage(entry["stage"]), at)
+            case "result":
+                for entry in event["results"]:
+                    self._move(event["host"], entry["id"], Stage.ENDED, RenewalStatus(entry["status"]))
+            case "released":
+                for released in event["ids"]:
+                    self._move(event["host"], released, Stage.RELEASED)
+            case _:
+                self.ended = {_RESUMED: False, _ENDED: True}[event["event"]]
+
+    def _move(self, host: str, item: str, stage: Stage, status: RenewalStatus | None = None) -> None:
+        if known := self.requests.get((host, item)):
+            self.requests[host, item] = RecordedRequest(known.request, stage, self.active_utc_ms, status)
+
+    def run(self) -> RecordedRun:
+        return RecordedRun(
+            self.start, self.started_utc_ms, self.active_utc_ms, self.ended, tuple(self.requests.values())
+        )
+
+
+def _request(host: str, entry: Mapping[str, Any]) -> CertificateRequest:
+    return CertificateRequest(
+        host,
+        entry["id"],
+        entry["name"],
+        entry["authority"],
+        entry["staging"],
+        tuple(entry["identifiers"]),
+        entry["thumbprint"],
+    )
+
+
+def _line(event: Mapping[str, Any]) -> str:
+    return json.dumps(event, separators=(",", ":")) + "\n"
+
+
+def _damaged(path: Path, line: int) -> UsageError:
+    return UsageError(
+        "CA3213",
+        f"{path}:{line}: this is no record of a run, or it is damaged",
+        hint="repair it, or move it away: what was requested in that run does not count any longer then",
+    )

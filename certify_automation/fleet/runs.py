@@ -1,0 +1,224 @@
+"""What was requested of certification authorities, by run: the guard counts it, and a run goes on from it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+
+from filelock import FileLock, Timeout
+from platformdirs import user_state_path
+
+from certify_automation.desired.settings import Settings
+from certify_automation.errors import Locked, UsageError
+from certify_automation.fleet import records
+from certify_automation.fleet.records import RecordedRun, RunStart
+from certify_automation.guard.counting import Admission, admit
+from certify_automation.guard.limits import LONGEST_WINDOW_SECONDS, Limits
+from certify_automation.guard.observing import without_recorded
+from certify_automation.guard.requests import CertificateRequest, PastRequest
+from certify_automation.model.renewal import RenewalResult
+
+STATE_VARIABLE = "CERTIFY_AUTOMATION_STATE"
+"""The environment variable that names the state folder."""
+
+_RUN_ID = re.compile(r"[0-9a-f]{32}")
+_LOCK_SECONDS = 60.0
+_DAY_MS = 24 * 60 * 60 * 1000
+_ONLY_OWNER = 0o600
+_ONLY_OWNERS_FOLDER = 0o700
+
+
+def state_folder(settings: Settings, environ: Mapping[str, str]) -> Path:
+    """Where what is remembered between runs is kept: the environment's folder, the settings', or the user's own."""
+    named = environ.get(STATE_VARIABLE)
+    if named:
+        return Path(named).expanduser()
+    if settings.state_directory is not None:
+        return Path(settings.state_directory)
+    return user_state_path("certify-automation", appauthor=False)
+
+
+class Ledger:
+    """The records of all runs in a state folder, one append-only file a run: `runs/<run id>.jsonl`.
+
+    Counting and reserving is done by one process at a time, whatever machine of the folder it runs on; a run goes on
+    in one process at a time, until it ends or the process does. May be used from several threads.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / "runs"
+        self._driven: dict[str, FileLock] = {}
+        self._appending = Lock()
+        self._continued: set[Path] = set()
+
+    def reserve(
+        self,
+        run: RunStart,
+        requests: Sequence[CertificateRequest],
+        limits: Limits,
+        seen: Sequence[PastRequest],
+        now_utc_ms: int,
+    ) -> Admission:
+        """Sort out what the run may request now, and record it before anything is requested.
+
+        It counts what is recorded in the folder and `seen`, which the products requested by themselves, as
+        `guard.observing.observed` tells. With the id of a run that is recorded the run goes on: what it had reserved
+        for the same certificates, and has no result, is taken as not requested.
+
+        Raises:
+            UsageError: CA3210 the folder cannot be used, CA3213 or CA3214 a record in it cannot be read.
+            Locked: CA3215 another process counts for more than a minute, CA3216 another one has this run in hand.
+        """
+        self._drive(run.run_id)
+        with self._alone():
+            again = {(request.host, request.id) for request in requests}
+            runs = self._runs(now_utc_ms - LONGEST_WINDOW_SECONDS * 1000)
+            recorded = [past for one in runs for past in one.past(again if one.start.run_id == run.run_id else ())]
+            admission = admit(requests, [*recorded, *without_recorded(seen, recorded)], limits, now_utc_ms)
+            admitted = {(request.host, request.id) for request in admission.admitted}
+            chosen = [(request, (request.host, request.id) in admitted) for request in requests]
+            first = "" if self._path(run.run_id).exists() else records.start_line(run, now_utc_ms)
+            self._append(run.run_id, first + records.chosen_lines(chosen, now_utc_ms), now_utc_ms, durable=True)
+        return admission
+
+    def finished(self, run_id: str, host: str, results: Sequence[RenewalResult], now_utc_ms: int) -> None:
+        """Record what became of requests of a host.
+
+        Raises:
+            UsageError: CA3210, it cannot be written; what has no result counts as requested.
+        """
+        self._append(run_id, records.result_line(host, results, now_utc_ms), now_utc_ms)
+
+    def release(self, run_id: str, host: str, ids: Iterable[str], now_utc_ms: int) -> None:
+        """Record that requests of a host were surely not made: they do not count any longer.
+
+        Raises:
+            UsageError: CA3210, as `finished`.
+        """
+        self._append(run_id, records.released_line(host, ids, now_utc_ms), now_utc_ms)
+
+    def ended(self, run_id: str, now_utc_ms: int) -> None:
+        """Record that a run came to its end; what it held or left over can still be gone on with.
+
+        Raises:
+            UsageError: CA3210, as `finished`.
+        """
+        self._append(run_id, records.ended_line(now_utc_ms), now_utc_ms)
+        self._let_go(run_id)
+
+    def run(self, run_id: str) -> RecordedRun:
+        """The record of a run that is to go on in this process.
+
+        Raises:
+            UsageError: CA3210 the folder cannot be used, CA3211 there is no such run, CA3212 nothing of it is left to
+                be done, CA3213 or CA3214 its record cannot be read.
+            Locked: CA3216 another process has it in hand.
+        """
+        if not _RUN_ID.fullmatch(run_id) or not self._path(run_id).exists():
+            raise self._unknown(run_id)
+        self._drive(run_id)
+        try:
+            return self._remaining(run_id)
+        except UsageError:
+            self._let_go(run_id)
+            raise
+
+    def past(self, since_utc_ms: int) -> tuple[PastRequest, ...]:
+        """What was requested since then and counts against limits.
+
+        Raises:
+            UsageError: CA3210, CA3213, CA3214, as `reserve`.
+        """
+        with self._usable():
+            every = [past for run in self._runs(since_utc_ms) for past in run.past()]
+        return tuple(past for past in every if past.at_utc_ms >= since_utc_ms)
+
+    def _remaining(self, run_id: str) -> RecordedRun:
+        with self._usable():
+            run = records.read_record(self._path(run_id))
+        if run is None:
+            raise self._unknown(run_id)
+        if not run.remaining:
+            raise UsageError("CA3212", f"run {run_id} is finished", hint="begin another one")
+        return run
+
+    def _runs(self, since_utc_ms: int) -> Iterator[RecordedRun]:
+        """Runs that may have been active since then; others stay shut: a record's file is as old as its last event."""
+        for path in sorted(self._folder.glob("*.jsonl")):
+            if path.stat().st_mtime_ns // 1_000_000 >= since_utc_ms - _DAY_MS and (run := records.read_record(path)):
+                yield run
+
+    def _append(self, run_id: str, text: str, now_utc_ms: int, *, durable: bool = False) -> None:
+        path = self._path(run_id)
+        with self._appending, self._usable():
+            file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, _ONLY_OWNER)
+            with os.fdopen(file, "r+b") as record:
+                content = text.encode("ascii")
+                if path not in self._continued and (size := record.seek(0, os.SEEK_END)):
+                    record.seek(size - 1)
+                    end = b"" if record.read() == b"\n" else b"\n"
+                    content = end + records.resumed_line(now_utc_ms).encode("ascii") + content
+                self._continued.discard(path)
+                record.write(content)
+                record.flush()
+                if durable:
+                    os.fsync(file)
+            os.utime(path, ns=(now_utc_ms * 1_000_000, now_utc_ms * 1_000_000))
+            self._continued.add(path)
+
+    def _drive(self, run_id: str) -> None:
+        if run_id in self._driven:
+            return
+        lock = FileLock(self._folder / f"{run_id}.lock", timeout=0, mode=_ONLY_OWNER, thread_local=False)
+        with self._usable():
+            self._folder.mkdir(_ONLY_OWNERS_FOLDER, parents=True, exist_ok=True)
+            try:
+                lock.acquire()
+            except Timeout as error:
+                raise Locked(
+                    "CA3216",
+                    f"run {run_id} is in hand in another process",
+                    hint="wait until that one has ended",
+                ) from error
+        self._driven[run_id] = lock
+
+    def _let_go(self, run_id: str) -> None:
+        if driven := self._driven.pop(run_id, None):
+            driven.release()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """While nobody else counts or reserves."""
+        with self._usable():
+            try:
+                with FileLock(self._folder / "lock", timeout=_LOCK_SECONDS, mode=_ONLY_OWNER):
+                    yield
+            except Timeout as error:
+                raise Locked(
+                    "CA3215",
+                    f"another process has been counting requests in {self._folder} for a minute",
+                    hint="try again; when no other run is going on, that process hangs",
+                ) from error
+
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise UsageError(
+                "CA3210",
+                f"the state folder {self._folder} cannot be used: {error.strerror or error}",
+                hint=f"name a folder of your own with `state_directory` in certify-automation.yaml or {STATE_VARIABLE}",
+            ) from error
+
+    def _path(self, run_id: str) -> Path:
+        return self._folder / f"{run_id}.jsonl"
+
+    def _unknown(self, run_id: str) -> UsageError:
+        return UsageError(
+            "CA3211", f"there is no run {run_id!r} in {self._folder}", hint="its id is in the output of the run"
+        )
