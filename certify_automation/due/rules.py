@@ -201,6 +201,7 @@ def _effect(planned: _Moment, interval: Interval) -> str:
 
 def _text(moment: _Moment, is_due: bool, interval: Interval) -> str:
     when = "" if moment.utc_ms is None else moment_text(moment.utc_ms)
+    passed = f"passed on {when}" if is_due else f"will have passed on {when}"
     match moment.rule:
         case Rule.NEVER_RENEWED:
             return "it has never been renewed"
@@ -208,9 +209,9 @@ def _text(moment: _Moment, is_due: bool, interval: Interval) -> str:
             why = "because the authority suggests it or has revoked the certificate"
             return f"the product has scheduled it for {when}, {why}"
         case Rule.LIFETIME:
-            return f"{moment.share:g} % of its lifetime {'passed' if is_due else 'will have passed'} on {when}"
+            return f"{moment.share:g} % of its lifetime {passed}"
         case Rule.AFTER_RENEWAL:
-            return f"{interval.number:g} days since its last renewal {'passed' if is_due else 'will have passed'} on {when}"
+            return f"{interval.number:g} days since its last renewal {passed}"
     if moment.utc_ms is None:
         return f"its expiry is not known, and renewal is {interval.number:g} days before that"
     return f"{interval.number:g} days before its expiry {'began' if is_due else 'will begin'} on {when}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from certify_automation.due import due, preference_warnings, urgency
 from certify_automation.model.certificate import ACME_ITEM, CertificateInventory, ManagedCertificate
@@ -44,7 +45,7 @@ def choose(
         return Choice()
     terms = Terms(host, policy, preferences, wanted, now_utc_ms)
     judged = [_judge(terms, certificate) for certificate in certificates if _meant(terms, certificate)]
-    candidates = sorted((one for one in judged if _candidate(terms, one)), key=lambda one: _order(terms, one))
+    candidates = sorted((one for one in judged if one.wanted), key=lambda one: _order(terms, one))
     free = [one for one in candidates if one.held is None]
     limit = _limit(terms)
     over = {one.certificate.id: _over(one, limit) for one in free[limit:]}
@@ -70,16 +71,14 @@ def _meant(terms: Terms, certificate: ManagedCertificate) -> bool:
 def _judge(terms: Terms, certificate: ManagedCertificate) -> Judged:
     own = due(certificate, terms.preferences, terms.now_utc_ms)
     verdict = by_policy(terms.host, terms.policy, certificate, own, terms.now_utc_ms)
-    return Judged(certificate, own, verdict, hold_of(terms, certificate, verdict))
-
-
-def _candidate(terms: Terms, one: Judged) -> bool:
-    return terms.wanted.forced or one.verdict.due or failed(one.certificate)
+    wanted = terms.wanted.forced or verdict.due or failed(certificate)
+    return Judged(certificate, own, verdict, wanted, hold_of(terms, certificate, verdict) if wanted else None)
 
 
 def _order(terms: Terms, one: Judged) -> tuple[object, ...]:
     """What fails again and again comes last, or it would take the place of the rest in every run."""
-    return (one.certificate.failures >= _OFTEN, *urgency(one.certificate, one.own, terms.now_utc_ms))
+    own = replace(one.own, due=one.own.due or one.verdict.due)
+    return (one.certificate.failures >= _OFTEN, *urgency(one.certificate, own, terms.now_utc_ms))
 
 
 def _limit(terms: Terms) -> int:

@@ -109,7 +109,7 @@ def _logged(line: str) -> int | None:
     if found is None:
         return None
     try:
-        return round(datetime.fromisoformat(found[0]).timestamp() * 1000)
+        return round(datetime.strptime(found[0], "%Y-%m-%d %H:%M:%S.%f %z").timestamp() * 1000)
     except (ValueError, OverflowError):
         return None
 

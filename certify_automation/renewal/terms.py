@@ -65,9 +65,16 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A certificate that the policy is about, what the product and the policy make of it, and what is in the way."""
+    """A certificate that the policy is for.
+
+    Attributes:
+        own: what the product makes of it; verdict: what the policy does.
+        wanted: it is due or failing, or asked for whatever it is.
+        held: what is in the way of that.
+    """
 
     certificate: ManagedCertificate
     own: Due
     verdict: Verdict
+    wanted: bool
     held: Held | None
