@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import zoneinfo
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from certify_automation import bundled
 from certify_automation.desired import Fleet, Settings, load
+from certify_automation.desired.rules import windows
 from certify_automation.errors import ConfigurationError, Problem
 from certify_automation.guard.limits import Limit, read_limits
 from certify_automation.model.host import ApiAccess, Auth, Endpoint, Scheme, Transport
 from certify_automation.model.http_sys import IpListen, ListenRule, UrlReservation
+from certify_automation.model.renewal import RenewalPolicy
 from certify_automation.model.service import ServiceState, StartMode, WindowsService
-from desired.cases import lines, outcome, write
+from desired.cases import CASES, lines, outcome, write
 
 EXAMPLE = bundled.folder("examples") / "fleet"
 SOUND = {"state": "version: 1\napplies_to: all\n"}
@@ -57,6 +61,33 @@ def test_the_example_is_reached_over_https_with_a_reference_for_a_password() -> 
     assert host.connection.password is None
     assert host.connection.ca_file == str(EXAMPLE / "certs" / "corp-ca.pem")
     assert str(host.secrets["password"]) == "${env:CERTIFY_WINRM_PASSWORD}"
+
+
+def test_the_example_with_certificates_has_a_policy_for_every_host(tmp_path: Path) -> None:
+    shutil.copytree(EXAMPLE, tmp_path / "fleet")
+    shutil.copy(CASES / "example" / "certificates.yaml", tmp_path / "fleet" / "state")
+    fleet = load(tmp_path / "fleet", environ={})
+    assert fleet.warnings == ()
+    for host in fleet.hosts.values():
+        assert host.state.preferences is not None
+        assert host.state.preferences["maxRenewalRequests"] == 20
+        assert host.state.renewals == RenewalPolicy(21 * 86_400, exclude=("*test*",), max_per_run=10)
+
+
+@pytest.mark.skipif(find_spec("tzdata") is not None, reason="the package tzdata brings time zones to every machine")
+def test_a_machine_without_time_zones_says_what_it_lacks(tmp_path: Path) -> None:
+    zones = "renewals: {window: {start: 22:00, duration: 6h, timezone: Europe/Berlin}}\n"
+    write(tmp_path, {"state": f"{SOUND['state']}{zones}"})
+    before = zoneinfo.TZPATH
+    zoneinfo.reset_tzpath(to=())
+    windows.known_zones.cache_clear()
+    try:
+        _, (problem,) = outcome(tmp_path)
+    finally:
+        zoneinfo.reset_tzpath(to=before)
+        windows.known_zones.cache_clear()
+    assert problem.id == "CA1262"
+    assert "pip install tzdata" in problem.hint
 
 
 def test_the_starter_is_valid_wherever_it_is_copied(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from certify_automation.desired.words import near, shown
 from certify_automation.errors import Problem
 
 _NEEDED = ("start", "duration", "timezone")
+_NO_ZONES = {"Factory", "localtime"}
+"""Names of the zone database that stand for no place, or for another one on each machine."""
 _DAY = 86_400
 _DAYS_OF_WEEK = 7
 
@@ -29,11 +31,9 @@ def check_window(declared: Declared) -> Iterator[Problem]:
         yield Problem("CA1260", message, where, hint)
     yield from _opening(declared, section)
     zone = section.get("timezone")
-    if zone is not None and zone not in _zones():
-        usual = "write an IANA name, such as Europe/Berlin or UTC"
-        hint = f"{usual}; names of Windows are not taken" if " " in zone else near(zone, _zones()) or usual
+    if zone is not None and zone not in known_zones():
         where = declared.where("renewals.window.timezone")
-        yield Problem("CA1262", f"there is no time zone {shown(zone)}", where, hint)
+        yield Problem("CA1262", f"there is no time zone {shown(zone)}", where, _zone_hint(zone))
 
 
 def _opening(declared: Declared, section: Mapping[str, Any]) -> Iterator[Problem]:
@@ -60,6 +60,14 @@ def longest_wait(section: Mapping[str, Any]) -> int:
     return _DAY * max(after - day for day, after in zip(days, following, strict=True))
 
 
+def _zone_hint(zone: str) -> str:
+    if not known_zones():
+        return "this machine has no time zones: `pip install tzdata` brings them"
+    usual = "write an IANA name, such as Europe/Berlin or UTC"
+    return f"{usual}; names of Windows are not taken" if " " in zone else near(zone, known_zones()) or usual
+
+
 @cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+def known_zones() -> frozenset[str]:
+    """Names of all time zones that this machine knows."""
+    return frozenset(available_timezones()) - _NO_ZONES
