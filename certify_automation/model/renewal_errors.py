@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from textwrap import shorten
 
 from certify_automation.errors import HostError, Locked, Stale
 from certify_automation.model.renewal import CertificateRenew, RenewalResult, RenewalStatus, Renewed
@@ -94,6 +95,7 @@ _RENEWALS: tuple[tuple[tuple[RenewalStatus, ...], type[HostError], str, str, str
     ),
 )
 _NAMES_SHOWN = 5
+_MESSAGE_SHOWN = 160
 
 
 def renewed_error(changes: Sequence[CertificateRenew], renewed: Renewed) -> HostError | None:
@@ -139,7 +141,7 @@ def _renewals(names: Mapping[str, str], results: Sequence[RenewalResult]) -> Ite
 
 
 def _result(names: Mapping[str, str], result: RenewalResult) -> str:
-    why = " ".join((result.message or "").split()).rstrip(". ")
+    why = shorten(result.message or "", _MESSAGE_SHOWN, placeholder=" ...").rstrip(". ")
     return f"{names.get(result.id, result.id)}{f' ({why})' if why else ''}"
 
 

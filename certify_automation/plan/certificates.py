@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from certify_automation.diff import failure_text, preference_changes
 from certify_automation.errors import Problem
@@ -71,6 +71,8 @@ def _chosen(at: Situation) -> Choice:
     found, policy = at.facts.certificates, at.desired.renewals
     if found is None or policy is None:
         return Choice()
+    if found.preferences is not None:  # the declared ones are in force by then
+        found = replace(found, preferences={**found.preferences, **(at.desired.preferences or {})})
     return choose(at.host, policy, found, Wanted(), at.facts.host.clock_utc_ms)
 
 
