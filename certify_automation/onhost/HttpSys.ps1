@@ -37,17 +37,19 @@ function Get-ReservationFacts {
 }
 
 # The certificates of http.sys whose names match: one subkey an address and port, a host name and port, or a port. The
-# parent may be absent.
+# parent may be absent, and so may the values.
 function Get-CertificateBindingFacts([string]$Pattern, [string]$Table = 'SslBindingInfo') {
     $path = Get-ServiceKey "HTTP\Parameters\$Table"
+    Set-StrictMode -Off
     if (-not (Test-Path -LiteralPath $path)) { return }
     foreach ($name in @(Get-OrdinalOrder (Get-Item -LiteralPath $path).GetSubKeyNames())) {
         if (-not [regex]::IsMatch($name, $Pattern)) { continue }
-        $hash = [byte[]]@(Get-RegistryValue "$path\$name" 'SslCertHash' | Where-Object { $_ -is [byte] })
+        $record = Get-RegistryKey "$path\$name"
+        $hash = [byte[]]@($record.SslCertHash | Where-Object { $_ -is [byte] })
         [ordered]@{
             name = $name
             cert_hash = if ($hash.Count) { [BitConverter]::ToString($hash).Replace('-', '').ToLowerInvariant() } else { $null }
-            store = Get-RegistryValue "$path\$name" 'SslCertStoreName'
+            store = $record.SslCertStoreName
         }
     }
 }

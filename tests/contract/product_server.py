@@ -32,7 +32,8 @@ class Api:
     Attributes:
         items: of the product, in the order in which pages have them.
         answers: `preferences`, `summary`, `results` -> `status`, `type`, `text` or `json`, `headers`, and `fault`:
-            `broken` (the connection ends in the body), `silent` (no answer), `endless`, `trickling`.
+            `broken` (the connection ends in the body), `short` (the same, with Content-Length), `silent` (no answer),
+            `endless`, `trickling`.
         chunked: without Content-Length, as v7 answers; otherwise with it, as v6 does.
         asked: verb and path, headers and body of every request, in order.
     """
@@ -97,7 +98,12 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in {"Content-Type": answer.get("type", _JSON), **answer.get("headers", {})}.items():
             if value is not None:
                 self.send_header(name, value)
-        if self.answering.chunked or fault:
+        if fault == "short":
+            self.send_header("Content-Length", str(len(content) + 1))
+            self.end_headers()
+            self.wfile.write(content)
+            self.close_connection = True
+        elif self.answering.chunked or fault:
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
             self._write_chunks(content, fault)
