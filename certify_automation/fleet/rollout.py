@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
+from random import Random
 
 from certify_automation.errors import OutcomeUnknown, UsageError
+from certify_automation.guard.limits import Limits
+from certify_automation.guard.requests import CertificateRequest
 from certify_automation.model.host_report import HostReport, HostStatus
 from certify_automation.model.outcome import ExitCode, worst
 
 ABANDONED = "CA4032"
 """The error of a host that was in hand, and is not waited for any longer."""
 
-_BUDGET = re.compile(r"([0-9]{1,9})(%?)")
+_AMOUNT = re.compile(r"([0-9]{1,9})(%?)")
 _FAILURES = frozenset({HostStatus.UNREACHABLE, HostStatus.FAILED, HostStatus.ROLLED_BACK, HostStatus.UNKNOWN})
 _EVERYTHING = 100
 
@@ -40,7 +44,7 @@ class Budget:
         Raises:
             UsageError: CA5001, not of that form, zero, or more than 100%.
         """
-        match = _BUDGET.fullmatch(text.strip())
+        match = _AMOUNT.fullmatch(text.strip())
         if not match or int(match[1]) == 0 or (match[2] and int(match[1]) > _EVERYTHING):
             raise UsageError(
                 "CA5001",
@@ -56,11 +60,77 @@ class Budget:
         return failures >= self.limit
 
 
-@dataclass(slots=True)
-class Rollout:
-    """A run's progress: hosts start in the order given, and what finished is only counted.
+def waves(text: str, count: int) -> tuple[int, ...]:
+    """How many of so many hosts have run after each wave, written as `1,10%,100%`.
+
+    Shares are rounded up. Waves without a host of their own are left out, and what the last one leaves over is a wave
+    of its own; none at all for no hosts.
+
+    Raises:
+        UsageError: CA3220, not of that form, zero, more than 100%, or less than the one before.
+    """
+    amounts = [_AMOUNT.fullmatch(part.strip()) for part in text.split(",")]
+    written = [(int(match[1]), bool(match[2])) for match in amounts if match]
+    if (
+        len(written) < len(amounts)
+        or any(number == 0 or (percent and number > _EVERYTHING) for number, percent in written)
+        or any(first > second for (first, one), (second, other) in pairwise(written) if one is other)
+    ):
+        raise UsageError(
+            "CA3220",
+            f"{text!r} does not say how many hosts run in each wave",
+            hint="write how many have run after each wave, in rising order, such as 1,10%,100%",
+        )
+    ends = [-(-number * count // _EVERYTHING) if percent else min(number, count) for number, percent in written]
+    return tuple(end for before, end in pairwise([0, *_rising([*ends, count])]) if end > before)
+
+
+def _rising(ends: Sequence[int]) -> Iterator[int]:
+    highest = 0
+    for end in ends:
+        highest = max(highest, end)
+        yield highest
+
+
+def gaps(seconds: float, generator: Random) -> Iterator[float]:
+    """Without end, seconds between the start of a host and the next: any from 0 to `seconds`, all as likely."""
+    while True:
+        yield generator.uniform(0, seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a run goes over its hosts.
 
     Attributes:
+        waves: how many hosts have run after each wave, as `waves` gives it; a wave starts when all hosts of the one
+            before have ended. Empty = all hosts are one wave.
+        takes: host -> the places it needs while it is in hand, such as certification authorities.
+        places: place -> how many hosts may be in it at the same time; any number where it is not named.
+    """
+
+    waves: tuple[int, ...] = ()
+    takes: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    places: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of_requests(cls, requests: Iterable[CertificateRequest], limits: Limits, waves: tuple[int, ...] = ()) -> Pace:
+        """One at which each system of an authority is asked by no more hosts at the same time than its limits say."""
+        takes: dict[str, frozenset[str]] = {}
+        places: dict[str, int] = {}
+        for request in requests:
+            place = f"{request.authority} (staging)" if request.staging else request.authority
+            takes[request.host] = takes.get(request.host, frozenset()) | {place}
+            places[place] = limits.concurrency(request.authority, request.staging)
+        return cls(waves, takes, places)
+
+
+@dataclass(slots=True)
+class Rollout:
+    """A run's progress: hosts start in the order given, past those whose places are taken; what finished is counted.
+
+    Attributes:
+        wave: how many waves have ended.
         budget: None = failures hold no host back, for work that changes nothing.
     """
 
@@ -72,6 +142,14 @@ class Rollout:
     exit_codes: set[ExitCode] = field(default_factory=set)
     started: int = 0
     in_hand: dict[str, None] = field(default_factory=dict)
+    pace: Pace = field(default_factory=Pace)
+    wave: int = 0
+    _waiting: dict[frozenset[str], deque[int]] = field(default_factory=dict)
+    _taken: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        for number, host in enumerate(self.hosts):
+            self._waiting.setdefault(self._takes(host), deque()).append(number)
 
     @property
     def failures(self) -> int:
@@ -87,18 +165,40 @@ class Rollout:
             return "cancelled"
         return "failures" if self.budget and self.budget.spent(self.failures, len(self.hosts)) else ""
 
+    @property
+    def wave_ended(self) -> bool:
+        """Whether all hosts of a wave have ended, and those of a further one may start."""
+        return not self.in_hand and self.started == self._wave_end < len(self.hosts) and not self.stopped
+
+    def next_wave(self) -> None:
+        """Lets the hosts of the next wave start."""
+        self.wave += 1
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is in hand and nothing more will start."""
+        return not self.in_hand and (self.started == len(self.hosts) or bool(self.stopped))
+
     def start(self) -> str | None:
-        """The next host to begin with; None when none is left, all forks are busy, or none may start."""
+        """The next host to begin with; None when none is left, all forks or places are taken, or none may start."""
         if self.started == len(self.hosts) or len(self.in_hand) >= self.forks or self.stopped:
             return None
-        host = self.hosts[self.started]
-        self.started += 1
+        heads = [
+            (queue[0], takes)
+            for takes, queue in self._waiting.items()
+            if queue[0] < self._wave_end and all(self._free(place) for place in takes)
+        ]
+        if not heads:
+            return None
+        host = self._next(min(heads, key=lambda head: head[0])[1])
+        self._taken.update(self._takes(host))
         self.in_hand[host] = None
         return host
 
     def finish(self, report: HostReport) -> None:
         """Counts a host that had been started."""
         del self.in_hand[report.host]
+        self._taken.subtract(self._takes(report.host))
         self._count(report)
 
     def abandon(self) -> HostReport | None:
@@ -119,8 +219,8 @@ class Rollout:
         """The report of the next host that will not run; None when there is none left."""
         if self.started == len(self.hosts):
             return None
-        report = HostReport(self.hosts[self.started], HostStatus.NOT_RUN)
-        self.started += 1
+        first = min(self._waiting, key=lambda takes: self._waiting[takes][0])
+        report = HostReport(self._next(first), HostStatus.NOT_RUN)
         self._count(report)
         return report
 
@@ -132,6 +232,24 @@ class Rollout:
     def totals(self) -> Mapping[HostStatus, int]:
         """How many hosts ended in each status, in the order of HostStatus; statuses nobody has are left out."""
         return {status: self.counts[status] for status in HostStatus if self.counts[status]}
+
+    @property
+    def _wave_end(self) -> int:
+        return self.pace.waves[self.wave] if self.wave < len(self.pace.waves) else len(self.hosts)
+
+    def _takes(self, host: str) -> frozenset[str]:
+        return self.pace.takes.get(host, frozenset())
+
+    def _free(self, place: str) -> bool:
+        return place not in self.pace.places or self._taken[place] < self.pace.places[place]
+
+    def _next(self, takes: frozenset[str]) -> str:
+        queue = self._waiting[takes]
+        number = queue.popleft()
+        if not queue:
+            del self._waiting[takes]
+        self.started += 1
+        return self.hosts[number]
 
     def _count(self, report: HostReport) -> None:
         self.counts[report.status] += 1

@@ -3,10 +3,12 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
+from collections.abc import Iterator
+from itertools import count, repeat
 
 from certify_automation.errors import AuthenticationRefused, Unreachable
-from certify_automation.fleet.pool import FleetOptions, HostFinished, HostStarted, RunFinished, run_fleet
-from certify_automation.fleet.rollout import Budget
+from certify_automation.fleet.pool import FleetOptions, HostFinished, HostStarted, RunFinished, WaveFinished, run_fleet
+from certify_automation.fleet.rollout import Budget, Pace
 from certify_automation.model.host_report import HostReport, HostStatus
 from certify_automation.model.outcome import ExitCode
 
@@ -151,3 +153,82 @@ def test_nothing_of_a_finished_host_is_kept() -> None:
         del event
     gc.collect()
     assert [ref for ref in kept if ref() is not None] == []
+
+
+def test_waves_follow_one_another_after_their_pause() -> None:
+    options = FleetOptions(forks=4, pace=Pace((1, 3, 6)), pause_seconds=0.01)
+    events = list(run_fleet(hosts(6), ok, options, threading.Event()))
+    assert [event for event in events if isinstance(event, WaveFinished)] == [
+        WaveFinished(1, 1, 5),
+        WaveFinished(2, 3, 3),
+    ]
+    ends = [number for number, event in enumerate(events) if isinstance(event, WaveFinished)]
+    for end, ran in zip(ends, (1, 3), strict=True):
+        assert sum(isinstance(event, HostStarted) for event in events[:end]) == ran
+        assert sum(isinstance(event, HostFinished) for event in events[:end]) == ran
+    assert events[-1] == RunFinished({HostStatus.OK: 6}, ExitCode.DONE, "")
+
+
+def test_no_further_wave_starts_after_too_many_failures() -> None:
+    def work(host: str) -> HostReport:
+        raise Unreachable("CA2001", f"{host} does not answer")
+
+    options = FleetOptions(budget=Budget(2), pace=Pace((2, 5)), pause_seconds=3600)
+    events = list(run_fleet(hosts(5), work, options, threading.Event()))
+    assert not any(isinstance(event, WaveFinished) for event in events)
+    assert events[-1] == RunFinished(
+        {HostStatus.UNREACHABLE: 2, HostStatus.NOT_RUN: 3}, ExitCode.HOSTS_UNREACHABLE, "failures"
+    )
+
+
+def test_a_pause_ends_when_the_run_is_cancelled() -> None:
+    cancelled = threading.Event()
+    options = FleetOptions(pace=Pace((1, 3)), pause_seconds=3600)
+    seen = []
+    for event in run_fleet(hosts(3), ok, options, cancelled):
+        seen.append(event)
+        if isinstance(event, WaveFinished):
+            cancelled.set()
+    assert seen[-1] == RunFinished({HostStatus.OK: 1, HostStatus.NOT_RUN: 2}, ExitCode.INTERRUPTED, "cancelled")
+
+
+def test_no_more_hosts_than_places_are_in_hand() -> None:
+    takes = {host: frozenset({"letsencrypt.org"}) for host in hosts(30)}
+    options = FleetOptions(forks=8, pace=Pace((), takes, {"letsencrypt.org": 2}))
+    in_hand, most = 0, 0
+    for event in run_fleet(hosts(30), ok, options, threading.Event()):
+        in_hand += isinstance(event, HostStarted) - isinstance(event, HostFinished)
+        most = max(most, in_hand)
+        last = event
+    assert last == RunFinished({HostStatus.OK: 30}, ExitCode.DONE, "")
+    assert most == 2
+
+
+def test_hosts_start_with_gaps_between_them() -> None:
+    asked: list[float] = []
+
+    def growing() -> Iterator[float]:
+        for number in count():
+            asked.append(number / 1000)
+            yield number / 1000
+
+    options = FleetOptions(forks=4, gaps=growing())
+    events = list(run_fleet(hosts(5), ok, options, threading.Event()))
+    assert [event.host for event in events if isinstance(event, HostStarted)] == hosts(5)
+    assert events[-1] == RunFinished({HostStatus.OK: 5}, ExitCode.DONE, "")
+    assert asked == [0, 0.001, 0.002, 0.003, 0.004]
+
+
+def test_the_gap_before_a_start_ends_when_the_run_is_cancelled() -> None:
+    cancelled = threading.Event()
+    seen = []
+    for event in run_fleet(hosts(3), ok, FleetOptions(gaps=repeat(3600.0)), cancelled):
+        seen.append(event)
+        if isinstance(event, HostFinished):
+            cancelled.set()
+    assert seen[-1] == RunFinished({HostStatus.OK: 1, HostStatus.NOT_RUN: 2}, ExitCode.INTERRUPTED, "cancelled")
+
+
+def test_the_run_does_not_wait_for_a_gap_after_its_last_host() -> None:
+    events = list(run_fleet(hosts(1), ok, FleetOptions(gaps=repeat(3600.0)), threading.Event()))
+    assert events[-1] == RunFinished({HostStatus.OK: 1}, ExitCode.DONE, "")
