@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from certify_automation.lab.certify import Product, Setup, install
+from certify_automation.lab.certificates import CertificateSpec, generated_certificates, install_certificates
+from certify_automation.lab.certify import Authorities, Product, Setup, install
 from certify_automation.lab.windows import Computer, Files, Installation, Win32Error, make_computer
 from certify_automation.lab.windows.clock import Clock
 from certify_automation.lab.windows.files import join
@@ -31,6 +32,7 @@ class HostSpec:
         labels: for the inventory.
         variables: `vars` for the inventory.
         version: of the product; empty for the generation's usual one.
+        certificates: that the product manages.
     """
 
     name: str
@@ -40,6 +42,7 @@ class HostSpec:
     labels: dict[str, str] = field(default_factory=dict)
     variables: dict[str, int | str] = field(default_factory=dict)
     version: str = ""
+    certificates: tuple[CertificateSpec, ...] = ()
 
     @property
     def group(self) -> str:
@@ -62,7 +65,9 @@ class BuiltHost:
     administrator: bool = True
 
 
-def build(spec: HostSpec, number: int, clock: Clock, files: Files | None = None) -> BuiltHost:
+def build(
+    spec: HostSpec, number: int, clock: Clock, files: Files | None = None, authorities: Authorities | None = None
+) -> BuiltHost:
     """A healthy host as its installer, its first start and its user interface left it.
 
     Args:
@@ -70,6 +75,7 @@ def build(spec: HostSpec, number: int, clock: Clock, files: Files | None = None)
         number: of the host in its fleet, from 0: makes its own address.
         clock: of the computer.
         files: its disk; one in memory if not given.
+        authorities: that issue certificates; stand-ins of its own if not given.
     """
     address = f"10.20.{number // 250}.{number % 250 + 1}"
     windows = Installation(spec.computer_name, spec.release, culture=spec.culture, address=address)
@@ -77,13 +83,17 @@ def build(spec: HostSpec, number: int, clock: Clock, files: Files | None = None)
     product = install(computer, Setup(spec.generation, spec.version))
     start(computer, product)
     write_connections(product, [local_connection(9696)])
+    product.conditions.authorities = authorities
+    if spec.certificates:
+        install_certificates(product, spec.certificates)
     return BuiltHost(spec, computer, product)
 
 
 def rebuild(host: BuiltHost, number: int, changed: Installation) -> BuiltHost:
     """The host on another Windows: what is chosen at installation cannot be changed later."""
     spec = replace(host.spec, release=changed.release, culture=changed.culture)
-    again = build(spec, number, host.computer.clock)
+    authorities = host.product.conditions.authorities if host.product else None
+    again = build(spec, number, host.computer.clock, authorities=authorities)
     again.computer.installation = replace(changed, address=again.computer.installation.address)
     return again
 
@@ -132,27 +142,43 @@ def write_connections(product: Product, connections: Sequence[dict[str, object]]
     product.computer.files.write(path, text.encode())
 
 
+_WEB01 = (
+    CertificateSpec(
+        "www.example.com", ("www.example.com", "example.com"), state="overdue", endpoint="www.example.com:443"
+    ),
+    CertificateSpec("shop.example.com", state="served_old", endpoint="shop.example.com:443"),
+)
+_APP01 = (
+    CertificateSpec("api.example.com", state="overdue", endpoint="api.example.com:443"),
+    CertificateSpec("static.example.com", endpoint="static.example.com:443"),
+)
+_APP02 = (
+    CertificateSpec("portal.example.com", state="failing_dns", endpoint="portal.example.com:443"),
+    CertificateSpec("intranet.example.com", state="paused"),
+)
+
+
 def mixed_hosts() -> tuple[HostSpec, ...]:
     """The twelve hosts of the demo, named as in the example fleet."""
     canary = {"ring": "canary"}
     return (
-        HostSpec("web01.example.com", "v6", labels=canary),
+        HostSpec("web01.example.com", "v6", labels=canary, certificates=_WEB01),
         HostSpec("web02.example.com", "v6", "2019", variables={"api_port": 9797}),
         HostSpec("web03.example.com", "v6", "2019"),
         HostSpec("web04.example.com", "v6"),
         HostSpec("web05.example.com", "v6", "2025"),
         HostSpec("web06.example.com", "v6"),
         HostSpec("web07.example.com", "v6", "2016", "de-DE"),
-        HostSpec("app01.example.com", "v7", "2025", labels=canary),
-        HostSpec("app02.example.com", "v7"),
+        HostSpec("app01.example.com", "v7", "2025", labels=canary, certificates=_APP01),
+        HostSpec("app02.example.com", "v7", certificates=_APP02),
         HostSpec("app03.example.com", "v7"),
         HostSpec("app04.example.com", "v7", "2025"),
         HostSpec("app05.example.com", "v7", "2022", "tr-TR"),
     )
 
 
-def generated_hosts(count: int, seed: int) -> tuple[HostSpec, ...]:
-    """So many hosts, by turns with v6 and v7; releases of Windows and cultures are drawn."""
+def generated_hosts(count: int, seed: int, certificates: int = 0) -> tuple[HostSpec, ...]:
+    """So many hosts, by turns with v6 and v7, each with so many certificates; releases and cultures are drawn."""
     random = Random(seed)  # noqa: S311 - a fleet that can be made again
     hosts = []
     for number in range(1, count + 1):
@@ -160,5 +186,6 @@ def generated_hosts(count: int, seed: int) -> tuple[HostSpec, ...]:
         generation = "v6" if number % 2 else "v7"
         labels = {"ring": "canary"} if number == 1 else {}
         name = f"host{number:03}.lab.example"
-        hosts.append(HostSpec(name, generation, random.choice(_RELEASES), culture, labels))
+        managed = generated_certificates(certificates, name, Random(f"{seed}/{name}"))  # noqa: S311 - as above
+        hosts.append(HostSpec(name, generation, random.choice(_RELEASES), culture, labels, certificates=managed))
     return tuple(hosts)

@@ -40,6 +40,10 @@ FAILURES = {
         validates=True,
     ),
     "credentials": Failure("DNS update failed for {name}: The API credentials for this provider were not accepted."),
+    "rate_limited": Failure(
+        "Error creating new order :: too many certificates (5) already issued for this exact set of identifiers in the "
+        "last 168h0m0s: see https://letsencrypt.org/docs/rate-limits/#new-certificates-per-exact-set-of-identifiers",
+    ),
     "account": Failure(
         "{item}: Request failed - The account key could not be read. System.NotSupportedException: Specified method "
         "is not supported.",

@@ -75,6 +75,14 @@ def product_of(computer: Computer, service_name: str) -> Product | None:
     return program.product if isinstance(program, FrameworkService | CoreService) else None
 
 
+def settle(computer: Computer) -> None:
+    """Let every product on the computer do what is due by now: ask before looking at its stores and bindings."""
+    for service in computer.services.services():
+        product = product_of(computer, service.name)
+        if product is not None:
+            product.settle()
+
+
 def core_settings(url: str | None) -> bytes:
     """The content of an appsettings-core.json that pins the API to a URL, or to none."""
     endpoints = {} if url is None else {"SvcHttpEndpoint": {"Url": url}}

@@ -162,15 +162,18 @@ class Scheduler:
         self.running = bool(self._pending)
 
     def _check(self, at: float, end: float) -> None:
+        """Ask the authorities; what they say changes between two calls of `settle` only, so one look may be enough."""
         telling = revocation.tell_anything(self._product.conditions.authorities)
-        self._next_check = _tick_after(at, CHECK_SECONDS, at if telling else end)
-        if not telling:
-            return
+        self._next_check = at + CHECK_SECONDS
+        changed: Sequence[Row] = ()
         try:
-            items = self._store.items_as_written()
-            changed = revocation.learned(items, telling, self._store.settings, self._time(at))
+            if telling:
+                items = self._store.items_as_written()
+                changed = revocation.learned(items, telling, self._store.settings, self._time(at))
             if changed:
                 self._store.change(changed)
+            else:
+                self._next_check = _tick_after(at, CHECK_SECONDS, end)
         except _UNUSABLE:
             return
 
