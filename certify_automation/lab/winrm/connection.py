@@ -22,7 +22,7 @@ from certify_automation.lab.winrm.wsman_faults import NOT_SUPPORTED, WsmanFault
 logger = logging.getLogger(__name__)
 
 _PATH = "/wsman"
-_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
+_LINGER_FORMAT = "hh" if os.name == "nt" else "ii"
 _BY_REQUEST = (WireFaultKind.DROP, WireFaultKind.SERVICE_UNAVAILABLE, WireFaultKind.TOO_LARGE)
 _BY_ANSWER = (WireFaultKind.DROP_ANSWER, WireFaultKind.CLOSE_IDLE)
 
@@ -247,9 +247,18 @@ class Connection:
 
 
 def reset_socket(sock: socket.socket) -> None:
-    """Make the close of this socket a reset."""
+    """Make the close of this socket a reset, and of those that a listener accepts from now on."""
+    _set_linger(sock, on=True)
+
+
+def orderly_socket(sock: socket.socket) -> None:
+    """Make the close of this socket an orderly one again."""
+    _set_linger(sock, on=False)
+
+
+def _set_linger(sock: socket.socket, *, on: bool) -> None:
     with contextlib.suppress(OSError):
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(_LINGER_FORMAT, on, 0))
 
 
 def _channel(service: Service, writer: asyncio.StreamWriter) -> Channel:

@@ -20,7 +20,7 @@ def server_context(certificate: IssuedCertificate) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verify_mode = ssl.CERT_OPTIONAL
     context.load_verify_locations(cadata=certificate.authority_pem.decode())
-    with _pem_file(certificate.certificate_pem + certificate.key_pem) as path:
+    with pem_file(certificate.certificate_pem + certificate.key_pem) as path:
         context.load_cert_chain(path)
     return context
 
@@ -30,14 +30,14 @@ def credssp_context() -> CredSSPTLSContext:
     """TLS inside CredSSP, with one self-signed key for the process: an RSA key is too slow to make for each login."""
     certificate, key, public_key = generate_tls_certificate()
     tls = default_tls_context("accept")
-    with _pem_file(certificate + key) as path:
+    with pem_file(certificate + key) as path:
         tls.context.load_cert_chain(path)
     tls.public_key = public_key
     return tls
 
 
 @contextmanager
-def _pem_file(content: bytes) -> Iterator[str]:
+def pem_file(content: bytes) -> Iterator[str]:
     """A private file for as long as OpenSSL, which takes keys from files only, needs it."""
     descriptor, path = tempfile.mkstemp(suffix=".pem")
     try:
