@@ -50,7 +50,7 @@ def renew_host(plan: Plan, session: Session, how: Renewing) -> HostReport:
         renewed = renew(session, request)
     except HostError as error:
         return HostReport.of_error(plan.host, error, plan)
-    return HostReport.of_renewed(plan, replace(renewed, facts=None))
+    return HostReport.of_renewed(plan, replace(renewed, facts=None), waited=how.wait_seconds > 0)
 
 
 def carry_on(report: HostReport, session: Session, how: Renewing) -> HostReport:

@@ -119,10 +119,10 @@ class HostReport:
         )
 
     @classmethod
-    def of_renewed(cls, plan: Plan, renewed: Renewed) -> HostReport:
-        """The report of what followed the changes of a plan."""
+    def of_renewed(cls, plan: Plan, renewed: Renewed, *, waited: bool = True) -> HostReport:
+        """The report of what followed the changes of a plan; waited as for renewed_error."""
         requests = [change for change in plan.after_commit if isinstance(change, CertificateRenew)]
-        error = renewed_error(requests, renewed)
+        error = renewed_error(requests, renewed, waited=waited)
         report = cls(plan.host, HostStatus.CHANGED, plan) if error is None else cls.of_error(plan.host, error, plan)
         return replace(report, renewed=renewed)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from textwrap import shorten
 
-from certify_automation.errors import HostError, Locked, Stale
+from certify_automation.errors import HostError, Locked, OutcomeUnknown, Stale
 from certify_automation.model.renewal import CertificateRenew, RenewalResult, RenewalStatus, Renewed
 from certify_automation.model.step import Failure
 
@@ -49,6 +49,7 @@ _PREFERENCES: Mapping[str, tuple[type[HostError], str, str, str]] = {
         "see whether appsettings.json in the product's data folder can be read, or declare enable_issuer_cache too",
     ),
     "preferences_refused": (HostError, "CA4113", "the product did not take the preferences", _API),
+    "unknown_request": (OutcomeUnknown, "CA4116", "whether the preferences were set is not known", _API),
 }
 _RENEWALS: tuple[tuple[tuple[RenewalStatus, ...], type[HostError], str, str, str], ...] = (
     (
@@ -71,6 +72,13 @@ _RENEWALS: tuple[tuple[tuple[RenewalStatus, ...], type[HostError], str, str, str
         "CA4123",
         "still under way when the time to wait was over",
         "nothing is requested again; see with `plan`, and wait longer with --wait-renewals",
+    ),
+    (
+        (RenewalStatus.REQUESTED,),
+        OutcomeUnknown,
+        "CA4127",
+        "requested, and it is not known what became of it",
+        "nothing is requested again; see with `plan`",
     ),
     (
         (RenewalStatus.PAUSED,),
@@ -98,21 +106,23 @@ _NAMES_SHOWN = 5
 _MESSAGE_SHOWN = 160
 
 
-def renewed_error(changes: Sequence[CertificateRenew], renewed: Renewed) -> HostError | None:
+def renewed_error(changes: Sequence[CertificateRenew], renewed: Renewed, *, waited: bool = True) -> HostError | None:
     """Why preferences and renewals are not all as asked; None when they are.
 
     One error for all: it has the id of the worst part, and names every part.
 
     Args:
         changes: the renewals that were asked for, for their names.
-        renewed: the host's answer. A certificate that is `requested` is what was asked for where nothing is waited for.
+        renewed: the host's answer.
+        waited: whether they were waited for; otherwise a certificate that is `requested` is all that was asked for.
     """
     if renewed.refusal is not None:
         kind, number, words, hint = _REFUSALS.get(
             renewed.refusal.code, (HostError, "CA4109", "the host refused preferences and renewals", _API)
         )
         return kind(number, f"{words}: {_said(renewed.refusal)}", hint=hint)
-    found = [*_preferences(renewed), *_renewals({change.id: change.name for change in changes}, renewed.renewals)]
+    results = [one for one in renewed.renewals if waited or one.message or one.status is not RenewalStatus.REQUESTED]
+    found = [*_preferences(renewed), *_renewals({change.id: change.name for change in changes}, results)]
     if not found:
         return None
     worst = found[0]

@@ -80,7 +80,7 @@ def answer_of(case: Mapping[str, Any]) -> tuple[Plan, Host]:
 @table("renewed")
 def test_what_an_answer_means(case: Any) -> None:
     plan, host = answer_of(case)
-    report = renew_host(plan, host, Renewing())
+    report = renew_host(plan, host, Renewing(wait_seconds=case.get("wait_seconds", 600)))
     expect = case["expect"]
     assert report.status == expect["status"], report.error
     assert (report.error.id if report.error else None) == expect.get("error")
