@@ -115,7 +115,7 @@ def back_off(certificate: ManagedCertificate, now_utc_ms: int) -> Back:
 
     With 4 failures or more it waits, after the last attempt, (1 + longest / 10) hours for each failure but no longer
     than the longest: 10 % of the lifetime asked for, else of the certificate's, else a quarter of an hour for each
-    failure and an hour at least; never more than 48 hours. After more than 1000 it waits for a person.
+    failure; never more than 48 hours. After more than 1000 it waits for a person.
     """
     failures, attempted = certificate.failures, certificate.attempted_utc_ms
     if failures < _FAILURES_AT_ONCE or attempted is None:
@@ -134,7 +134,7 @@ def _tenth_hours(certificate: ManagedCertificate) -> float:
         return asked * 24 / 10
     if lifetime is not None:
         return lifetime / HOUR_MS / 10
-    return max(certificate.failures / 4, 1.0)
+    return certificate.failures / 4
 
 
 def lifetime_ms(certificate: ManagedCertificate) -> int | None:

@@ -70,14 +70,14 @@ def _meant(terms: Terms, certificate: ManagedCertificate) -> bool:
 
 def _judge(terms: Terms, certificate: ManagedCertificate) -> Judged:
     own = due(certificate, terms.preferences, terms.now_utc_ms)
-    verdict = by_policy(terms.host, terms.policy, certificate, own, terms.now_utc_ms)
-    wanted = terms.wanted.forced or verdict.due or failed(certificate)
-    return Judged(certificate, own, verdict, wanted, hold_of(terms, certificate, verdict) if wanted else None)
+    ruling = by_policy(terms.host, terms.policy, certificate, own, terms.now_utc_ms)
+    wanted = terms.wanted.forced or ruling.due or failed(certificate)
+    return Judged(certificate, own, ruling, wanted, hold_of(terms, certificate, ruling) if wanted else None)
 
 
 def _order(terms: Terms, one: Judged) -> tuple[object, ...]:
     """What fails again and again comes last, or it would take the place of the rest in every run."""
-    own = replace(one.own, due=one.own.due or one.verdict.due)
+    own = replace(one.own, due=one.own.due or one.ruling.due)
     return (one.certificate.failures >= _OFTEN, *urgency(one.certificate, own, terms.now_utc_ms))
 
 
@@ -90,7 +90,7 @@ def _limit(terms: Terms) -> int:
 def _over(one: Judged, limit: int) -> Held:
     certificate = one.certificate
     text = f"{limit} {'is' if limit == 1 else 'are'} requested in one run, and others are more urgent"
-    why = f"{one.verdict.reason}; {text}" if one.verdict.due else text
+    why = f"{one.ruling.reason}; {text}" if one.ruling.due else text
     return Held(certificate.id, certificate.name, Hold.MAX_PER_RUN, why)
 
 
@@ -111,8 +111,8 @@ def _renewal(terms: Terms, one: Judged) -> CertificateRenew:
 def _reasons(terms: Terms, one: Judged) -> Iterator[str]:
     if terms.wanted.reissue:
         yield "to be issued again"
-    elif one.verdict.due:
-        yield one.verdict.reason
+    elif one.ruling.due:
+        yield one.ruling.reason
     elif terms.wanted.force:
         yield "asked for although it is not due"
     if failed(one.certificate):

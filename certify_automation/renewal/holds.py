@@ -7,30 +7,30 @@ from collections.abc import Iterator
 from certify_automation.due import back_off, moment_text, span_text
 from certify_automation.model.certificate import ManagedCertificate, RequestState
 from certify_automation.model.renewal import Held, Hold
-from certify_automation.renewal.policy import Verdict, failed, issued_at_last
+from certify_automation.renewal.policy import Ruling, failed, issued_at_last
 from certify_automation.renewal.terms import Terms
 
 
-def hold_of(terms: Terms, certificate: ManagedCertificate, verdict: Verdict) -> Held | None:
+def hold_of(terms: Terms, certificate: ManagedCertificate, ruling: Ruling) -> Held | None:
     """The first thing that is in the way; None = it may be requested."""
-    holds = _always(terms, certificate) if terms.wanted.forced else _holds(terms, certificate, verdict)
+    holds = _always(terms, certificate) if terms.wanted.forced else _holds(terms, certificate, ruling)
     found = next(holds, None)
     if found is None:
         return None
     hold, text, until = found
-    why = f"{verdict.reason}; {text}" if verdict.due else text
+    why = f"{ruling.reason}; {text}" if ruling.due else text
     return Held(certificate.id, certificate.name, hold, why, None if until is None else terms.opens(until))
 
 
 _Found = tuple[Hold, str, int | None]
 
 
-def _holds(terms: Terms, certificate: ManagedCertificate, verdict: Verdict) -> Iterator[_Found]:
+def _holds(terms: Terms, certificate: ManagedCertificate, ruling: Ruling) -> Iterator[_Found]:
     yield from _state(certificate)
     if not certificate.auto_renew:
         yield Hold.NOT_AUTO_RENEWED, "it is taken out of automatic renewal in the product", None
     if failed(certificate):
-        yield from _failed(terms, certificate, verdict)
+        yield from _failed(terms, certificate, ruling)
     yield from _backs_off(terms, certificate)
     yield from _just_attempted(terms, certificate)
     yield from _window(terms)
@@ -48,10 +48,10 @@ def _state(certificate: ManagedCertificate) -> Iterator[_Found]:
         yield Hold.RUNNING, "the product is working on a request of it already", None
 
 
-def _failed(terms: Terms, certificate: ManagedCertificate, verdict: Verdict) -> Iterator[_Found]:
+def _failed(terms: Terms, certificate: ManagedCertificate, ruling: Ruling) -> Iterator[_Found]:
     if not terms.policy.retry_failed:
         yield Hold.FAILED, f"{failure_text(certificate)}, and policy does not retry what failed", None
-    elif not verdict.due and issued_at_last(certificate):
+    elif not ruling.due and issued_at_last(certificate):
         instead = "another one would not help, what comes after the request has to be put right"
         yield Hold.FAILED, f"{failure_text(certificate)} after a certificate had been issued: {instead}", None
 

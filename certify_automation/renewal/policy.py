@@ -16,7 +16,7 @@ _ONE_ATTEMPT_MS = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Ruling:
     """What a policy makes of a certificate; reason is why it is due, ready to show, empty when it is not."""
 
     due: bool
@@ -29,7 +29,7 @@ class _Moment:
     reason: str
 
 
-def by_policy(host: str, policy: RenewalPolicy, certificate: ManagedCertificate, own: Due, now_utc_ms: int) -> Verdict:
+def by_policy(host: str, policy: RenewalPolicy, certificate: ManagedCertificate, own: Due, now_utc_ms: int) -> Ruling:
     """Whether the policy has the certificate renewed now.
 
     What has never been renewed is due at once, and so is what the product has scheduled. Otherwise the first of the
@@ -44,17 +44,17 @@ def by_policy(host: str, policy: RenewalPolicy, certificate: ManagedCertificate,
     """
     scheduled = certificate.scheduled_utc_ms
     if own.rule is Rule.NEVER_RENEWED or (scheduled is not None and scheduled <= now_utc_ms):
-        return Verdict(due=True, reason=own.text)
+        return Ruling(due=True, reason=own.text)
     declared = list(_declared(policy, certificate, now_utc_ms))
     if not declared:
         if own.due_utc_ms is None:
-            return Verdict(own.due, own.text if own.due else "")
+            return Ruling(own.due, own.text if own.due else "")
         declared = [_Moment(own.due_utc_ms, own.text)]
     first = min(declared, key=lambda moment: moment.utc_ms)
     late = _jitter_ms(host, certificate.id, policy.jitter_seconds)
     if _delayed(first.utc_ms, late, certificate.expiry_utc_ms) <= now_utc_ms:
-        return Verdict(due=True, reason=first.reason)
-    return Verdict(due=False)
+        return Ruling(due=True, reason=first.reason)
+    return Ruling(due=False)
 
 
 def too_short(policy: RenewalPolicy, certificate: ManagedCertificate) -> bool:
@@ -73,7 +73,7 @@ def failed(certificate: ManagedCertificate) -> bool:
 def issued_at_last(certificate: ManagedCertificate) -> bool:
     """Whether the last attempt did bring a certificate, whatever failed after that."""
     renewed, attempted = certificate.renewed_utc_ms, certificate.attempted_utc_ms
-    return renewed is not None and attempted is not None and abs(attempted - renewed) < _ONE_ATTEMPT_MS
+    return renewed is not None and attempted is not None and attempted - renewed < _ONE_ATTEMPT_MS
 
 
 def _declared(policy: RenewalPolicy, certificate: ManagedCertificate, now_utc_ms: int) -> Iterator[_Moment]:

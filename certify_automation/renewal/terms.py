@@ -11,7 +11,7 @@ from certify_automation.model.certificate import ManagedCertificate
 from certify_automation.model.config_files import JsonValue
 from certify_automation.model.renewal import CertificateRenew, Held, RenewalPolicy
 from certify_automation.renewal.filters import Filters
-from certify_automation.renewal.policy import Verdict
+from certify_automation.renewal.policy import Ruling
 from certify_automation.renewal.window import opens
 
 
@@ -68,13 +68,13 @@ class Judged:
     """A certificate that the policy is for.
 
     Attributes:
-        own: what the product makes of it; verdict: what the policy does.
+        own: what the product makes of it; ruling: what the policy does.
         wanted: it is due or failing, or asked for whatever it is.
         held: what is in the way of that.
     """
 
     certificate: ManagedCertificate
     own: Due
-    verdict: Verdict
+    ruling: Ruling
     wanted: bool
     held: Held | None

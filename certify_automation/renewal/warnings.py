@@ -47,10 +47,10 @@ def _unmet(terms: Terms, one: Judged) -> Iterator[Problem]:
     held = one.held
     if held is not None and held.hold is Hold.WINDOW and expiry is not None and terms.now_utc_ms < expiry:
         at = held.until_utc_ms
-        if one.verdict.due and at is not None and expiry <= at:
+        if at is not None and expiry <= at:
             yield _warning(
                 "CA3123",
-                f"it expires on {moment_text(expiry)}, before the window opens on {moment_text(at)}",
+                f"it expires before the window opens, on {moment_text(at)}",
                 "renew it with --outside-window, or declare a window that opens more often",
             )
 

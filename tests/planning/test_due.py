@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from certify_automation.due import Rule, back_off, due, moment_text, preference_warnings, span_text, urgency
 from certify_automation.errors import Severity
+from certify_automation.lab.certify.due import check
 from certify_automation.model.certificate import ManagedCertificate
 from planning.managed import DEFAULTS, certificate, moment, preferences
 from planning.tables import table
@@ -119,6 +121,21 @@ CERTIFICATES = st.builds(
     failures=st.integers(0, 12) | st.just(1001),
     auto_renew=st.booleans(),
 )
+SANE = st.builds(
+    ManagedCertificate,
+    id=st.just("a"),
+    name=st.just("www"),
+    interval_mode=st.sampled_from([None, "PercentageLifetime", "DaysAfterLastRenewal", "DaysBeforeExpiry", "other"]),
+    interval_target=st.none() | st.integers(-10, 150),
+    preferred_expiry_days=st.none() | st.integers(0, 400),
+    start_utc_ms=_MOMENTS,
+    expiry_utc_ms=_MOMENTS,
+    renewed_utc_ms=_MOMENTS,
+    scheduled_utc_ms=_MOMENTS,
+    attempted_utc_ms=st.none() | st.integers(NOW - 400 * DAY_MS, NOW),
+    status=st.none() | st.integers(0, 7),
+    failures=st.integers(0, 12) | st.integers(999, 1001),
+)
 PREFERENCES = st.fixed_dictionaries({"renewalIntervalMode": _MODES, "renewalIntervalDays": _NUMBERS})
 
 
@@ -144,3 +161,40 @@ def test_only_what_is_due_is_held(item: ManagedCertificate, wishes: dict[str, An
     found = due(item, wishes, NOW)
     assert found.due or not (found.held_for_good or found.held_until_utc_ms)
     assert found.text
+
+
+def stored(item: ManagedCertificate) -> dict[str, Any]:
+    """The item as the simulated product stores it."""
+    dates = {
+        "DateStart": item.start_utc_ms,
+        "DateExpiry": item.expiry_utc_ms,
+        "DateRenewed": item.renewed_utc_ms,
+        "DateNextScheduledRenewalAttempt": item.scheduled_utc_ms,
+        "DateLastRenewalAttempt": item.attempted_utc_ms,
+    }
+    fields = {
+        "CustomRenewalIntervalMode": item.interval_mode,
+        "CustomRenewalTarget": item.interval_target,
+        "LastRenewalStatus": item.status,
+        "RenewalFailureCount": item.failures,
+        "RequestConfig": {"PreferredExpiryDays": item.preferred_expiry_days},
+        **{name: None if at is None else clock(at).isoformat() for name, at in dates.items()},
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def clock(utc_ms: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=utc_ms)
+
+
+@given(SANE, st.sampled_from(["PercentageLifetime", "DaysAfterLastRenewal", "DaysBeforeExpiry"]), st.integers(-5, 120))
+def test_the_simulated_product_comes_to_the_same(item: ManagedCertificate, mode: str, number: int) -> None:
+    if item.expiry_utc_ms is None and mode == "DaysBeforeExpiry":
+        return
+    wishes = {"renewalIntervalMode": mode, "renewalIntervalDays": number}
+    ours = due(item, wishes, NOW)
+    theirs = check(stored(item), {"RenewalIntervalMode": mode, "RenewalIntervalDays": number}, clock(NOW))
+    assert (ours.due, ours.held_for_good) == (theirs.due, theirs.for_good)
+    if not ours.held_for_good:
+        until = theirs.hold_until and (theirs.hold_until - clock(0)) / timedelta(milliseconds=1)
+        assert ours.held_until_utc_ms == (until and pytest.approx(until, abs=1))
