@@ -94,7 +94,7 @@ def carry_out(visits: Visits, act: Act, planned: Sequence[HostReport], guard: Gu
         report = _under_timer(report, plans[report.host])
         reports.append(replace(report, recovered=(*recovered[report.host], *report.recovered)))
 
-    finished = visits.carry_out("applying", list(plans), work, taken)
+    finished = visits.carry_out("applying", list(plans), work, taken, guard.pace)
     guard.end()
     show_stop(visits.console, finished)
     others = [report for report in planned if report.host not in plans]

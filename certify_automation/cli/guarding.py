@@ -13,6 +13,7 @@ from certify_automation.desired import Settings
 from certify_automation.due import moment_text
 from certify_automation.errors import AuthenticationRefused, NotTrusted, OutcomeUnknown, Unreachable, UsageError
 from certify_automation.fleet.records import RunStart
+from certify_automation.fleet.rollout import Pace
 from certify_automation.fleet.runs import Ledger, state_folder
 from certify_automation.guard.counting import HeldRequest
 from certify_automation.guard.limits import LONGEST_WINDOW_SECONDS, Limits, read_limits
@@ -35,6 +36,7 @@ class Guard:
     Attributes:
         selection, waves, options: of the command, recorded so that its run can go on later.
         seen: what the products were found to have requested by themselves; from all threads of a run.
+        pace: at which authorities may be asked for what was reserved.
     """
 
     console: Console
@@ -44,6 +46,7 @@ class Guard:
     waves: str = ""
     options: Mapping[str, JsonValue] = field(default_factory=dict)
     seen: list[PastRequest] = field(default_factory=list)
+    pace: Pace = field(default_factory=Pace)
     _reserved: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _run_id: str = ""
 
@@ -76,6 +79,7 @@ class Guard:
         if not requests:
             return list(reports)
         admission = self.ledger.reserve(self._start(command, plans[0]), requests, self.limits, self.seen, _now_ms())
+        self.pace = Pace.of_requests(admission.admitted, self.limits)
         for request in admission.admitted:
             self._reserved[request.host] = (*self._reserved.get(request.host, ()), request.id)
         held: dict[str, dict[str, HeldRequest]] = {}

@@ -18,7 +18,7 @@ from certify_automation.confirmation import Confirmation, Patience
 from certify_automation.desired import DesiredHost, Fleet, Settings, connect_secrets
 from certify_automation.errors import ConfigurationError
 from certify_automation.fleet.pool import FleetOptions, RunFinished, run_fleet
-from certify_automation.fleet.rollout import Budget
+from certify_automation.fleet.rollout import Budget, Pace
 from certify_automation.model.host import Transport
 from certify_automation.model.host_report import HostReport
 from certify_automation.model.renewal_request import WAIT_SECONDS
@@ -143,14 +143,17 @@ class Visits:
 
     def look(self, title: str, hosts: Sequence[str], work: Work, taken: Taken) -> RunFinished:
         """As carry_out, for work that plans no change: however many hosts fail, the others are looked at."""
-        return self._visit(title, hosts, work, taken, None)
+        return self._visit(title, hosts, work, taken, FleetOptions(self.flags.forks, None))
 
-    def carry_out(self, title: str, hosts: Sequence[str], work: Work, taken: Taken) -> RunFinished:
+    def carry_out(
+        self, title: str, hosts: Sequence[str], work: Work, taken: Taken, pace: Pace | None = None
+    ) -> RunFinished:
         """Do the work on these hosts of the fleet and hand on each report as it comes; Ctrl-C ends it early."""
-        return self._visit(title, hosts, work, taken, self.flags.budget)
+        options = FleetOptions(self.flags.forks, self.flags.budget, pace or Pace())
+        return self._visit(title, hosts, work, taken, options)
 
-    def _visit(self, title: str, hosts: Sequence[str], work: Work, taken: Taken, budget: Budget | None) -> RunFinished:
-        options, asked = FleetOptions(self.flags.forks, budget), self.interruption
+    def _visit(self, title: str, hosts: Sequence[str], work: Work, taken: Taken, options: FleetOptions) -> RunFinished:
+        asked = self.interruption
         with interruptible(asked):
             events = run_fleet(
                 hosts, lambda name: work(self.fleet.hosts[name]), options, asked.cancelled, asked.aborted

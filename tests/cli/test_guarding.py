@@ -91,6 +91,13 @@ def test_no_host_takes_all_there_is(tmp_path: Path) -> None:
     assert list(map(requested, guard(tmp_path).reserve("apply", reports))) == [["a1.example.com"], ["a2.example.com"]]
 
 
+def test_an_authority_is_asked_by_no_more_hosts_at_once_than_its_limits_say(tmp_path: Path) -> None:
+    made = guard(tmp_path)
+    made.reserve("apply", [planned("web01", "a.example.com"), planned("web02", changes=True)])
+    assert made.pace.takes == {"web01": frozenset({"letsencrypt.org"})}
+    assert made.pace.places == {"letsencrypt.org": made.limits.concurrency("letsencrypt.org", staging=False)}
+
+
 def test_a_host_of_which_everything_waits_has_nothing_to_do(tmp_path: Path) -> None:
     (report,) = guard(tmp_path, 0).reserve("apply", [planned("web01", "a.example.com")])
     assert (report.status, report.exit_code) == (HostStatus.OK, ExitCode.REFUSED)
