@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 
@@ -189,6 +189,8 @@ class Ledger:
     def _let_go(self, run_id: str) -> None:
         if driven := self._driven.pop(run_id, None):
             driven.release()
+            with suppress(OSError):
+                Path(driven.lock_file).unlink()
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

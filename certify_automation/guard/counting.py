@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from certify_automation.guard.domains import name_and_domain
-from certify_automation.guard.limits import WINDOW_SECONDS, Limit, Limits, System
+from certify_automation.guard.limits import WINDOW_SECONDS, Limit, Limits
 from certify_automation.guard.requests import CertificateRequest, PastRequest
+
+_Names: TypeAlias = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +70,17 @@ class _Window:
     account_per_host: bool
     times: dict[Hashable, list[int]] = field(default_factory=dict)
 
-    def keys(self, request: CertificateRequest, names: Collection[str], domains: Collection[str]) -> Iterable[Hashable]:
+    def keys(self, request: CertificateRequest, names: _Names) -> Iterable[Hashable]:
         """What the request is counted under."""
+        compared, domains = names
         account = request.host if self.account_per_host else ""
         if self.limit is Limit.REGISTERED_DOMAIN:
             return domains
         if self.limit is Limit.DUPLICATE:
-            return (frozenset(names),) if names else ()
+            return (compared,) if compared else ()
         if self.limit is Limit.ORDERS:
             return (account,)
-        return [(name, account) for name in names] if account else names
+        return [(name, account) for name in compared] if account else compared
 
     def opens(self, times: Sequence[int]) -> int | None:
         """When fewer than the limit are left of so many."""
@@ -88,21 +92,21 @@ class _Counts:
     limits: Limits
     now_utc_ms: int
     systems: dict[tuple[str, bool], tuple[_Window, ...]] = field(default_factory=dict)
-    names: dict[str, tuple[str, str]] = field(default_factory=dict)
+    names: dict[tuple[str, ...], _Names] = field(default_factory=dict)
 
     def add(self, record: PastRequest) -> None:
         at = min(record.at_utc_ms, self.now_utc_ms)
-        names, domains = self._names(record.request)
+        names = self._names(record.request.identifiers)
         for window in self._windows(record.request):
             if at + window.length_ms > self.now_utc_ms and _counts(window.limit, record.succeeded):
-                for key in window.keys(record.request, names, domains):
+                for key in window.keys(record.request, names):
                     window.times.setdefault(key, []).append(at)
 
     def hold(self, request: CertificateRequest) -> HeldRequest | None:
         longest: tuple[_Window, Hashable, int | None] | None = None
-        names, domains = self._names(request)
+        names = self._names(request.identifiers)
         for window in self._windows(request):
-            for key in window.keys(request, names, domains):
+            for key in window.keys(request, names):
                 times = window.times.get(key, ())
                 if len(times) >= window.most:
                     until = window.opens(times)
@@ -114,7 +118,7 @@ class _Counts:
         return HeldRequest(request, window.limit, _text(request, window, key), until)
 
     def _windows(self, request: CertificateRequest) -> tuple[_Window, ...]:
-        system = System(request.authority, request.staging)
+        system = (request.authority, request.staging)
         windows = self.systems.get(system)
         if windows is None:
             limits = self.limits.of(*system)
@@ -125,16 +129,14 @@ class _Counts:
             )
         return windows
 
-    def _names(self, request: CertificateRequest) -> tuple[Collection[str], Collection[str]]:
-        """The request's identifiers and registered domains, each once."""
-        names: dict[str, None] = {}
-        domains: dict[str, None] = {}
-        for identifier in request.identifiers:
-            known = self.names.get(identifier)
-            if known is None:
-                known = self.names[identifier] = name_and_domain(identifier)
-            names[known[0]] = domains[known[1]] = None
-        return names, domains
+    def _names(self, identifiers: tuple[str, ...]) -> _Names:
+        """Identifiers as authorities compare them, and their registered domains: each once and in order."""
+        known = self.names.get(identifiers)
+        if known is None:
+            pairs = [name_and_domain(identifier) for identifier in identifiers]
+            known = tuple(sorted({name for name, _ in pairs})), tuple(sorted({domain for _, domain in pairs}))
+            self.names[identifiers] = known
+        return known
 
 
 def _counts(limit: Limit, succeeded: bool | None) -> bool:
@@ -155,6 +157,6 @@ def _text(request: CertificateRequest, window: _Window, key: Hashable) -> str:
         Limit.ORDERS: "{} orders of an account in 3 hours",
         Limit.FAILED: "{} failed validations of {} in an hour",
     }[window.limit]
-    name = key[0] if isinstance(key, tuple) else key
+    name = key[0] if isinstance(key, tuple) else key  # with an account of its own
     counted = len(window.times.get(key, ()))
     return f"{who}: no more than {what.format(window.most, name)}, and {counted} are counted"
