@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeAlias
 
 from certify_automation.due import back_off, moment_text, span_text
 from certify_automation.model.certificate import ManagedCertificate, RequestState
 from certify_automation.model.renewal import Held, Hold
 from certify_automation.renewal.policy import Ruling, failed, issued_at_last
 from certify_automation.renewal.terms import Terms
+
+_Found: TypeAlias = tuple[Hold, str, int | None]
+_EXCERPT = 200
 
 
 def hold_of(terms: Terms, certificate: ManagedCertificate, ruling: Ruling) -> Held | None:
@@ -18,11 +22,14 @@ def hold_of(terms: Terms, certificate: ManagedCertificate, ruling: Ruling) -> He
     if found is None:
         return None
     hold, text, until = found
-    why = f"{ruling.reason}; {text}" if ruling.due else text
+    parts = (ruling.reason if ruling.due else "", text, _said(certificate))
+    why = "; ".join(part for part in parts if part)
     return Held(certificate.id, certificate.name, hold, why, None if until is None else terms.opens(until))
 
 
-_Found = tuple[Hold, str, int | None]
+def _said(certificate: ManagedCertificate) -> str:
+    message = " ".join((certificate.failure_message or "").split()) if failed(certificate) else ""
+    return f"the product says: {message[:_EXCERPT]}" if message else ""
 
 
 def _holds(terms: Terms, certificate: ManagedCertificate, ruling: Ruling) -> Iterator[_Found]:
@@ -65,7 +72,9 @@ def failure_text(certificate: ManagedCertificate) -> str:
 def _backs_off(terms: Terms, certificate: ManagedCertificate) -> Iterator[_Found]:
     back = back_off(certificate, terms.now_utc_ms)
     if back.for_good:
-        text = f"it failed {certificate.failures} times in a row, and the product has given up: request it by hand"
+        text = (
+            f"it failed {certificate.failures} times in a row, and the product has given up until somebody requests it"
+        )
         yield Hold.BACK_OFF, text, None
     elif back.until_utc_ms is not None:
         waits = f"the product does not try again before {moment_text(back.until_utc_ms)}"

@@ -90,7 +90,8 @@ def _waits_since(
 def _is_renewed(certificate: ManagedCertificate, preferences: Mapping[str, JsonValue]) -> bool:
     """Whether a pass that finds it due requests it in every build of the product.
 
-    It leaves out the item of a single site that is stopped, and whether that is so the API does not say.
+    It leaves out the item of a single site that is stopped, and whether that is so the API does not say. Version 7 may
+    have maintenance windows, outside of which it leaves out all.
     """
     stopped_sites_count = preferences.get("ignoreStoppedSites") is False
     may_be_stopped = certificate.deployment == _SINGLE_SITE and bool(certificate.site) and not stopped_sites_count
@@ -100,6 +101,7 @@ def _is_renewed(certificate: ManagedCertificate, preferences: Mapping[str, JsonV
         and not certificate.skip_request
         and certificate.status != RequestState.PAUSED
         and not may_be_stopped
+        and not preferences.get("maintenanceWindows")
     )
 
 

@@ -28,7 +28,7 @@ def opens(window: Window, now_utc_ms: int) -> int | None:
     if zone is None or window.duration_seconds <= 0:
         return None
     try:
-        return next((at for at in _openings(window, zone, now_utc_ms)), None)
+        return next(_openings(window, zone, now_utc_ms), None)
     except (OverflowError, ValueError):  # the clock stands where the calendar ends
         return None
 

@@ -103,6 +103,15 @@ def test_patterns_fit_whole_texts_with_line_ends_in_them() -> None:
     assert not matches_any((), ("a",))
 
 
+@pytest.mark.parametrize(("status", "failures", "said"), [("error", 1, True), ("success", 0, False)])
+def test_what_the_product_said_counts_while_it_fails(status: str, failures: int, *, said: bool) -> None:
+    message = "DNS problem " + "x" * 1000
+    item = certificate({"status": status, "failures": failures, "failure_message": message, "attempted": NOW})
+    (held,) = choose("web01", RenewalPolicy(), inventory(item), Wanted(), NOW).held
+    assert ("DNS problem" in held.text) == said
+    assert len(held.text) < 400
+
+
 def due_at(host: str, name: str, jitter_seconds: int, days_left: int) -> int:
     """From when on a certificate is chosen, in milliseconds after its policy makes it due."""
     item = certificate({"id": name, "start": NOW - 60 * DAY_MS, "renewed": NOW - 60 * DAY_MS})
