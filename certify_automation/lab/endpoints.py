@@ -16,6 +16,7 @@ from fnmatch import fnmatchcase
 from ipaddress import ip_address
 
 from certify_automation.errors import UsageError
+from certify_automation.lab.certify import settle
 from certify_automation.lab.windows import Computer, Stored
 from certify_automation.lab.windows.bindings import served
 from certify_automation.lab.winrm.connection import orderly_socket, reset_socket
@@ -107,6 +108,7 @@ class TlsEndpoints:
         """A context that gives every connection the certificate its name is bound to at that moment."""
 
         def choose(connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> int | None:
+            settle(computer)
             chain = served(computer, name, PORT) if _answers(computer) else ()
             if not chain:
                 return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME

@@ -15,6 +15,7 @@ import yaml
 
 from certify_automation import bundled
 from certify_automation.errors import ConfigurationError, Position, Problem
+from certify_automation.lab.endpoints import EndpointFaults
 from certify_automation.lab.hosts import BuiltHost
 from certify_automation.lab.onhost import Cut, Point, VisitFaults
 from certify_automation.lab.state_faults import STATE_FAULTS
@@ -102,6 +103,12 @@ class FaultRules:
             self._struck[number, name] += 1
             _strike(faults, rule)
         return faults
+
+    def endpoint(self, name: str) -> EndpointFaults:
+        """What is wrong with the TLS server of a host."""
+        meant = {rule.fault: rule.options for rule in self.rules if rule.concerns(name)}
+        unreadable = meant["certificate_unreadable"].get("names", ("*",)) if "certificate_unreadable" in meant else ()
+        return EndpointFaults("endpoint_closed" in meant, "endpoint_hangs" in meant, tuple(unreadable))
 
     def reboot_seconds(self, name: str) -> float:
         """How long a host that lost power stays away."""

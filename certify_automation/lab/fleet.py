@@ -12,11 +12,14 @@ from pathlib import Path
 
 from certify_automation.lab import faults as fault_rules
 from certify_automation.lab.authority import Authority, IssuedCertificate
+from certify_automation.lab.certify import public_authorities
+from certify_automation.lab.endpoints import PORT, TlsEndpoints
 from certify_automation.lab.faults import FaultRules
 from certify_automation.lab.hosts import BuiltHost, HostSpec, build, generated_hosts, mixed_hosts
 from certify_automation.lab.inventory import Reached, write_inventory
 from certify_automation.lab.machine import Pace, SimulatedMachine
 from certify_automation.lab.windows import Computer, RunningClock
+from certify_automation.lab.windows.bindings import is_served
 from certify_automation.lab.winrm import Account, BackgroundServer, Endpoint, Faults, Listening, Server
 
 MIXED = mixed_hosts()
@@ -75,12 +78,17 @@ class LabOptions:
 
 @dataclass(slots=True)
 class LabHost:
-    """One host in service."""
+    """One host in service.
+
+    Attributes:
+        tls_port: where its sites are served, at the address of its listeners; None when it has none.
+    """
 
     spec: HostSpec
     machine: SimulatedMachine
     endpoint: Endpoint
     listening: Listening
+    tls_port: int | None = None
 
     @property
     def computer(self) -> Computer:
@@ -96,7 +104,8 @@ class Lab:
         hosts: by inventory name, in inventory order.
         wire_faults: the rules of the wire in force; more may be added.
         password: of the account `lab`.
-        authority_pem: the certificate clients must trust.
+        authority_pem: the certificate that clients of WinRM must trust.
+        roots_pem: the certificates that clients of the sites must trust.
         scheme: of the inventory's connections.
     """
 
@@ -104,10 +113,11 @@ class Lab:
     wire_faults: Faults
     password: str = field(repr=False)
     authority_pem: bytes
+    roots_pem: bytes
     scheme: str = "https"
 
     def write_inventory(self, path: Path) -> None:
-        """Write a complete inventory, and beside it the password and the CA it refers to, all of mode 600.
+        """Write a complete inventory, and beside it the password and the authorities it refers to, all of mode 600.
 
         Raises:
             UsageError: CA5073, the files cannot be written.
@@ -116,7 +126,7 @@ class Lab:
         for host in self.hosts.values():
             port = host.listening.https_port if self.scheme == "https" else host.listening.http_port
             own = host.computer.installation.address
-            reached.append(Reached(host.spec, host.listening.address, port or 0, own))
+            reached.append(Reached(host.spec, host.listening.address, port or 0, own, host.tls_port))
         write_inventory(path, reached, self)
 
     def dump(self) -> dict[str, dict[str, object]]:
@@ -131,24 +141,30 @@ async def start(options: LabOptions, inventory: Path | None = None) -> AsyncIter
     Raises:
         UsageError: CA5061 no listener could be opened, CA5073 the inventory cannot be written.
     """
-    plan = _Plan(options)
+    plan, sites = _Plan(options), TlsEndpoints()
     async with Server() as server:
-        listening = [await server.add(endpoint) for endpoint in plan.endpoints]
-        lab = plan.lab(listening)
-        if inventory is not None:
-            lab.write_inventory(inventory)
-        yield lab
+        try:
+            listening = [await server.add(endpoint) for endpoint in plan.endpoints]
+            lab = plan.lab(listening, await plan.serve(sites))
+            if inventory is not None:
+                lab.write_inventory(inventory)
+            yield lab
+        finally:
+            await sites.close()
 
 
 @contextmanager
 def running(options: LabOptions, inventory: Path | None = None) -> Iterator[Lab]:
     """The same from a thread of its own, for callers that are not asyncio; raises as `start` does."""
-    plan = _Plan(options)
+    plan, sites = _Plan(options), TlsEndpoints()
     with BackgroundServer() as server:
-        lab = plan.lab(server.add(*plan.endpoints))
-        if inventory is not None:
-            lab.write_inventory(inventory)
-        yield lab
+        try:
+            lab = plan.lab(server.add(*plan.endpoints), server.run(plan.serve(sites)))
+            if inventory is not None:
+                lab.write_inventory(inventory)
+            yield lab
+        finally:
+            server.run(sites.close())
 
 
 class _Plan:
@@ -160,6 +176,7 @@ class _Plan:
         self._rules = options.faults or FaultRules()
         now = datetime.now(UTC)
         self._authority = Authority(now)
+        self._public = public_authorities(now)
         self._machines = [self._machine(number, spec, now) for number, spec in enumerate(options.hosts)]
         names = {spec.name: machine.name for spec, machine in zip(options.hosts, self._machines, strict=True)}
         self._wire = Faults(self._rules.wire(names))
@@ -179,17 +196,27 @@ class _Plan:
             for machine, address, certificate in zip(self._machines, addresses, certificates, strict=True)
         ]
 
-    def lab(self, listening: Sequence[Listening]) -> Lab:
+    async def serve(self, sites: TlsEndpoints) -> list[int | None]:
+        """Have the sites of every host served that has any; their ports. Raises UsageError CA5061."""
+        return [
+            await sites.add(machine.computer, endpoint.address, self._rules.endpoint(spec.name))
+            if is_served(machine.computer, PORT)
+            else None
+            for spec, machine, endpoint in zip(self._options.hosts, self._machines, self.endpoints, strict=True)
+        ]
+
+    def lab(self, listening: Sequence[Listening], tls_ports: Sequence[int | None]) -> Lab:
         """The lab, once its endpoints listen."""
-        parts = zip(self._options.hosts, self._machines, self.endpoints, listening, strict=True)
-        hosts = {spec.name: LabHost(spec, machine, endpoint, where) for spec, machine, endpoint, where in parts}
-        return Lab(hosts, self._wire, self._password, self._authority.certificate_pem, self._options.scheme)
+        parts = zip(self._options.hosts, self._machines, self.endpoints, listening, tls_ports, strict=True)
+        hosts = {part[0].name: LabHost(*part) for part in parts}
+        authority, public = self._authority.certificate_pem, self._public.roots_pem
+        return Lab(hosts, self._wire, self._password, authority, public, self._options.scheme)
 
     def _machine(self, number: int, spec: HostSpec, now: datetime) -> SimulatedMachine:
         clock = RunningClock(now - _HEAD_START)
-        host: BuiltHost = self._rules.apply_state(build(spec, number, clock), number)
-        behind = (now - clock.now()).total_seconds()
-        clock.advance(behind)
+        begun = clock.elapsed()
+        host: BuiltHost = self._rules.apply_state(build(spec, number, clock, authorities=self._public), number)
+        clock.advance(_HEAD_START.total_seconds() - (clock.elapsed() - begun))
         host.computer.services.settle()
         return SimulatedMachine(
             host.computer,

@@ -14,10 +14,12 @@ from certify_automation.lab.hosts import LEGACY, MODERN, HostSpec
 
 PASSWORD_FILE = "lab-password"  # noqa: S105 - the name of a file
 AUTHORITY_FILE = "lab-ca.pem"
+ROOTS_FILE = "lab-roots.pem"
 
 _HEAD = """\
 # Written by the lab: simulated Windows hosts on this computer, for as long as the lab runs.
 # own_address is the simulated computer's own: an IP listen list that is not empty needs it, or WinRM is cut off.
+# tls_address and tls_port are where its sites are served, by name; {roots} has the authorities of their certificates.
 version: 1
 
 defaults:
@@ -51,20 +53,30 @@ class Credentials(Protocol):
     def authority_pem(self) -> bytes:
         """The certificate of the authority."""
 
+    @property
+    def roots_pem(self) -> bytes:
+        """The certificates of the authorities of the hosts' sites."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """Where one host is reached: a loopback address of this computer, in front of the simulated one's own."""
+    """Where one host is reached: a loopback address of this computer, in front of the simulated one's own.
+
+    Attributes:
+        port: of WinRM.
+        tls_port: of its sites; None when it has none.
+    """
 
     spec: HostSpec
     address: str
     port: int
     own_address: str
+    tls_port: int | None = None
 
 
 def inventory_text(hosts: Sequence[Reached], scheme: str) -> str:
     """The YAML of an inventory of these hosts, by group in their order."""
-    lines = [_HEAD.format(scheme=scheme, password=PASSWORD_FILE, authority=AUTHORITY_FILE)]
+    lines = [_HEAD.format(scheme=scheme, password=PASSWORD_FILE, authority=AUTHORITY_FILE, roots=ROOTS_FILE)]
     for group in (LEGACY, MODERN):
         members = [host for host in hosts if host.spec.group == group]
         if members:
@@ -74,7 +86,7 @@ def inventory_text(hosts: Sequence[Reached], scheme: str) -> str:
 
 
 def write_inventory(path: Path, hosts: Sequence[Reached], credentials: Credentials) -> None:
-    """Write the inventory and its two files, readable by their owner only.
+    """Write the inventory and its three files, readable by their owner only.
 
     Raises:
         UsageError: CA5073, a file cannot be written.
@@ -83,6 +95,7 @@ def write_inventory(path: Path, hosts: Sequence[Reached], credentials: Credentia
         path.parent.mkdir(parents=True, exist_ok=True)
         _write(path.parent / PASSWORD_FILE, credentials.password.encode())
         _write(path.parent / AUTHORITY_FILE, credentials.authority_pem)
+        _write(path.parent / ROOTS_FILE, credentials.roots_pem)
         _write(path, inventory_text(hosts, credentials.scheme).encode())
     except OSError as error:
         raise UsageError(
@@ -95,7 +108,8 @@ def _entry(host: Reached) -> Iterable[str]:
     yield f"connection: {{port: {host.port}}}"
     if host.spec.labels:
         yield f"labels: {json.dumps(host.spec.labels)}"
-    yield f"vars: {json.dumps({'own_address': host.own_address, **host.spec.variables})}"
+    sites = {} if host.tls_port is None else {"tls_address": host.address, "tls_port": host.tls_port}
+    yield f"vars: {json.dumps({'own_address': host.own_address, **sites, **host.spec.variables})}"
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -11,13 +11,13 @@ from itertools import count
 from certify_automation import onhost
 from certify_automation.lab import console
 from certify_automation.lab.certify import Caller
-from certify_automation.lab.onhost import Killed, PowerLost, Visit, VisitFaults, bootstrap
+from certify_automation.lab.onhost import Killed, PowerLost, Visit, VisitFaults, bootstrap, is_waited_for
 from certify_automation.lab.windows import Computer, Instance
 from certify_automation.lab.windows.power import DELAYED_SECONDS, boot, lose_power, start_delayed
 from certify_automation.lab.windows.tasks import Task
 from certify_automation.lab.winrm import Logon, Process, decode_encoded_command
 
-_ACTING = re.compile(r'"script"\s*:\s*\{\s*"name"\s*:\s*"(?:Apply|Guard)"')
+_ACTING = re.compile(r'"script"\s*:\s*\{\s*"name"\s*:\s*"(?:Apply|Guard|Renew)"')
 _INTERRUPTED = 0xC000013A
 _LOST = 1
 
@@ -27,8 +27,8 @@ class Pace:
     """Real seconds that a second of waiting on a host takes.
 
     Attributes:
-        visits: in a visit, or while the host starts up.
-        tasks: in a scheduled task: a dead-man timer races with a controller, whose seconds are real.
+        visits: in a visit, in a task that a visit waits for, or while the host starts up.
+        tasks: in any other scheduled task: a dead-man timer races with a controller, whose seconds are real.
     """
 
     visits: float = 0.02
@@ -170,12 +170,14 @@ class SimulatedMachine:
             self._lose_power()
             return
         if seconds is not None and self._loop is not None:
-            self._loop.call_later(seconds * self._pace.tasks, self._wake, instance, seconds)
+            pace = self._pace.visits if is_waited_for(instance.task.name) else self._pace.tasks
+            self._loop.call_later(seconds * pace, self._wake, instance)
 
-    def _wake(self, instance: Instance, seconds: float) -> None:
+    def _wake(self, instance: Instance) -> None:
         if not instance.running:
             return
-        self.computer.clock.advance(seconds * (1 - self._pace.tasks))
+        # A visit that waits at the same time has let time pass already.
+        self.computer.clock.advance(instance.due - self.computer.clock.elapsed())
         self._step(instance)
 
     def _lose_power(self) -> None:

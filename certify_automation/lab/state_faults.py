@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from certify_automation.lab.certificate_faults import CERTIFICATE_FAULTS
 from certify_automation.lab.certify import Setup, core_settings, install
 from certify_automation.lab.certify.data_store import DATABASE
 from certify_automation.lab.certify.item_rows import database
@@ -241,5 +242,6 @@ STATE_FAULTS: dict[str, Fault] = {
     "lock_held": _lock_held,
     "port_negotiation": _port_negotiation,
     **EXPOSURE_FAULTS,
+    **CERTIFICATE_FAULTS,
 }
 """Fault -> what it does to a built host; those that replace the host come first."""

@@ -16,6 +16,7 @@ from certify_automation.lab.windows.computer import Computer
 from certify_automation.lab.windows.sockets import SYSTEM_PROCESS
 
 NOT_TRUSTED = "The remote certificate is invalid according to the validation procedure."
+_VERSION = "/api/system/appversion"
 CLOSED = "The underlying connection was closed: The connection was closed unexpectedly."
 
 _URL = re.compile(r"(?P<scheme>https?)://(?P<host>\[[^\]]+\]|[^:/\[\]]+):(?P<port>\d+)(?P<path>/.*)?", re.IGNORECASE)
@@ -80,5 +81,7 @@ def _answer_of(computer: Computer, process_id: int, request: ApiRequest) -> ApiR
         product = program.product
         product.settle()
         product.requests.append(Asked(request.method, request.path, request.body))
+        if product.answered_instead is not None and not request.path.lower().startswith(_VERSION):
+            return product.answered_instead
         return (FrameworkApi(product) if isinstance(program, FrameworkService) else CoreApi(product)).answer(request)
     return ApiResponse(404, {"Content-Type": "text/html"}, b"<h1>404 Not Found</h1>")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from certify_automation.lab.certify.api.messages import ApiResponse
 from certify_automation.lab.certify.conditions import Conditions
 from certify_automation.lab.certify.data_store import DataStore, DataStoreFailure
 from certify_automation.lab.certify.logs import Log
@@ -42,6 +43,7 @@ class Product:
         scheduler: its timers and requests; None without a running manager.
         conditions: what decides how its certificate requests end.
         requests: what its API was asked, in order: by whomever, and whatever it answered.
+        answered_instead: what every request is answered with but that for the version; None = its own answers.
     """
 
     computer: Computer
@@ -55,6 +57,7 @@ class Product:
     scheduler: Scheduler | None = None
     conditions: Conditions = field(default_factory=Conditions)
     requests: list[Asked] = field(default_factory=list)
+    answered_instead: ApiResponse | None = None
 
     def variables(self) -> Mapping[str, str]:
         """The environment of the service's process: the machine's, and its own over it; names in upper case."""

@@ -21,9 +21,22 @@ from certify_automation.lab.onhost.lock import lock_facts
 from certify_automation.lab.onhost.processes import runner_of
 from certify_automation.lab.onhost.renew import renew
 from certify_automation.lab.onhost.run import apply_plan, is_failure_of_the_script
+from certify_automation.lab.onhost.system_task import is_waited_for
 from certify_automation.lab.onhost.visit import Json, Visit, VisitFaults, Waiting
 
-__all__ = ["Cut", "Killed", "Point", "PowerLost", "Visit", "VisitFaults", "Waiting", "answer", "bootstrap", "perform"]
+__all__ = [
+    "Cut",
+    "Killed",
+    "Point",
+    "PowerLost",
+    "Visit",
+    "VisitFaults",
+    "Waiting",
+    "answer",
+    "bootstrap",
+    "is_waited_for",
+    "perform",
+]
 
 NO_NONCE = "0"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from certify_automation.lab.certify import settle
 from certify_automation.lab.onhost.api import endpoint_url
 from certify_automation.lab.onhost.api_calls import inventory_call
 from certify_automation.lab.onhost.certificates import activity_facts, settings_facts
@@ -38,6 +39,7 @@ def with_certificates(visit: Visit, facts: Json, parameters: Json, until: int) -
         )
     except ApiFailed as failed:
         found["failure"] = failed.failure
+    settle(computer)
     found |= settings_facts(computer, facts["product"]["data_dir"]) | activity_facts(computer, facts["product"])
     found["tls"] = tls_facts(computer) if access["tls"] else None
     return {**facts, "certificates": found}

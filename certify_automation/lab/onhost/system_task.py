@@ -45,6 +45,11 @@ _XML = """\
 </Task>"""
 
 
+def is_waited_for(name: str) -> bool:
+    """Whether a task of this name asks the API for a visit."""
+    return name.startswith(_NAME)
+
+
 def call_api(visit: Visit, access: Json, call: Json, until: int) -> Waiting[Json]:
     """The answer to a call, asked by whom `access` says; raises ApiFailed `task`."""
     if access["access"] == "caller":

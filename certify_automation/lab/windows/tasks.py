@@ -80,6 +80,7 @@ class TaskScheduler:
         runner: makes what the process of a task does; without one a task's process ends at once.
         started: told of every instance as it starts; None = `step_next` is called for it.
         instances: the processes of tasks that run.
+        refusal: the Win32 code with which nobody may register a task; None = they may.
     """
 
     clock: Clock
@@ -88,11 +89,14 @@ class TaskScheduler:
     runner: Runner | None = None
     started: Callable[[Instance], None] | None = None
     instances: list[Instance] = field(default_factory=list)
+    refusal: int | None = None
     _tasks: dict[str, Task] = field(default_factory=dict)
 
     def register(self, name: str, xml: str, *, replace: bool = False) -> Task:
-        """Make a task, or exchange one; raises Win32Error 0x80041315, 183, and those of `parse_definition`."""
+        """Make a task, or exchange one; raises Win32Error 0x80041315, 183, `refusal`, those of `parse_definition`."""
         self._require_service()
+        if self.refusal is not None:
+            raise Win32Error(self.refusal, name)
         definition = parse_definition(xml)
         if name.casefold() in self._tasks and not replace:
             raise Win32Error(win32.ALREADY_EXISTS, name)

@@ -37,8 +37,8 @@ class BackgroundServer:
     ) -> None:
         if self._loop is None or self._thread is None:
             return
-        self._call(self._server.close())
-        self._call(self._loop.shutdown_default_executor())
+        self.run(self._server.close())
+        self.run(self._loop.shutdown_default_executor())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -46,11 +46,11 @@ class BackgroundServer:
 
     def add(self, *endpoints: Endpoint) -> list[Listening]:
         """Put endpoints in service; see `Server.add`."""
-        return self._call(self._add(endpoints))
+        return self.run(self._add(endpoints))
 
     def remove(self, endpoint: Endpoint) -> None:
         """Take an endpoint out of service; see `Server.remove`."""
-        self._call(self._server.remove(endpoint))
+        self.run(self._server.remove(endpoint))
 
     def reset_connections(self, endpoint: Endpoint) -> None:
         """Reset every open connection of an endpoint; see `Server.reset_connections`."""
@@ -58,12 +58,13 @@ class BackgroundServer:
         async def reset() -> None:
             self._server.reset_connections(endpoint)
 
-        self._call(reset())
+        self.run(reset())
 
     async def _add(self, endpoints: Iterable[Endpoint]) -> list[Listening]:
         return [await self._server.add(endpoint) for endpoint in endpoints]
 
-    def _call(self, work: Coroutine[Any, Any, _Result]) -> _Result:
+    def run(self, work: Coroutine[Any, Any, _Result]) -> _Result:
+        """What a coroutine gives that runs in the server's loop."""
         if self._loop is None:
             work.close()
             raise RuntimeError("the server is used outside its `with` block")
