@@ -33,12 +33,11 @@ _ONLY_OWNERS_FOLDER = 0o700
 
 
 def state_folder(settings: Settings, environ: Mapping[str, str]) -> Path:
-    """Where what is remembered between runs is kept: the environment's folder, the settings', or the user's own."""
-    named = environ.get(STATE_VARIABLE)
-    if named:
-        return Path(named).expanduser()
+    """Where what is remembered between runs is kept: the settings' folder, the environment's, or the user's own."""
     if settings.state_directory is not None:
         return Path(settings.state_directory)
+    if named := environ.get(STATE_VARIABLE):
+        return Path(named).expanduser()
     return user_state_path("certify-automation", appauthor=False)
 
 
@@ -148,8 +147,16 @@ class Ledger:
 
     def _runs(self, since_utc_ms: int) -> Iterator[RecordedRun]:
         """Runs that may have been active since then; others stay shut: a record's file is as old as its last event."""
-        for path in sorted(self._folder.glob("*.jsonl")):
-            if path.stat().st_mtime_ns // 1_000_000 >= since_utc_ms - _DAY_MS and (run := records.read_record(path)):
+        try:
+            paths = sorted(self._folder.iterdir())
+        except FileNotFoundError:
+            return
+        for path in paths:
+            if (
+                path.suffix == ".jsonl"
+                and path.stat().st_mtime_ns // 1_000_000 >= since_utc_ms - _DAY_MS
+                and (run := records.read_record(path))
+            ):
                 yield run
 
     def _append(self, run_id: str, text: str, now_utc_ms: int, *, durable: bool = False) -> None:

@@ -317,9 +317,9 @@ def test_a_folder_that_is_read_only(folder: Path) -> None:
 def test_where_the_state_is(tmp_path: Path) -> None:
     settings = Settings(state_directory=str(tmp_path / "declared"))
     assert state_folder(settings, {}) == tmp_path / "declared"
-    assert state_folder(settings, {"CERTIFY_AUTOMATION_STATE": str(tmp_path / "named")}) == tmp_path / "named"
-    assert state_folder(settings, {"CERTIFY_AUTOMATION_STATE": "~/state"}) == Path.home() / "state"
-    default = state_folder(Settings(), {})
+    assert state_folder(settings, {"CERTIFY_AUTOMATION_STATE": "~/state"}) == tmp_path / "declared"
+    assert state_folder(Settings(), {"CERTIFY_AUTOMATION_STATE": "~/state"}) == Path.home() / "state"
+    default = state_folder(Settings(), {"CERTIFY_AUTOMATION_STATE": ""})
     assert default.is_absolute()
     assert default.name == "certify-automation"
 
