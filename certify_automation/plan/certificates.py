@@ -7,21 +7,18 @@ from dataclasses import dataclass, replace
 
 from certify_automation.diff import failure_text, preference_changes
 from certify_automation.errors import Problem
+from certify_automation.evidence import probe
+from certify_automation.model.host import ApiAccess
 from certify_automation.model.renewal import AfterCommit, Held
 from certify_automation.plan.problems import warning
 from certify_automation.plan.situation import Situation
 from certify_automation.renewal import Choice, Wanted, choose, stalled
 
+_OK = 200
 _LATER = "plan again once this plan has been applied"
 _FAILURES = {
     "unreachable": ("CA3076", "see whether the service runs and listens at the declared address"),
-    "refused": (
-        "CA3077",
-        (
-            "the API takes members of Administrators with a logon of their own: let `api_access` be `task`, and see in "
-            "the product's access settings who may use its API"
-        ),
-    ),
+    "refused": ("CA3077", "let `api_access` be `task`: the API takes no logon over the network, but it takes SYSTEM"),
     "status": ("CA3078", "see the product's logs"),
     "answer": ("CA3079", "something else than the product answers there: see who owns the port, and any proxy"),
     "task": (
@@ -32,6 +29,11 @@ _FAILURES = {
         ),
     ),
 }
+_NO_RIGHTS = (
+    "the API says its version to whoever asked, and nothing else: that account is no administrator; let `api_access` be "
+    "`task`, or see who may use the product's API"
+)
+_SYSTEM_REFUSED = "SYSTEM itself was refused: see who may use the product's API, and whether it is the product's"
 _UNREADABLE_ROW = (
     "an item in the product's data store that cannot be read makes every list fail: docs/certificates.md says how it "
     "is found; the service has to be restarted afterwards"
@@ -91,10 +93,14 @@ def _unjudged(at: Situation) -> Iterator[Problem]:
     found = at.facts.certificates
     if found is None or found.failure is None or not at.desired.concerns_certificates:
         return
-    failure = found.failure
+    failure, api = found.failure, probe(at.facts, at.endpoint.url)
     number, hint = _FAILURES.get(failure.code, _FAILURES["status"])
-    if at.starts:
+    if at.starts or at.touches_listeners:
         hint = _LATER
+    elif failure.code == "refused" and found.access == ApiAccess.TASK:
+        hint = _SYSTEM_REFUSED
+    elif failure.code == "refused" and api is not None and api.status == _OK:
+        hint = _NO_RIGHTS
     elif failure.code == "status" and found.preferences is not None:
         hint = _UNREADABLE_ROW
     names = "preferences and renewals" if found.preferences is None else "renewals"

@@ -138,9 +138,10 @@ def _clock(at: Situation) -> Iterator[Problem]:
     now = at.options.now_utc_ms
     if now is not None and abs(at.facts.host.clock_utc_ms - now) > _CLOCK_LIMIT_MS:
         minutes = round((at.facts.host.clock_utc_ms - now) / 60_000)
+        judged = "; what is due is judged by the host's clock" if at.desired.renewals is not None else ""
         yield warning(
             "CA3062",
-            f"the host's clock is {abs(minutes)} minutes {'ahead' if minutes > 0 else 'behind'}",
+            f"the host's clock is {abs(minutes)} minutes {'ahead' if minutes > 0 else 'behind'}{judged}",
             "Kerberos and certificate authorities refuse a clock that is more than five minutes off",
         )
 

@@ -57,7 +57,7 @@ def certificates_json(part: Mapping[str, Any]) -> dict[str, Any]:
     failure, items = part.get("failure"), part.get("items", {})
     preferences = {**PREFERENCES, **part.get("preferences", {})}
     document = {
-        "access": "task",
+        "access": part.get("access", "task"),
         "failure": failure and {"message": "", "request": "", "status": None, **failure},
         "preferences": preferences,
         "issuer_cache": part.get("issuer_cache", False),
