@@ -30,8 +30,8 @@ _FAILURES = {
     ),
 }
 _NO_RIGHTS = (
-    "the API says its version to whoever asked, and nothing else: that account is no administrator; let `api_access` be "
-    "`task`, or see who may use the product's API"
+    "the API says its version to whoever asked, and nothing else: that account is no administrator; let `api_access` "
+    "be `task`, or see who may use the product's API"
 )
 _SYSTEM_REFUSED = "SYSTEM itself was refused: see who may use the product's API, and whether it is the product's"
 _UNREADABLE_ROW = (
