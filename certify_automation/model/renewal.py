@@ -126,7 +126,6 @@ class Hold(StrEnum):
     MAX_PER_RUN = "max_per_run"
     NOT_AUTO_RENEWED = "not_auto_renewed"
     FAILED = "failed"
-    TOO_SHORT = "lifetime_too_short"
     RUNNING = "running"
     GUARD = "guard"
 
