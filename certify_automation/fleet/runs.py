@@ -81,32 +81,32 @@ class Ledger:
             admitted = {(request.host, request.id) for request in admission.admitted}
             chosen = [(request, (request.host, request.id) in admitted) for request in requests]
             first = "" if self._path(run.run_id).exists() else records.start_line(run, now_utc_ms)
-            self._append(run.run_id, first + records.chosen_lines(chosen, now_utc_ms), now_utc_ms, durable=True)
+            self._append(run.run_id, first + records.chosen_lines(chosen, now_utc_ms), now_utc_ms)
         return admission
 
     def finished(self, run_id: str, host: str, results: Sequence[RenewalResult], now_utc_ms: int) -> None:
         """Record what became of requests of a host.
 
         Raises:
-            UsageError: CA3210, it cannot be written; what has no result counts as requested.
+            UsageError: CA3210 it cannot be written (what has no result counts as requested), CA3211 no such run.
         """
-        self._append(run_id, records.result_line(host, results, now_utc_ms), now_utc_ms)
+        self._note(run_id, records.result_line(host, results, now_utc_ms), now_utc_ms)
 
     def release(self, run_id: str, host: str, ids: Iterable[str], now_utc_ms: int) -> None:
         """Record that requests of a host were surely not made: they do not count any longer.
 
         Raises:
-            UsageError: CA3210, as `finished`.
+            UsageError: as `finished`.
         """
-        self._append(run_id, records.released_line(host, ids, now_utc_ms), now_utc_ms)
+        self._note(run_id, records.released_line(host, ids, now_utc_ms), now_utc_ms)
 
     def ended(self, run_id: str, now_utc_ms: int) -> None:
         """Record that a run came to its end; what it held or left over can still be gone on with.
 
         Raises:
-            UsageError: CA3210, as `finished`.
+            UsageError: as `finished`.
         """
-        self._append(run_id, records.ended_line(now_utc_ms), now_utc_ms)
+        self._note(run_id, records.ended_line(now_utc_ms), now_utc_ms)
         self._let_go(run_id)
 
     def run(self, run_id: str) -> RecordedRun:
@@ -159,7 +159,12 @@ class Ledger:
             ):
                 yield run
 
-    def _append(self, run_id: str, text: str, now_utc_ms: int, *, durable: bool = False) -> None:
+    def _note(self, run_id: str, line: str, now_utc_ms: int) -> None:
+        if not self._path(run_id).exists():
+            raise self._unknown(run_id)
+        self._append(run_id, line, now_utc_ms, durable=False)
+
+    def _append(self, run_id: str, text: str, now_utc_ms: int, *, durable: bool = True) -> None:
         path = self._path(run_id)
         with self._appending, self._usable():
             file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, _ONLY_OWNER)

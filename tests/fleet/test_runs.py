@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -270,6 +271,25 @@ def test_a_result_of_what_was_never_chosen_is_passed_over(folder: Path) -> None:
     assert recorded(folder) == [("a-0", NOW, None)]
 
 
+def test_nothing_is_recorded_of_a_run_that_reserved_nothing(folder: Path) -> None:
+    ledger = Ledger(folder)
+    reserve(ledger)
+    assert failed(lambda: ledger.finished(SECOND, "web01", [result(0, RenewalStatus.FAILED)], NOW)) == "CA3211"
+    assert failed(lambda: ledger.release(SECOND, "web01", ["a-0"], NOW)) == "CA3211"
+    assert failed(lambda: ledger.ended(SECOND, NOW)) == "CA3211"
+    assert len(recorded(folder)) == 1
+
+
+def test_results_come_from_many_threads(folder: Path) -> None:
+    ledger = Ledger(folder)
+    reserve(ledger, limit=200, wanted=200)
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(200):
+            pool.submit(ledger.finished, FIRST, "web01", [result(number, RenewalStatus.RENEWED)], NOW)
+    assert len(lines(folder)) == 202
+    assert [succeeded for *_, succeeded in recorded(folder)] == [True] * 200
+
+
 def test_records_that_are_too_old_to_count_are_not_opened(folder: Path) -> None:
     reserve(Ledger(folder))
     old = folder / "runs" / f"{SECOND}.jsonl"
@@ -305,7 +325,6 @@ def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file")
     ledger = Ledger(tmp_path / "state")
     assert failed(lambda: reserve(ledger)) == "CA3210"
-    assert failed(lambda: ledger.finished(FIRST, "web01", [], NOW)) == "CA3210"
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="nothing is read-only for root")
