@@ -55,12 +55,7 @@ function Read-RenewalItem($Work, [string]$Id) {
 function Get-RenewalState($Wanted, $Item) {
     if (-not $Item) { return 'missing' }
     if (($Item.attempted_utc_ms -ne $Wanted.attempted_utc_ms) -or ([string]$Item.thumbprint -cne [string]$Wanted.thumbprint)) { return 'moved' }
-    switch ($Item.status) {
-        1 { 'running' }
-        6 { 'running' }
-        4 { 'paused' }
-        default { 'requested' }
-    }
+    if (1, 6 -contains $Item.status) { 'running' } elseif ($Item.status -eq 4) { 'paused' } else { 'requested' }
 }
 
 # Looks at the items that are to be requested.

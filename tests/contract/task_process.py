@@ -95,13 +95,15 @@ class TaskProcesses:
 
     def _start(self, text: str, port: int, commands: Commands) -> subprocess.Popen[bytes]:
         prelude = f". '{HERE / 'prelude.ps1'}'; Connect-Lab -Port {port}; "
-        return subprocess.Popen(  # noqa: S603 - the engine the tests were told to use
+        process = subprocess.Popen(  # noqa: S603 - the engine the tests were told to use
             [self.engine.program, "-NoProfile", "-NonInteractive", "-Command", prelude + text],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env={**os.environ, **environment_of(commands), "USERNAME": f"{commands.computer.name}$"},
         )
+        commands.kill = process.kill
+        return process
 
     def _watch(self, process: subprocess.Popen[bytes], turns: SimpleQueue[float | None]) -> None:
         output, _ = process.communicate()
