@@ -7,6 +7,7 @@ from secrets import token_hex
 from certify_automation.desired import DesiredHost
 from certify_automation.model.facts import Facts
 from certify_automation.model.plan import ObserveRequest
+from certify_automation.plan import observe_request
 from certify_automation.remote import Session
 from certify_automation.remote.inventory import take_inventory
 from certify_automation.remote.observe import observe
@@ -21,3 +22,18 @@ def look(desired: DesiredHost, session: Session, request: ObserveRequest) -> Fac
     if not desired.state.concerns_certificates:
         return observe(session, request)
     return take_inventory(session, request, desired.connection.api_caller, task=token_hex(16))
+
+
+def look_at_certificates(desired: DesiredHost, session: Session, *, tls: bool = False) -> Facts:
+    """What the host is like now, with its certificates, whatever is declared for it.
+
+    Args:
+        desired: the host; the API is asked at its declared endpoint, or else at the product's default.
+        session: the host's.
+        tls: whether the computer's certificate stores and bindings come along.
+
+    Raises:
+        HostError: the visit failed.
+    """
+    request = observe_request(desired.state)
+    return take_inventory(session, request, desired.connection.api_caller, task=token_hex(16), tls=tls)

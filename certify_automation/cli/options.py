@@ -21,8 +21,8 @@ from certify_automation.errors import CertifyAutomationError, InternalError
 from certify_automation.model.outcome import ExitCode, worst
 
 Command = Callable[..., int]
-_DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>s|m|h|)")
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
+_DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>s|m|h|d|)")
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 _ABOUT_WHAT_IS_DECLARED = frozenset({"validate", "render", "plan", "check", "diff", "apply"})
@@ -65,18 +65,21 @@ class Call:
 
 
 class Duration(click.ParamType[timedelta]):
-    """A number of seconds, or a number with s, m or h."""
+    """A number of seconds, or a number with s, m, h or d."""
 
     name = "duration"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """Parse `90`, `90s`, `1.5m`, `1h`; zero is refused."""
+        """Parse `90`, `90s`, `1.5m`, `1h`, `30d`; zero is refused, and so is more than a calendar holds."""
         if isinstance(value, timedelta):
             return value
         match = _DURATION.fullmatch(str(value))
         if match is None or not float(match["number"]):
-            self.fail(f"{value!r} is not a duration such as 90, 90s or 5m", param, ctx)
-        return timedelta(seconds=float(match["number"]) * _SECONDS[match["unit"]])
+            self.fail(f"{value!r} is not a duration such as 90, 90s, 5m or 30d", param, ctx)
+        try:
+            return timedelta(seconds=float(match["number"]) * _SECONDS[match["unit"]])
+        except OverflowError:
+            self.fail(f"{value!r} is longer than any calendar", param, ctx)
 
 
 _OUTPUT = (

@@ -1,7 +1,17 @@
 """Differences to a Plan: typed changes in a safe order, or the reasons why there must be none. Pure."""
 
 from certify_automation.diff import observe_request
+from certify_automation.plan.certificates import api_failure, stall_warning
 from certify_automation.plan.planner import make_plan
 from certify_automation.plan.situation import CONFIRM_SECONDS, PlanOptions
+from certify_automation.plan.warnings import clock_warnings
 
-__all__ = ["CONFIRM_SECONDS", "PlanOptions", "make_plan", "observe_request"]
+__all__ = [
+    "CONFIRM_SECONDS",
+    "PlanOptions",
+    "api_failure",
+    "clock_warnings",
+    "make_plan",
+    "observe_request",
+    "stall_warning",
+]

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from certify_automation.diff import failure_text, preference_changes
 from certify_automation.errors import Problem
 from certify_automation.evidence import probe
-from certify_automation.model.host import ApiAccess
+from certify_automation.model.facts import Facts
+from certify_automation.model.host import ApiAccess, Endpoint
 from certify_automation.model.renewal import AfterCommit, Held
 from certify_automation.plan.problems import warning
 from certify_automation.plan.situation import Situation
-from certify_automation.renewal import Choice, Wanted, choose, stalled
+from certify_automation.renewal import Choice, Stall, Wanted, choose, stalled
 
 _OK = 200
 _LATER = "plan again once this plan has been applied"
@@ -82,26 +83,38 @@ def _stalled(at: Situation) -> Iterator[Problem]:
     found = at.facts.certificates
     stall = stalled(found, at.facts.host.clock_utc_ms) if found is not None else None
     if stall is not None:
-        yield warning(
-            "CA3081",
-            f"the product seems to have stopped renewing while its API answers: {'; '.join(stall.evidence)}",
-            "restart the service when no request is under way: until then the product begins with nothing it is asked",
-        )
+        yield stall_warning(stall)
+
+
+def stall_warning(stall: Stall) -> Problem:
+    """That the product renews nothing by itself any more (CA3081)."""
+    return warning(
+        "CA3081",
+        f"the product seems to have stopped renewing while its API answers: {'; '.join(stall.evidence)}",
+        "restart the service when no request is under way: until then the product begins with nothing it is asked",
+    )
 
 
 def _unjudged(at: Situation) -> Iterator[Problem]:
-    found = at.facts.certificates
-    if found is None or found.failure is None or not at.desired.concerns_certificates:
+    found, problem = at.facts.certificates, api_failure(at.facts, at.endpoint)
+    if found is None or problem is None or not at.desired.concerns_certificates:
         return
-    failure, api = found.failure, probe(at.facts, at.endpoint.url)
+    names = "preferences and renewals" if found.preferences is None else "renewals"
+    hint = _LATER if at.starts or at.touches_listeners else problem.hint
+    yield warning(problem.id, f"{names} cannot be judged: {problem.message}", hint)
+
+
+def api_failure(facts: Facts, asked: Endpoint) -> Problem | None:
+    """Why the product's API did not say all that it was asked (CA3076 to CA3080), and what to do; None = it did."""
+    found = facts.certificates
+    if found is None or found.failure is None:
+        return None
+    failure, api = found.failure, probe(facts, asked.url)
     number, hint = _FAILURES.get(failure.code, _FAILURES["status"])
-    if at.starts or at.touches_listeners:
-        hint = _LATER
-    elif failure.code == "refused" and found.access == ApiAccess.TASK:
+    if failure.code == "refused" and found.access == ApiAccess.TASK:
         hint = _SYSTEM_REFUSED
     elif failure.code == "refused" and api is not None and api.status == _OK:
         hint = _NO_RIGHTS
     elif failure.code == "status" and found.preferences is not None:
         hint = _UNREADABLE_ROW
-    names = "preferences and renewals" if found.preferences is None else "renewals"
-    yield warning(number, f"{names} cannot be judged: {failure_text(failure)}", hint)
+    return warning(number, failure_text(failure), hint)

@@ -20,6 +20,7 @@ from certify_automation.evidence import (
 )
 from certify_automation.model.change import ServiceRestart, ServiceStop
 from certify_automation.model.config_files import FileName
+from certify_automation.model.facts import Facts
 from certify_automation.model.http_sys import IpListen, ListenRule
 from certify_automation.model.service import StartMode
 from certify_automation.plan.lockout import listen_list_warnings
@@ -135,13 +136,19 @@ def _lock(at: Situation) -> Iterator[Problem]:
 
 
 def _clock(at: Situation) -> Iterator[Problem]:
-    now = at.options.now_utc_ms
-    if now is not None and abs(at.facts.host.clock_utc_ms - now) > _CLOCK_LIMIT_MS:
-        minutes = round((at.facts.host.clock_utc_ms - now) / 60_000)
-        judged = "; what is due is judged by the host's clock" if at.desired.renewals is not None else ""
+    if at.options.now_utc_ms is not None:
+        yield from clock_warnings(at.facts, at.options.now_utc_ms, judges=at.desired.renewals is not None)
+
+
+def clock_warnings(facts: Facts, now_utc_ms: int, *, judges: bool) -> Iterator[Problem]:
+    """That the clocks of the host and of the one who looks are far apart (CA3062); judges = it says what is due."""
+    ahead_ms = facts.host.clock_utc_ms - now_utc_ms
+    if abs(ahead_ms) > _CLOCK_LIMIT_MS:
+        off = f"{round(abs(ahead_ms) / 60_000)} minutes {'ahead' if ahead_ms > 0 else 'behind'}"
+        judged = "; what is due is judged by the host's clock" if judges else ""
         yield warning(
             "CA3062",
-            f"the host's clock is {abs(minutes)} minutes {'ahead' if minutes > 0 else 'behind'}{judged}",
+            f"the host's clock is {off}{judged}",
             "Kerberos and certificate authorities refuse a clock that is more than five minutes off",
         )
 
