@@ -26,7 +26,6 @@ STATE_VARIABLE = "CERTIFY_AUTOMATION_STATE"
 """The environment variable that names the state folder."""
 
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
-_LOCK_SECONDS = 60.0
 _DAY_MS = 24 * 60 * 60 * 1000
 _ONLY_OWNER = 0o600
 _ONLY_OWNERS_FOLDER = 0o700
@@ -46,9 +45,13 @@ class Ledger:
 
     Counting and reserving is done by one process at a time, whatever machine of the folder it runs on; a run goes on
     in one process at a time, until it ends or the process does. May be used from several threads.
+
+    Attributes:
+        patience_seconds: how long it waits for a process that is counting.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, patience_seconds: float = 60.0) -> None:
+        self.patience_seconds = patience_seconds
         self._folder = folder / "runs"
         self._driven: dict[str, FileLock] = {}
         self._appending = Lock()
@@ -70,10 +73,9 @@ class Ledger:
 
         Raises:
             UsageError: CA3210 the folder cannot be used, CA3213 or CA3214 a record in it cannot be read.
-            Locked: CA3215 another process counts for more than a minute, CA3216 another one has this run in hand.
+            Locked: CA3215 another process does not stop counting, CA3216 another one has this run in hand.
         """
-        self._drive(run.run_id)
-        with self._alone():
+        with self._driving(run.run_id), self._alone():
             again = {(request.host, request.id) for request in requests}
             runs = self._runs(now_utc_ms - LONGEST_WINDOW_SECONDS * 1000)
             recorded = [past for one in runs for past in one.past(again if one.start.run_id == run.run_id else ())]
@@ -119,12 +121,8 @@ class Ledger:
         """
         if not _RUN_ID.fullmatch(run_id) or not self._path(run_id).exists():
             raise self._unknown(run_id)
-        self._drive(run_id)
-        try:
+        with self._driving(run_id):
             return self._remaining(run_id)
-        except UsageError:
-            self._let_go(run_id)
-            raise
 
     def past(self, since_utc_ms: int) -> tuple[PastRequest, ...]:
         """What was requested since then and counts against limits.
@@ -182,9 +180,20 @@ class Ledger:
             os.utime(path, ns=(now_utc_ms * 1_000_000, now_utc_ms * 1_000_000))
             self._continued.add(path)
 
-    def _drive(self, run_id: str) -> None:
+    @contextmanager
+    def _driving(self, run_id: str) -> Iterator[None]:
+        """Has the run in hand from now on, unless this fails."""
         if run_id in self._driven:
+            yield
             return
+        self._drive(run_id)
+        try:
+            yield
+        except BaseException:
+            self._let_go(run_id)
+            raise
+
+    def _drive(self, run_id: str) -> None:
         lock = FileLock(self._folder / f"{run_id}.lock", timeout=0, mode=_ONLY_OWNER, thread_local=False)
         with self._usable():
             self._folder.mkdir(_ONLY_OWNERS_FOLDER, parents=True, exist_ok=True)
@@ -209,12 +218,12 @@ class Ledger:
         """While nobody else counts or reserves."""
         with self._usable():
             try:
-                with FileLock(self._folder / "lock", timeout=_LOCK_SECONDS, mode=_ONLY_OWNER):
+                with FileLock(self._folder / "lock", timeout=self.patience_seconds, mode=_ONLY_OWNER):
                     yield
             except Timeout as error:
                 raise Locked(
                     "CA3215",
-                    f"another process has been counting requests in {self._folder} for a minute",
+                    f"another process goes on counting requests in {self._folder}",
                     hint="try again; when no other run is going on, that process hangs",
                 ) from error
 
