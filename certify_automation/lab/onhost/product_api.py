@@ -59,6 +59,18 @@ class ProductApi:
             more = len(rows) >= _PAGE and come < total and len(found) > known
         return total, [found[one] for one in sorted(found)]
 
+    def check(self) -> None:
+        """Ask for what an inventory reads, of the items only one; raises ApiFailed."""
+        self.preferences()
+        self.summary()
+        self._object("POST", RESULTS, {"pageIndex": 0, "pageSize": 1})
+
+    def item(self, item_id: str) -> Json | None:
+        """The item of this id, which is case-sensitive; None when there is none."""
+        page, _ = self._object("POST", RESULTS, {"id": item_id})
+        rows = page.get("results")
+        return next((row for row in rows or () if _is_item(row) and row["id"] == item_id), None)
+
     def send(self, path: str, body: Json) -> LocalAnswer:
         """A request that acts: it is sent once, whatever becomes of it."""
         return self._ask("POST", path, body)

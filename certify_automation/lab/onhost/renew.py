@@ -12,6 +12,7 @@ from certify_automation.lab.onhost.inventory import with_certificates
 from certify_automation.lab.onhost.lock import enter, holder, leave, lock_facts
 from certify_automation.lab.onhost.product import product_facts
 from certify_automation.lab.onhost.product_api import ApiFailed
+from certify_automation.lab.onhost.progress import unasked
 from certify_automation.lab.onhost.refusal import folder_refusal
 from certify_automation.lab.onhost.renewals import refused
 from certify_automation.lab.onhost.run_record import checked, open_runs
@@ -36,7 +37,8 @@ def renew(visit: Visit, parameters: Json, deadline_seconds: int) -> Waiting[Json
     else:
         try:
             done = yield from _locked(visit, parameters, until)
-            done["facts"] = yield from _facts(visit, parameters, dict(_FREE), until)
+            api = done.pop("api", None)
+            done["facts"] = yield from _facts(visit, parameters, dict(_FREE), until, api)
         except Exception:
             leave(visit)
             raise
@@ -53,18 +55,18 @@ def _locked(visit: Visit, parameters: Json, until: int) -> Waiting[Json]:
     if waiting:
         return refused(parameters, "awaiting", waiting[-1].run_id)
     url = endpoint_url(parameters["observe"]["endpoint"])
-    settings = {"data_dir": product_facts(visit.computer)["data_dir"]}
+    call = renewal_call(url, parameters, product_facts(visit.computer)["data_dir"])
     try:
-        return (yield from call_api(visit, parameters["certificates"], renewal_call(url, parameters, settings), until))
+        return (yield from call_api(visit, parameters["certificates"], call, until))
     except ApiFailed as failed:
-        return refused(parameters, f"api_{failed.failure['code']}", failed.failure["message"])
+        return {**refused(parameters, "api_task", str(failed)), "api": unasked(str(failed))}
 
 
-def _facts(visit: Visit, parameters: Json, lock: Json, until: int) -> Waiting[Json | None]:
+def _facts(visit: Visit, parameters: Json, lock: Json, until: int, api: Json | None = None) -> Waiting[Json | None]:
     """What was done must be said even when the facts cannot be read."""
     try:
         facts = read_facts(visit, parameters["observe"], lock)
-        return (yield from with_certificates(visit, facts, parameters, until))
+        return (yield from with_certificates(visit, facts, parameters, until, api))
     except (Win32Error, KeyError):
         return None
 

@@ -2,41 +2,45 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
-from typing import Any
 
 from certify_automation.lab.onhost.certificates import item_facts
 from certify_automation.lab.onhost.preferences import set_preferences
 from certify_automation.lab.onhost.product_api import ApiFailed, ProductApi
+from certify_automation.lab.onhost.progress import Progress
 from certify_automation.lab.onhost.visit import Json, Waiting
 
 AUTO_RENEW = "/api/managedcertificates/autorenew"
 
 _POLL = 5.0
 _ANSWERING_MS = 30_000
+_OK = 200
 _RUNNING, _ERROR, _PAUSED, _QUEUED = 1, 2, 4, 6
 _UNDER_WAY = (_RUNNING, _QUEUED)
 
 
-def preferences_and_renewals(api: ProductApi, parameters: Json, settings: Json, until: int) -> Waiting[Json]:
+def preferences_and_renewals(api: ProductApi, call: Json, until: int, progress: Progress) -> Waiting[Json]:
     """`refusal`, `preferences` and `renewals` of Renewed; nothing of it is ever undone.
 
     Args:
         api: the API, asked by whom it accepts.
-        parameters: of Renew.
-        settings: `data_dir`: where appsettings.json is; None = not known.
+        call: `parameters` of Renew; `data_folder` of the product, None = not known.
         until: on the computer's stopwatch, in milliseconds.
+        progress: told of what is known before every request that acts.
+
+    Raises:
+        VisitEnded: nobody waits for this any more.
     """
-    renewals = _Renewals(api, parameters)
+    parameters = call["parameters"]
     try:
-        api.preferences()
-        api.summary()
-        api.items()
+        api.check()
     except ApiFailed as failed:
         return refused(parameters, f"api_{failed.failure['code']}", failed.failure["message"])
-    preferences = set_preferences(api, parameters["preferences"], settings["data_dir"])
-    yield from renewals.carry_out(until - _ANSWERING_MS)
-    return {"refusal": None, "preferences": preferences, "renewals": renewals.results}
+    work = _Work(api, parameters, progress)
+    work.set_preferences(call["data_folder"])
+    yield from work.renew(until - _ANSWERING_MS)
+    return work.done()
 
 
 def refused(parameters: Json, code: str, message: str) -> Json:
@@ -50,80 +54,101 @@ def refused(parameters: Json, code: str, message: str) -> Json:
 
 
 @dataclass(slots=True)
-class _Renewals:
-    """The renewals asked for.
+class _Work:
+    """What there is to do, and what became of it.
 
     Attributes:
-        results: one for each, in their order.
+        results: one for each renewal, in their order.
         waiting: the places of those that were requested and have not ended, with the items they were requested for.
     """
 
     api: ProductApi
     parameters: Json
-    results: list[Json] = field(default_factory=list)
+    progress: Progress
+    preferences: Json | None = None
+    results: list[Json] = field(init=False)
     waiting: dict[int, Json] = field(default_factory=dict)
 
-    def carry_out(self, until: int) -> Waiting[None]:
-        """Look, request, and wait as long as is asked for, but not beyond `until`."""
+    def __post_init__(self) -> None:
+        self.results = [_result(one["id"], "not_run") for one in self.parameters["renewals"]]
+
+    def done(self) -> Json:
+        """The parts of Renewed as they are now."""
+        return {"refusal": None, "preferences": self.preferences, "renewals": self.results}
+
+    def save(self) -> None:
+        """Note how far it has come; raises VisitEnded."""
+        self.progress.save(self.done())
+
+    def set_preferences(self, data_folder: str | None) -> None:
+        """Set those that are asked for; raises VisitEnded."""
+
+        def about_to_send(known: Json) -> None:
+            self.preferences = known
+            self.save()
+
+        self.preferences = set_preferences(self.api, self.parameters["preferences"], data_folder, about_to_send)
+
+    def renew(self, until: int) -> Waiting[None]:
+        """Look, request, and wait as long as is asked for, but not beyond `until`; raises VisitEnded."""
         try:
-            items = self._items()
+            self._look_first()
         except ApiFailed as failed:
-            message = failed.failure["message"]
-            self.results = [_result(one["id"], "not_run", message=message) for one in self.parameters["renewals"]]
-            return
-        for place, wanted in enumerate(self.parameters["renewals"]):
-            item = items.get(wanted["id"])
-            self.results.append(_before(wanted, item))
-            if item is not None and self.results[-1]["status"] == "requested":
-                self.waiting[place] = item
+            self.waiting.clear()
+            self.results = [_result(one["id"], "not_run", str(failed)) for one in self.parameters["renewals"]]
         if not self.waiting:
             return
+        self.save()
         ids = [item["id"] for item in self.waiting.values()]
         settings = {"mode": 0, "isPreviewMode": False, "awaitResults": False, "targetManagedCertificates": ids}
-        self.api.send(AUTO_RENEW, settings)
+        answer = self.api.send(AUTO_RENEW, settings)
+        if answer.status != _OK:
+            for place in self.waiting:
+                self.results[place]["message"] = f"POST {AUTO_RENEW}: {answer.error or answer.status}"
         if self.parameters["wait_seconds"] > 0:
             yield from self._wait(until)
+
+    def _look_first(self) -> None:
+        for place, wanted in enumerate(self.parameters["renewals"]):
+            item = self._item(wanted["id"])
+            self.results[place] = _before(wanted, item)
+            if item is not None and self.results[place]["status"] == "requested":
+                self.waiting[place] = item
 
     def _wait(self, until: int) -> Waiting[None]:
         visit = self.api.visit
         begun = visit.monotonic_ms()
         end = min(until, begun + 1000 * self.parameters["wait_seconds"])
-        started = False
-        while True:
+        started = idle = False
+        while self.waiting and not idle and visit.monotonic_ms() < end:
             yield _POLL
-            started = self._look() or started
-            now = visit.monotonic_ms()
-            idle = not started and now >= begun + 1000 * self.parameters["start_seconds"]
-            if not self.waiting or idle or now >= end:
-                break
+            self.progress.check()
+            with contextlib.suppress(ApiFailed):
+                # What cannot be looked at now may be later.
+                started = self._look_again() or started
+            idle = not started and visit.monotonic_ms() >= begun + 1000 * self.parameters["start_seconds"]
         for place in self.waiting:
             self.results[place]["status"] = "not_started" if idle else "running"
 
-    def _look(self) -> bool:
-        """See which have ended; whether any attempt has been begun since the request."""
-        try:
-            items = self._items()
-        except ApiFailed:
-            return False
+    def _look_again(self) -> bool:
+        """See which have ended; whether any attempt has been begun since the request. Raises ApiFailed, VisitEnded."""
         started = False
         for place, before in list(self.waiting.items()):
-            item = items.get(before["id"])
-            if item is None:
-                self.results[place] = _result(before["id"], "missing")
-                del self.waiting[place]
-                continue
-            under_way = item["status"] in _UNDER_WAY
-            moved = item["attempted_utc_ms"] != before["attempted_utc_ms"]
-            started = started or under_way or moved
-            if moved and not under_way:
-                self.results[place] = _ended(before, item)
-                del self.waiting[place]
+            item = self._item(before["id"])
+            if item is not None:
+                active = item["status"] in _UNDER_WAY
+                moved = item["attempted_utc_ms"] != before["attempted_utc_ms"]
+                started = started or active or moved
+                if active or not moved:
+                    continue
+            self.results[place] = _result(before["id"], "missing") if item is None else _ended(before, item)
+            del self.waiting[place]
+            self.save()
         return started
 
-    def _items(self) -> dict[str, Json]:
-        _, items = self.api.items()
-        wanted = {one["id"] for one in self.parameters["renewals"]}
-        return {item["id"]: item_facts(item) for item in items if item["id"] in wanted}
+    def _item(self, item_id: str) -> Json | None:
+        item = self.api.item(item_id)
+        return None if item is None else item_facts(item)
 
 
 def _before(wanted: Json, item: Json | None) -> Json:
@@ -147,12 +172,12 @@ def _ended(before: Json, after: Json) -> Json:
 
 def _of(item: Json, status: str) -> Json:
     message = item["failure_message"] if status in ("failed", "paused") else None
-    return _result(item["id"], status, message=message, item=item)
+    return _result(item["id"], status, message, item)
 
 
-def _result(one: str, status: str, *, message: Any = None, item: Json | None = None) -> Json:  # noqa: ANN401
+def _result(item_id: str, status: str, message: str | None = None, item: Json | None = None) -> Json:
     return {
-        "id": one,
+        "id": item_id,
         "status": status,
         "message": message,
         "thumbprint": item["thumbprint"] if item else None,

@@ -13,27 +13,32 @@ from certify_automation.lab.onhost.file import digest
 from certify_automation.lab.onhost.host import unix_ms
 from certify_automation.lab.onhost.json_text import ascii_json
 from certify_automation.lab.onhost.product_api import ApiFailed
+from certify_automation.lab.onhost.progress import PROGRESS, VISIT, Progress, TaskProgress, VisitEnded
 from certify_automation.lab.onhost.refusal import folder_refusal
 from certify_automation.lab.onhost.visit import Json, Visit, Waiting, in_automation_folder
-from certify_automation.lab.onhost.wait import wait_for
 from certify_automation.lab.windows import Win32Error
 from certify_automation.lab.windows.files import join
 
 FOLDER = in_automation_folder("api")
 
 _NAME = "certify-automation-api-"
+_PROCESS, _ANSWER = "process", "answer.json"
 _OLD_MS = 3600 * 1000
-_ANSWER = "answer.json"
+_BEGINS_MS = 30_000
+_ENDS_EARLIER_MS, _ANSWERS_EARLIER_MS = 5000, 2000
+_POLL = 0.5
+_ID = re.compile("[0-9a-f]{32}")
 _ACTION = re.compile(r"/api/(?P<task>[0-9a-f]{32})/script\.ps1.*-ne '(?P<digest>[0-9a-f]{64})'", re.DOTALL)
 _XML = """\
 <?xml version="1.0" encoding="UTF-16"?>
 <Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
+<Triggers></Triggers>
 <Principals><Principal id="Author"><UserId>S-1-5-18</UserId>\
 <RunLevel>HighestAvailable</RunLevel></Principal></Principals>
 <Settings>
 <DisallowStartIfOnBatteries>false</DisallowStartIfOnBatteries>
 <StopIfGoingOnBatteries>false</StopIfGoingOnBatteries>
-<ExecutionTimeLimit>PT1H</ExecutionTimeLimit>
+<ExecutionTimeLimit>PT{minutes}M</ExecutionTimeLimit>
 <Priority>5</Priority>
 </Settings>
 <Actions Context="Author"><Exec>
@@ -53,8 +58,18 @@ def is_waited_for(name: str) -> bool:
 def call_api(visit: Visit, access: Json, call: Json, until: int) -> Waiting[Json]:
     """The answer to a call, asked by whom `access` says; raises ApiFailed `task`."""
     if access["access"] == "caller":
-        return (yield from carry_out(visit, call, until))
-    return (yield from _ask_as_system(visit, access["task"], call, until))
+        return (yield from carry_out(visit, call, until, Progress()))
+    refused = folder_refusal(visit)
+    if refused is not None:
+        raise ApiFailed("task", refused["message"], "")
+    try:
+        value = yield from _ask_as_system(visit, access["task"], call, until)
+    except Exception:
+        # Not for what cuts a visit off: nothing tidies up then.
+        _leave(visit, access["task"])
+        raise
+    _leave(visit, access["task"])
+    return value
 
 
 def serve(visit: Visit, arguments: str) -> Waiting[None] | None:
@@ -64,44 +79,51 @@ def serve(visit: Visit, arguments: str) -> Waiting[None] | None:
 
 
 def _ask_as_system(visit: Visit, task: str, call: Json, until: int) -> Waiting[Json]:
-    refused = folder_refusal(visit)
-    if refused is not None:
-        raise ApiFailed("task", refused["message"], "")
+    """Its answer, or how far it had come when it was cut off; raises ApiFailed."""
+    files, folder = visit.computer.files, join(FOLDER, task)
     try:
-        value = yield from _answer_of(visit, task, call, until)
-    except Exception:
-        # Not for what cuts a visit off: nothing tidies up then.
-        _remove(visit, task)
-        raise
-    _remove(visit, task)
-    return value
-
-
-def _answer_of(visit: Visit, task: str, call: Json, until: int) -> Waiting[Json]:
-    files, answer = visit.computer.files, join(join(FOLDER, task), _ANSWER)
-    try:
+        disk.make_folder(visit, folder)
         _remove_old(visit)
+        files.open_exclusive(join(folder, VISIT), visit.process)
         _start(visit, task, call, until)
-        if (yield from wait_for(visit, lambda: files.exists(answer), until)):
-            value: Json = json.loads(files.read(answer))
-            return value
+        failure = yield from _wait(visit, folder, until - _ANSWERS_EARLIER_MS)
+        for name in (_ANSWER, PROGRESS):
+            if files.exists(path := join(folder, name)):
+                value: Json = json.loads(files.read(path))
+                return value
     except (Win32Error, ValueError) as error:
         raise ApiFailed("task", getattr(error, "text", str(error)), "") from error
-    raise ApiFailed("task", "The task was started, and gave no answer in time.", "")
+    raise ApiFailed("task", failure, "")
 
 
 def _start(visit: Visit, task: str, call: Json, until: int) -> None:
     """Register the task and start it; raises Win32Error."""
     tasks, folder = visit.computer.tasks, join(FOLDER, task)
     text = onhost.script("Inventory").text.encode()
-    seconds = (until - visit.monotonic_ms()) // 1000
-    disk.make_folder(visit, folder)
+    seconds = max(1, (until - visit.monotonic_ms() - _ENDS_EARLIER_MS) // 1000)
     disk.write(visit, join(folder, "script.ps1"), text)
     disk.write(visit, join(folder, "request.json"), ascii_json({**call, "deadline_seconds": seconds}).encode())
-    xml, file = _XML.format(task=task, digest=digest(text)).replace("\n", " "), join(folder, "task.xml")
+    xml = _XML.format(task=task, digest=digest(text), minutes=seconds // 60 + 2).replace("\n", " ")
+    file = join(folder, "task.xml")
     disk.write(visit, file, b"\xff\xfe" + xml.encode("utf-16-le"))
     visit.effect("schtasks.exe /Create", lambda: tasks.register(f"{_NAME}{task}", xml, replace=True))
+    disk.delete(visit, file)
     visit.effect("schtasks.exe /Run", lambda: tasks.run(f"{_NAME}{task}"))
+
+
+def _wait(visit: Visit, folder: str, until: int) -> Waiting[str]:
+    """Wait for the answer; why there will be none, when there is none."""
+    files, process, begins = visit.computer.files, join(folder, _PROCESS), visit.monotonic_ms() + _BEGINS_MS
+    while not files.exists(join(folder, _ANSWER)):
+        now, begun = visit.monotonic_ms(), files.exists(process)
+        if begun and files.holder(process) is None:
+            return "The process of the task has ended without an answer."
+        if not begun and now >= begins:
+            return "The task was started, and its process gave no sign of life."
+        if now >= until:
+            break
+        yield _POLL
+    return "The task gave no answer in time."
 
 
 def _serve(visit: Visit, task: str, expected: str) -> Waiting[None]:
@@ -112,22 +134,30 @@ def _serve(visit: Visit, task: str, expected: str) -> Waiting[None]:
     try:
         if digest(files.read(join(folder, "script.ps1"))) != expected:
             return
+        files.open_exclusive(join(folder, _PROCESS), visit.process)
         call = json.loads(files.read(join(folder, "request.json")))
         until = visit.monotonic_ms() + 1000 * int(call["deadline_seconds"])
-        value = yield from carry_out(visit, call, until)
+        value = yield from carry_out(visit, call, until, TaskProgress(visit, folder))
         answer = join(folder, _ANSWER)
         files.write(f"{answer}.new", ascii_json(value).encode())
         files.move(f"{answer}.new", answer)
-    except (Win32Error, ValueError, KeyError, TypeError):
+    except (VisitEnded, Win32Error, ValueError, KeyError, TypeError):
         return
 
 
 def _remove_old(visit: Visit) -> None:
-    """Remove what visits have left that were cut off more than an hour ago."""
-    oldest = unix_ms(visit.computer.clock.now()) - _OLD_MS
-    for entry in visit.computer.files.entries(FOLDER):
-        if unix_ms(entry.written) < oldest:
+    """Remove what visits have left that were cut off more than an hour ago, unless somebody has it open."""
+    files, oldest = visit.computer.files, unix_ms(visit.computer.clock.now()) - _OLD_MS
+    for entry in files.entries(FOLDER):
+        held = [name for name in (VISIT, _PROCESS) if files.holder(join(join(FOLDER, entry.name), name)) is not None]
+        if _ID.fullmatch(entry.name) and unix_ms(entry.written) < oldest and not held:
             _remove(visit, entry.name)
+
+
+def _leave(visit: Visit, task: str) -> None:
+    """Let go of what a visit holds, and remove what it made."""
+    visit.computer.files.close(join(join(FOLDER, task), VISIT))
+    _remove(visit, task)
 
 
 def _remove(visit: Visit, task: str) -> None:
