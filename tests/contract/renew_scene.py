@@ -24,7 +24,8 @@ AUTO_RENEW = "/api/managedcertificates/autorenew"
 PREFERENCES = "/api/preferences"
 
 _SERVICES = {"v6": "Certify.Service", "v7": "Certify.Server.Core"}
-_OBSERVE = {"endpoint": {"host": "127.0.0.2", "port": 9696, "https": False}, "ports": [9696], "run": None}
+_ENDPOINT = {"host": "127.0.0.2", "port": 9696, "https": False}
+_OBSERVE = {"ports": [9696], "run": None}
 _RENEWED = "2025-10-10T00:00:00+00:00"
 _READS = ("results", "summary")
 
@@ -73,7 +74,7 @@ class RenewScene:
         return {
             "run_id": RUN,
             "origin": {"by": "ops@admin01", "commit": "c0ffee", "rolls_back": None},
-            "observe": _OBSERVE,
+            "observe": {**_OBSERVE, "endpoint": {**_ENDPOINT, **case.get("endpoint", {})}},
             "certificates": {"access": self.access, "task": self.task, "tls": False},
             "preferences": [dict(zip(names, one, strict=True)) for one in case.get("preferences", [])],
             "renewals": [self._planned(one) for one in case.get("renew", [])],

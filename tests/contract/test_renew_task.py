@@ -81,7 +81,7 @@ def test_what_the_task_is_registered_as(engine: Engine, tmp_path: Path) -> None:
     (found,) = (task.definition for task in tasks)
     assert (found.user, found.highest, found.on_batteries, found.enabled) == ("S-1-5-18", True, True, True)
     assert (found.at_boot, found.every, found.time_limit) == (False, None, "PT12M")
-    assert [command for command, _ in processes.asked][0] == "schtasks.exe"
+    assert processes.asked[0][0] == "schtasks.exe"
     text = found.arguments.removeprefix('-NoProfile -NonInteractive -Command "').removesuffix('"')
     assert not [part for part in ('"', "$(", "%") if part in text]
     told_file = tmp_path / "told.ps1"
