@@ -74,7 +74,7 @@ def install_certificates(product: Product, specs: Sequence[CertificateSpec]) -> 
     """Give a running product these certificates, as if it had requested them in the past.
 
     Raises:
-        ValueError: no such state, or the product does not run.
+        ValueError: no such state or authority, or the product does not run.
     """
     if product.store is None:
         raise ValueError("the product does not run")
@@ -82,6 +82,9 @@ def install_certificates(product: Product, specs: Sequence[CertificateSpec]) -> 
     if unknown:
         raise ValueError(f"no such state of a certificate: {', '.join(unknown)}")
     now = product.computer.clock.now().replace(microsecond=0)
+    strange = sorted({spec.authority for spec in specs} - set(product.conditions.reachable(now)))
+    if strange:
+        raise ValueError(f"no such authority: {', '.join(strange)}")
     accounts = product.conditions.accounts
     accounts += sorted({spec.authority for spec in specs} - set(accounts))
     product.store.change([_Installer(product, product.store, now).row(spec) for spec in specs])
@@ -89,10 +92,16 @@ def install_certificates(product: Product, specs: Sequence[CertificateSpec]) -> 
         product.conditions.timer = False
 
 
-def generated_certificates(count: int, host: str, random: Random) -> tuple[CertificateSpec, ...]:
-    """So many certificates of a host, most of them in order; none is served."""
+def generated_certificates(
+    count: int, host: str, random: Random, *, served: bool = False
+) -> tuple[CertificateSpec, ...]:
+    """So many certificates of a host, most of them in order; each served by its name, or none."""
     states = random.choices(list(_WEIGHTS), list(_WEIGHTS.values()), k=count)
-    return tuple(CertificateSpec(f"site{number:04}.{host}", state=state) for number, state in enumerate(states, 1))
+    names = [f"site{number:04}.{host}" for number in range(1, count + 1)]
+    return tuple(
+        CertificateSpec(name, state=state, endpoint=f"{name}:443" if served else "")
+        for name, state in zip(names, states, strict=True)
+    )
 
 
 class _Installer:
@@ -129,11 +138,12 @@ class _Installer:
     def _certificate(self, spec: CertificateSpec, item: dict[str, Any], elapsed: float) -> tuple[Issued, str]:
         lifetime = timedelta(days=spec.days)
         start = self._now - lifetime * elapsed
+        authority = self._product.conditions.reachable(self._now)[spec.authority]
+        authority.remember(spec.names)
         if not spec.endpoint:
             thumbprint = hashlib.sha1(f"{spec.item_id}{start}".encode()).hexdigest().upper()  # noqa: S324
             path = f"{self._product.data_folder()}\\assets\\{thumbprint[:4]}\\{thumbprint}.pfx"
             return Issued(thumbprint, b"", b"", b"", b"", start, start + lifetime), path
-        authority = self._product.conditions.reachable(self._now)[spec.authority]
         issued = authority.issue(spec.names, start, start + lifetime)
         preferred = self._store.settings.get("DefaultCertificateStore")
         deploy(self._product.computer, item, issued, preferred, self._product.conditions)

@@ -66,9 +66,18 @@ def test_fifty_new_ones_a_week_for_a_registered_domain_renewals_excepted() -> No
     for number in range(3):
         lets.order([f"n{number}.example.co.uk"], NOW)
     lets.order(["n0.example.co.uk"], NOW + HOUR)
+    assert [order.renewal for order in lets.orders] == [False, False, False, True]
     assert 'already issued for "example.co.uk"' in problem(lets, "n9.example.co.uk", NOW + HOUR)
     lets.order(["n9.another.co.uk"], NOW + HOUR)
     lets.order(["n9.example.co.uk"], NOW + 8 * DAY)
+
+
+def test_what_was_issued_before_the_lab_began_is_renewed_for_nothing() -> None:
+    known = public_authorities(NOW)
+    known["letsencrypt.org"].limits = RateLimits(per_registered_domain=0)
+    host = make_host(spec("a.example.com", "overdue"), spec("b.example.com", "never"), authorities=known)
+    results = {one["managedItem"]["id"]: one["isSuccess"] for one in host.autorenew(wait=True)}
+    assert results == {"a.example.com": True, "b.example.com": False}
 
 
 def test_the_test_service_has_no_limits_and_counts_nothing() -> None:

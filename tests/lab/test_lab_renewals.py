@@ -480,6 +480,42 @@ def test_every_state_of_a_certificate_can_be_made() -> None:
     assert not host.product.conditions.timer
 
 
-def test_a_state_that_does_not_exist() -> None:
-    with pytest.raises(ValueError, match="no such state of a certificate: fine"):
-        make_host(spec("a.example.com", "fine"))
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"state": "fine"}, "no such state of a certificate: fine"),
+        ({"authority": "nobody.example"}, "no such authority: nobody.example"),
+    ],
+)
+def test_what_does_not_exist(wrong: dict[str, str], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        make_host(spec("a.example.com", **wrong))
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        '{"Id":', "[]", '{"Id":"bad","DateRenewed":"yesterday"}', '{"Id":"bad","LastRenewalStatus":"Error"}',
+        '{"Id":"bad","RequestConfig":[]}', '{"Id":"bad","DomainOptions":{}}', '{"Id":"bad","DateRenewed":5}',
+    ],
+)  # fmt: skip
+def test_rows_that_cannot_be_read(row: str) -> None:
+    host = make_host(spec("a.example.com"))
+    path = f"{host.product.data_folder()}\\manageditems.db"
+    host.computer.files.write(path, database(rows(host.computer.files.read(path)) | {"bad": row}))
+    assert host.ask("POST", "managedcertificates/search", {}).status == 500
+    assert host.ask("GET", "managedcertificates/bad").status == 500
+    assert host.ask("GET", "managedcertificates/a.example.com").status == 200
+    assert host.ask("GET", "system/appversion").status == 200
+
+
+def test_values_of_strange_types_do_not_break_a_pass() -> None:
+    host = make_host(spec("a.example.com", "overdue"))
+    store = host.product.store
+    assert store is not None
+    item = dict(store.items()[0])
+    item["RequestConfig"] = {**item["RequestConfig"], "PreferredExpiryDays": "many"}
+    store.change([item | {"CustomRenewalTarget": "much", "RenewalFailureCount": 9, "LastRenewalStatus": 2}])
+    store.settings |= {"RenewalIntervalDays": "75", "MaxRenewalRequests": None}
+    store.save()
+    assert len(host.autorenew(wait=True)) == 1

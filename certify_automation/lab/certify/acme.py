@@ -38,7 +38,7 @@ class RateLimits:
     """What an authority allows; None = any number.
 
     Attributes:
-        per_registered_domain: certificates for a registered domain, new sets of names only.
+        per_registered_domain: certificates for a registered domain; those that renew one for the same names are free.
         per_exact_set: certificates for the same set of names.
         window: in which both are counted.
         failed_validations: for one name, within an hour.
@@ -68,10 +68,11 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order an authority has fulfilled."""
+    """An order an authority has fulfilled; `renewal`: not the first for its names."""
 
     at: datetime
     names: frozenset[str]
+    renewal: bool = False
 
 
 class AcmeAuthority:
@@ -93,6 +94,7 @@ class AcmeAuthority:
         self.orders: list[Order] = []
         self.revoked: set[str] = set()
         self.suggested: dict[str, tuple[datetime, datetime]] = {}
+        self._known: set[frozenset[str]] = set()
         self._failed: list[tuple[datetime, str]] = []
         title = _TITLES.get(authority_id, authority_id)
         root_key, self._key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
@@ -107,10 +109,11 @@ class AcmeAuthority:
         Raises:
             AcmeProblem: a limit is reached; nothing is counted then.
         """
-        wanted = frozenset(name.lower() for name in names)
+        wanted = _set_of(names)
         if not staging:
             self._check(wanted, now)
-            self.orders.append(Order(now, wanted))
+            self.orders.append(Order(now, wanted, wanted in self._known))
+            self.remember(names)
         start = (now - _BACKDATED).replace(microsecond=0)
         return self.issue(names, start, start + timedelta(days=self.days if days is None else days))
 
@@ -126,6 +129,10 @@ class AcmeAuthority:
             )
         self._failed.append((now, name))
         return AcmeProblem(cause)
+
+    def remember(self, names: Sequence[str]) -> None:
+        """Know that a certificate for these names was issued once: the next one renews it."""
+        self._known.add(_set_of(names))
 
     def issue(self, names: Sequence[str], start: datetime, expiry: datetime) -> Issued:
         """A certificate for these names and addresses, whatever the limits."""
@@ -151,27 +158,26 @@ class AcmeAuthority:
         )
 
     def _check(self, wanted: frozenset[str], now: datetime) -> None:
-        since = now - self.limits.window
-        recent = [order for order in self.orders if order.at > since]
-        again = [order for order in recent if order.names == wanted]
-        limit = self.limits.per_exact_set
-        if limit is not None and len(again) >= limit:
-            raise self._limited("for this exact set of identifiers", "new-certificates-per-exact-set-of-identifiers",
-                                limit, again[-limit])  # fmt: skip
-        if any(order.names == wanted for order in self.orders):
+        recent = [order for order in self.orders if order.at > now - self.limits.window]
+        same = [order.at for order in recent if order.names == wanted]
+        what, anchor = "for this exact set of identifiers", "new-certificates-per-exact-set-of-identifiers"
+        self._count(same, self.limits.per_exact_set, f"{what} in", anchor)
+        if wanted in self._known:
             return
-        limit = self.limits.per_registered_domain
         for domain in sorted({registered_domain(name) for name in wanted}):
-            spent = [order for order in recent if domain in {registered_domain(name) for name in order.names}]
-            if limit is not None and len(spent) >= limit:
-                raise self._limited(f'for "{domain}"', "new-certificates-per-registered-domain", limit, spent[-limit])
+            new = [order for order in recent if not order.renewal]
+            spent = [order.at for order in new if domain in {registered_domain(name) for name in order.names}]
+            anchor = "new-certificates-per-registered-domain"
+            self._count(spent, self.limits.per_registered_domain, f'for "{domain}" in', anchor)
 
-    def _limited(self, what: str, anchor: str, limit: int, oldest: Order) -> AcmeProblem:
+    def _count(self, spent: Sequence[datetime], limit: int | None, what: str, anchor: str) -> None:
+        if limit is None or len(spent) < limit:
+            return
         hours = int(self.limits.window / timedelta(hours=1))
-        again = _rfc3339(oldest.at + self.limits.window)
-        return AcmeProblem(
-            f"Error creating new order :: too many certificates ({limit}) already issued {what} in the last "
-            f"{hours}h0m0s, retry after {again}: see {_DOCUMENTED}#{anchor}"
+        again = f", retry after {_rfc3339(spent[-limit] + self.limits.window)}" if limit else ""
+        raise AcmeProblem(
+            f"Error creating new order :: too many certificates ({limit}) already issued {what} the last {hours}h0m0s"
+            f"{again}: see {_DOCUMENTED}#{anchor}"
         )
 
 
@@ -241,6 +247,10 @@ def _builder(
         .not_valid_after(span[1])
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
     )
+
+
+def _set_of(names: Sequence[str]) -> frozenset[str]:
+    return frozenset(name.lower() for name in names)
 
 
 def _name(text: str) -> x509.Name:

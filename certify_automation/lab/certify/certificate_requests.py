@@ -19,7 +19,7 @@ from certify_automation.lab.certify.acme import LETS_ENCRYPT, AcmeAuthority, Acm
 from certify_automation.lab.certify.conditions import Conditions, Failure
 from certify_automation.lab.certify.data_store import DataStore
 from certify_automation.lab.certify.deployment import deploy, identifiers
-from certify_automation.lab.certify.item_rows import Row
+from certify_automation.lab.certify.item_rows import Row, number_of
 from certify_automation.lab.certify.logs import Log
 from certify_automation.lab.windows.computer import Computer
 from certify_automation.lab.windows.files import join, split
@@ -129,7 +129,7 @@ def _order(authority: AcmeAuthority | None, item: Row, failure: Failure | None, 
         raise AcmeProblem("The request has no identifiers.")
     if failure is not None:
         raise authority.refuse(names[0], failure.message.format(name=names[0], item=item.get("Name")), now)
-    days = (item.get("RequestConfig") or {}).get("PreferredExpiryDays")
+    days = number_of((item.get("RequestConfig") or {}).get("PreferredExpiryDays"))
     return authority.order(names, now, days, staging=bool(item.get("UseStagingMode")))
 
 

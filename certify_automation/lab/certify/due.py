@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from certify_automation.lab.certify.item_rows import Row, date_of
+from certify_automation.lab.certify.item_rows import Row, date_of, number_of
 
 NOT_RUNNING, RUNNING, ERROR, SUCCESS, PAUSED, WARNING, QUEUED, SKIPPED = range(8)
 """RequestState."""
@@ -80,7 +80,7 @@ def check(item: Row, settings: Mapping[str, Any], now: datetime) -> Check:
 
 def hold_hours(item: Row, failures: int) -> float:
     """How long an item with so many failures waits after its last attempt, in hours."""
-    preferred = (item.get("RequestConfig") or {}).get("PreferredExpiryDays")
+    preferred = number_of((item.get("RequestConfig") or {}).get("PreferredExpiryDays"))
     start, expiry = date_of(item, "DateStart"), date_of(item, "DateExpiry")
     if preferred is not None:
         longest = preferred * 24 * _HOLD_SHARE
@@ -112,13 +112,12 @@ def _interval(item: Row, settings: Mapping[str, Any], now: datetime) -> tuple[bo
     if scheduled is not None and scheduled <= now:
         return True, None, "Certificate scheduled renewal is now due."
     start, expiry = date_of(item, "DateStart"), date_of(item, "DateExpiry")
-    mode, number = settings.get("RenewalIntervalMode"), settings.get("RenewalIntervalDays")
-    number = float(number) if isinstance(number, int | float) else 0.0
+    mode, number = settings.get("RenewalIntervalMode"), number_of(settings.get("RenewalIntervalDays")) or 0.0
     own = item.get("CustomRenewalIntervalMode") or mode
     lifetime = expiry - start if start is not None and expiry is not None else None
     if start is not None and lifetime is not None and (lifetime < timedelta(days=number) or own == PERCENTAGE):
-        target = item.get("CustomRenewalTarget")
-        share = min(float(number if target is None else target), 100.0)
+        target = number_of(item.get("CustomRenewalTarget"))
+        share = min(number if target is None else target, 100.0)
         share = share if own == PERCENTAGE and share > 0 else _USUAL_PERCENTAGE
         planned = start + lifetime * (share / 100)
         passed = "has exceeded" if planned <= now else "has not yet exceeded"

@@ -19,7 +19,11 @@ Row = Mapping[str, Any]
 
 _CREATE = "CREATE TABLE manageditem(id TEXT NOT NULL UNIQUE PRIMARY KEY, json TEXT NOT NULL)"
 _PUT = "INSERT OR REPLACE INTO manageditem VALUES (?, ?)"
-_NUMBERS = ("ItemType", "LastRenewalStatus", "RenewalFailureCount", "Version")
+_SHOWN = 40
+_KINDS: dict[str, type] = {
+    "Date": str, "ItemType": int, "LastRenewalStatus": int, "RenewalFailureCount": int, "Version": int,
+    "RequestConfig": dict, "DomainOptions": list,
+}  # fmt: skip
 
 
 class UnreadableItem(Exception):
@@ -72,7 +76,7 @@ class ItemRows:
         """One item, or None; raises UnreadableItem when its row is unreadable."""
         parsed = self._parsed.get(item_id)
         if isinstance(parsed, UnreadableItem):
-            raise parsed
+            raise UnreadableItem(*parsed.args)
         return parsed
 
     def in_order(self) -> tuple[Row, ...]:
@@ -80,7 +84,7 @@ class ItemRows:
         found = []
         for parsed in self._parsed.values():
             if isinstance(parsed, UnreadableItem):
-                raise parsed
+                raise UnreadableItem(*parsed.args)
             found.append(parsed)
         return tuple(found)
 
@@ -127,18 +131,27 @@ def date_of(item: Row, name: str) -> datetime | None:
     return None if text is None else read_date(text)
 
 
+def number_of(value: object) -> float | None:
+    """A stored number, or None for anything else."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
 def _parse(text: str) -> Row | UnreadableItem:
     try:
         item = json.loads(text)
-        if not isinstance(item, dict):
-            return UnreadableItem(text[:40])
-        for name, value in item.items():
-            if name.startswith("Date") and value is not None:
-                read_date(value)
-            if name in _NUMBERS and value is not None and not isinstance(value, int):
-                return UnreadableItem(f"The JSON value could not be converted: {name} is {value}")
     except ValueError as error:
-        return UnreadableItem(f"{text[:40]} ({error})")
+        return UnreadableItem(f"{text[:_SHOWN]} ({error})")
+    if not isinstance(item, dict):
+        return UnreadableItem(text[:_SHOWN])
+    for name, value in item.items():
+        kind = next((kind for prefix, kind in _KINDS.items() if name.startswith(prefix)), object)
+        if value is None or isinstance(value, kind):
+            continue
+        return UnreadableItem(f"The JSON value could not be converted: {name} is {str(value)[:_SHOWN]}")
+    try:
+        for name in item:
+            if name.startswith("Date"):
+                date_of(item, name)
     except UnreadableItem as error:
         return error
     return item

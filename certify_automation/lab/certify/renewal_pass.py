@@ -11,7 +11,7 @@ from certify_automation.lab.certify import due
 from certify_automation.lab.certify.certificate_requests import Attempt
 from certify_automation.lab.certify.conditions import Conditions
 from certify_automation.lab.certify.deployment import SINGLE_SITE
-from certify_automation.lab.certify.item_rows import Row
+from certify_automation.lab.certify.item_rows import Row, number_of
 
 AUTO, RENEWALS_DUE, RENEWALS_WITH_ERRORS, NEW_ITEMS, ALL = 0, 1, 2, 4, 128
 """RenewalMode."""
@@ -84,7 +84,7 @@ class RenewalPass:
     @property
     def limit(self) -> int:
         """The preference maxRenewalRequests; 0 = the usual number."""
-        return int(self.settings.get("MaxRenewalRequests") or 0)
+        return int(number_of(self.settings.get("MaxRenewalRequests")) or 0)
 
     def _of_mode(self, found: Sequence[Row], mode: int) -> list[Row]:
         items = list(found)
