@@ -17,12 +17,17 @@ $script:run = @{ Acted = $false; Intent = -1 }
 
 # As certify_automation/onhost/__init__.py puts the scripts together.
 $script:reading = 'Windows', 'Json', 'Host', 'Service', 'Product', 'File', 'HttpSys', 'Firewall', 'Api', 'Lock', 'Journal', 'Managed', 'Facts'
-$script:acting = 'WindowsChange', 'Wait', 'JournalChange', 'Control', 'HttpSysChange', 'ServiceRecovery', 'Access', 'FileChange', 'Data',
-'Change', 'Health', 'Refusal', 'Recover', 'Run'
+$script:acting = 'WindowsChange', 'Wait', 'FileAct', 'LockChange', 'Scheduler', 'JournalChange', 'Control', 'HttpSysChange', 'ServiceRecovery',
+'Access', 'FileChange', 'Data', 'Change', 'Health', 'Refusal', 'Recover', 'Run'
 $script:timed = 'Task', 'Timer', 'Confirm'
-foreach ($file in $script:reading + $script:acting + $script:timed) { . (Join-Path -Path $OnHost -ChildPath "$file.ps1") }
+$script:asking = 'WindowsCertificates', 'ProductApi', 'ManagedItem', 'Certificates'
+$script:tasked = 'WindowsChange', 'Wait', 'FileAct', 'LockChange', 'Scheduler', 'Task', 'SystemTask'
+$script:renewing = 'JournalChange', 'Preferences', 'Renewal', 'RenewVisit'
+foreach ($file in $script:reading + $script:acting + $script:timed + $script:asking + $script:tasked + $script:renewing) {
+    . (Join-Path -Path $OnHost -ChildPath "$file.ps1")
+}
 
-foreach ($file in 'changes', 'nouns', 'timer') { . (Join-Path -Path $PSScriptRoot -ChildPath "$file.ps1") }
+foreach ($file in 'changes', 'nouns', 'timer', 'certificates') { . (Join-Path -Path $PSScriptRoot -ChildPath "$file.ps1") }
 
 # The text of a script: these files, one after the other.
 function Get-ScriptText {
@@ -181,6 +186,7 @@ Test-Instrumentation
 Test-HttpSys
 Test-RegistryNoun
 Test-WindowsFile
+Test-Store
 foreach ($program in 'powershell.exe', 'pwsh.exe') {
     if (Get-Command -Name $program -ErrorAction SilentlyContinue) { Test-Visit -Program $program } else { "skip  $program is not installed" }
 }
@@ -191,6 +197,8 @@ if ($Write) {
     Test-Reservation
     Test-ListenList
     Test-TimerTask
+    Test-OneShotTask
+    Test-ProductTask
     Test-DeadManRun -Text (Get-ScriptText -Names ($script:reading + $script:acting + $script:timed + 'Guard'))
     $folder = Join-Path -Path $env:ProgramData -ChildPath 'certify-automation-check'
     New-ProtectedFolder -Path $folder -Sddl 'O:BAG:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)'
