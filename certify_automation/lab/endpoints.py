@@ -29,6 +29,7 @@ _BACKLOG = 512
 _CONTEXTS = 4096
 _HANDSHAKE_SECONDS = 10.0
 _ACCEPT_AGAIN_SECONDS = 0.1
+_TURNS = 3
 _LONGEST_REQUEST = 65_536
 _VERSION_3 = b"\xa0\x03\x02\x01\x02"
 _VERSION_NONE = b"\xa0\x03\x02\x01\x09"
@@ -59,7 +60,8 @@ class TlsEndpoints:
 
     def __init__(self) -> None:
         self._listeners: list[socket.socket] = []
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._acceptors: set[asyncio.Task[None]] = set()
+        self._clients: set[asyncio.Task[None]] = set()
         self._contexts = _Contexts()
 
     async def add(self, computer: Computer, address: str, faults: EndpointFaults = EndpointFaults()) -> int:
@@ -75,23 +77,21 @@ class TlsEndpoints:
             # A connection without its handshake is reset when it closes, as http.sys does; sockets take that from here.
             reset_socket(listener)
             listener.listen(_BACKLOG)
-            self._start(self._accept(listener, None if faults.hangs else self._choosing(computer, faults)))
+            context = None if faults.hangs else self._choosing(computer, faults)
+            _start(self._acceptors, self._accept(listener, context))
         return int(listener.getsockname()[1])
 
     async def close(self) -> None:
         """Close every listener and every connection."""
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        await _cancel(self._acceptors)
+        for _ in range(_TURNS):
+            # A connection that was taken a moment ago is not asyncio's to close before it has begun its handshake.
+            await asyncio.sleep(0)
+        await _cancel(self._clients)
+        await asyncio.sleep(0)
         for listener in self._listeners:
             listener.close()
         self._listeners.clear()
-
-    def _start(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     async def _accept(self, listener: socket.socket, context: ssl.SSLContext | None) -> None:
         loop = asyncio.get_running_loop()
@@ -102,7 +102,7 @@ class TlsEndpoints:
                 # Out of descriptors, or the client was gone before it was accepted: neither ends the listener.
                 await asyncio.sleep(_ACCEPT_AGAIN_SECONDS)
                 continue
-            self._start(_hang(client) if context is None else _answer(client, context))
+            _start(self._clients, _hang(client) if context is None else _answer(client, context))
 
     def _choosing(self, computer: Computer, faults: EndpointFaults) -> ssl.SSLContext:
         """A context that gives every connection the certificate its name is bound to at that moment."""
@@ -148,6 +148,19 @@ def _context(chain: tuple[Stored, ...], *, unreadable: bool) -> ssl.SSLContext:
     with pem_file(pems.encode() + (chain[0].key_pem or b"")) as path:
         context.load_cert_chain(path)
     return context
+
+
+def _start(tasks: set[asyncio.Task[None]], work: Coroutine[None, None, None]) -> None:
+    task = asyncio.get_running_loop().create_task(work)
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)
+
+
+async def _cancel(tasks: set[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
 
 
 async def _answer(client: socket.socket, context: ssl.SSLContext) -> None:
