@@ -28,7 +28,8 @@ MIXED = mixed_hosts()
 USER = "lab"
 
 _HOSTS_A_CERTIFICATE = 32
-_HEAD_START = timedelta(hours=1)
+_HEAD_START = timedelta(minutes=30)
+"""What the servers have run for; a service that has renewed nothing for an hour would count as stalled."""
 _FIRST_ADDRESS = (127, 0, 1, 1)
 _HOSTS_A_BYTE = 250
 
