@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -42,7 +43,8 @@ def faulty(fault: str, generation: str, root: Path) -> Host:
 
 
 def healthy(spec: HostSpec, root: Path) -> Host:
-    built = build(spec, 3, StillClock(NOW), DirectoryFiles(root))
+    """Without certificates, which have keys of their own on each of two computers."""
+    built = build(replace(spec, certificates=()), 3, StillClock(NOW), DirectoryFiles(root))
     return Host(built.computer, Paths(root), Caller.ADMINISTRATOR, administrator=True)
 
 

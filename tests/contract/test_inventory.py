@@ -6,9 +6,13 @@ from typing import Any
 import pytest
 import yaml
 
+from certify_automation.lab.certify import Caller
+from certify_automation.lab.hosts import build, mixed_hosts
+from certify_automation.lab.windows import DirectoryFiles, StillClock
 from contract.comparing import at, check_schema, comparable, left_behind
 from contract.engine import HERE, Engine, Visit
 from contract.hosts import NOW, Host, make_host
+from contract.paths import Paths
 from contract.simulated import simulated_reply
 
 CASES = yaml.safe_load((HERE.parent / "cases" / "contract" / "inventory.yaml").read_text("utf-8"))
@@ -29,6 +33,23 @@ def answered(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     visits = [Visit("Inventory", parameters(case), host.commands()) for case, host in zip(CASES, hosts, strict=True)]
     replies = engine.visits(visits)
     return {case["name"]: found for case, *found in zip(CASES, hosts, replies, before, strict=True)}  # type: ignore[misc]
+
+
+def test_certificates_of_a_fleet_are_told_alike(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Both look at the same computers, which looking does not change: their keys are made anew each time."""
+    hosts = []
+    for spec in mixed_hosts():
+        root = tmp_path_factory.mktemp("engine")
+        built = build(spec, 3, StillClock(NOW), DirectoryFiles(root))
+        hosts.append(Host(built.computer, Paths(root), Caller.ADMINISTRATOR, administrator=True))
+    asked = parameters({"certificates": {"tls": True}})
+    replies = engine.visits([Visit("Inventory", asked, host.commands()) for host in hosts])
+    expected = [simulated_reply(host, "Inventory", asked) for host in hosts]
+    assert [comparable(reply) for reply in replies] == [comparable(reply) for reply in expected]
+    found = [reply["value"]["certificates"] for reply in replies]
+    assert {one["failure"] and one["failure"]["code"] for one in found} == {None}
+    assert any(one["tls"]["bindings"] for one in found)
+    assert len({item["status"] for one in found for item in one["items"]}) > 2
 
 
 @pytest.mark.parametrize("case", CASES, ids=NAMES)
