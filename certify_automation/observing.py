@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from secrets import token_hex
 
 from certify_automation.desired import DesiredHost
+from certify_automation.diff import endpoint_of
+from certify_automation.evidence import PORTS, effective_endpoints, one_address
 from certify_automation.model.facts import Facts
 from certify_automation.model.plan import ObserveRequest
 from certify_automation.plan import observe_request
 from certify_automation.remote import Session
 from certify_automation.remote.inventory import take_inventory
 from certify_automation.remote.observe import observe
+
+_NOT_REACHED = "unreachable"
 
 
 def look(desired: DesiredHost, session: Session, request: ObserveRequest) -> Facts:
@@ -21,19 +26,37 @@ def look(desired: DesiredHost, session: Session, request: ObserveRequest) -> Fac
     """
     if not desired.state.concerns_certificates:
         return observe(session, request)
-    return take_inventory(session, request, desired.connection.api_caller, task=token_hex(16))
+    return _inventory(desired, session, request)
 
 
 def look_at_certificates(desired: DesiredHost, session: Session, *, tls: bool = False) -> Facts:
     """What the host is like now, with its certificates, whatever is declared for it.
 
     Args:
-        desired: the host; the API is asked at its declared endpoint, or else at the product's default.
+        desired: the host; the API is asked at its declared endpoint, or else where it is.
         session: the host's.
         tls: whether the computer's certificate stores and bindings come along.
 
     Raises:
         HostError: the visit failed.
     """
-    request = observe_request(desired.state)
-    return take_inventory(session, request, desired.connection.api_caller, task=token_hex(16), tls=tls)
+    return _inventory(desired, session, observe_request(desired.state), tls=tls)
+
+
+def _inventory(desired: DesiredHost, session: Session, request: ObserveRequest, *, tls: bool = False) -> Facts:
+    """One visit; a second one where nobody has declared where the API listens, and it is not the product's default."""
+    access = desired.connection.api_caller
+    facts = take_inventory(session, request, access, task=token_hex(16), tls=tls)
+    elsewhere = None if desired.state.endpoint is not None else _elsewhere(facts, request)
+    return take_inventory(session, elsewhere, access, task=token_hex(16), tls=tls) if elsewhere else facts
+
+
+def _elsewhere(facts: Facts, asked: ObserveRequest) -> ObserveRequest | None:
+    """The same question to the one endpoint at which the API listens, when it was not reached where it was asked."""
+    failure = facts.certificates.failure if facts.certificates else None
+    ends = [endpoint for url in effective_endpoints(facts) if (endpoint := endpoint_of(url)) is not None]
+    if failure is None or failure.code != _NOT_REACHED or len(ends) != 1 or ends[0] == asked.endpoint:
+        return None
+    if not one_address(ends[0].host) or ends[0].port not in PORTS:
+        return None
+    return replace(asked, endpoint=ends[0], ports=tuple(dict.fromkeys((*asked.ports, ends[0].port))))

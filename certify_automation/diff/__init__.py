@@ -11,7 +11,7 @@ from certify_automation.diff.http_sys import (
     reservation_of,
     reservation_sddl,
 )
-from certify_automation.diff.product_files import content_of, readable
+from certify_automation.diff.product_files import content_of, endpoint_of, readable
 from certify_automation.diff.services import observed_recovery
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "compare",
     "content_of",
     "differences",
+    "endpoint_of",
     "failure_text",
     "folder_goal",
     "ip_listen_entries",

@@ -16,7 +16,7 @@ from certify_automation.lab.certify.conditions import FAILURES
 from certify_automation.lab.certify.product import Product
 from certify_automation.lab.hosts import HostSpec
 from certify_automation.lab.onhost.lock import LOCK
-from certify_automation.model.host import ApiAccess
+from certify_automation.model.host import ApiAccess, HostState
 from certify_automation.model.host_report import HostReport
 from certify_automation.model.outcome import ExitCode
 from certify_automation.model.renewal import Hold, RenewalPolicy, RenewalStatus
@@ -145,6 +145,25 @@ def test_without_anything_declared_of_certificates_the_api_is_not_asked_for_them
     assert status_host(plain, scene.session, run(2)).certificates == ""
     assert scene.session.scripts == ["Observe"]
     assert not [asked for asked in scene.product.requests if "preferences" in asked.path]
+
+
+@GENERATIONS
+def test_the_api_is_found_where_nobody_has_declared_it(generation: str, tmp_path: Path) -> None:
+    scene = Scene(tmp_path, generation)
+    scene.manage({"www": 80})
+    files, path = scene.session.host.computer.files, "C:\\ProgramData\\certify\\serviceconfig.json"
+    files.write(path, b'{"Host": "127.0.0.3", "Port": 9797}')
+    if generation == "v7":  # it pins another endpoint over that
+        files.delete("C:\\Program Files\\CertifyTheWeb\\appsettings-core.json")
+    services, name = scene.session.host.computer.services, scene.product.service_name
+    for act in (services.stop, services.start):
+        act(name)
+        scene.session.host.computer.clock.advance(60)
+        services.settle()
+    bare = replace(scene.desired, state=HostState(renewals=RenewalPolicy()))
+    done = reconcile(bare, scene.session, run(2))
+    assert (done.exit_code, statuses(done)) == (ExitCode.DONE, {"id-www": RenewalStatus.RENEWED}), done.plan
+    assert scene.session.scripts == ["Inventory", "Inventory", "Renew"]
 
 
 def test_a_network_logon_has_no_rights_and_that_is_said(tmp_path: Path) -> None:
