@@ -11,6 +11,7 @@ import click
 
 from certify_automation import __version__
 from certify_automation.cli.authoring import init, render, schema, validate, version
+from certify_automation.cli.certs import certs
 from certify_automation.cli.console import hold_standard_descriptors, make_console
 from certify_automation.cli.following import terminable
 from certify_automation.cli.looking import explain, inventory
@@ -55,7 +56,7 @@ def root() -> None:
     """Declare, check, plan and apply the set-up of Certify Certificate Manager on Windows servers."""
 
 
-for command in (init, validate, render, inventory, explain, plan, apply, rollback, status, schema, version):
+for command in (init, validate, render, inventory, explain, plan, apply, rollback, status, certs, schema, version):
     root.add_command(command)
 _PRACTICE = ("lab", "demo")
 _COMMANDS = (*list(root.commands)[:-2], *_PRACTICE, "schema", "version")

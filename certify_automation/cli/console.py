@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO
 
+from rich.cells import cell_len
 from rich.console import Console as RichConsole
 from rich.text import Text
 
@@ -54,6 +55,11 @@ class _Lasting:
 
     def fileno(self) -> int:
         return self._stream.fileno()
+
+    def exactly(self) -> None:
+        """From here on text goes out as UTF-8 with the line ends it has, whatever is usual on this system."""
+        if hasattr(self._stream, "reconfigure"):
+            self._stream.reconfigure(encoding="utf-8", newline="")
 
     def _gone(self, error: OSError | ValueError) -> None:
         self._open = False
@@ -113,6 +119,13 @@ class Console:
             self.out.file.write(json.dumps(document, indent=2, ensure_ascii=True) + "\n")
             self.out.file.flush()
 
+    def print_csv(self, text: str) -> None:
+        """The answer as CSV that is complete already; RFC 4180 fixes its line ends."""
+        if isinstance(self.out.file, _Lasting):
+            self.out.file.exactly()
+        self.out.file.write(text)
+        self.out.file.flush()
+
     def say(self, message: str | Text = "", *, at: int = 0) -> None:
         """A message for the person at the terminal; `at` is the verbosity it needs."""
         if self.verbosity >= at:
@@ -142,7 +155,13 @@ def make_console(*, as_json: bool = False, verbosity: int = 0, color: bool = Tru
 def columns(rows: Sequence[Sequence[str]], *, gap: int = 2) -> list[str]:
     """Rows as lines with aligned columns; the last cell of a row may be of any length."""
     count = max(map(len, rows), default=0)
-    widths = [max((len(row[i]) for row in rows if i < len(row) - 1), default=0) for i in range(count)]
+    widths = [max((cell_len(row[i]) for row in rows if i < len(row) - 1), default=0) for i in range(count)]
     return [
-        (" " * gap).join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip() for row in rows
+        (" " * gap).join(_padded(cell, width) for cell, width in zip(row, widths, strict=False)).rstrip()
+        for row in rows
     ]
+
+
+def _padded(cell: str, width: int) -> str:
+    """With blanks up to a width in columns of a terminal, of which letters of East Asia take two."""
+    return cell + " " * (width - cell_len(cell))

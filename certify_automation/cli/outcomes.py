@@ -13,7 +13,7 @@ from certify_automation.model.host_report import HostReport, HostStatus
 from certify_automation.report import Line, host_lines, recap_line, summary_line
 from certify_automation.rollback import NO_RUN
 
-_STYLES = {
+STYLES = {
     "heading": "bold",
     "added": "green",
     "removed": "red",
@@ -43,14 +43,14 @@ def show_details(console: Console, reports: Sequence[HostReport]) -> None:
             continue
         lines = host_lines(report)
         if report.status is not HostStatus.OK or len(lines) > 1 or console.verbosity > 0:
-            console.data(_text(line) for line in lines)
+            console.data(line_text(line) for line in lines)
 
 
 def show_recap(console: Console, reports: Sequence[HostReport]) -> None:
     """One line a host, and the summary; hosts without a run to take back are in the summary only."""
     width = max((len(report.host) for report in reports), default=0)
     without = _without_run(console, reports)
-    console.data(_text(recap_line(report, width)) for report in reports if report.host not in without)
+    console.data(line_text(recap_line(report, width)) for report in reports if report.host not in without)
     show_summary(console, reports)
 
 
@@ -78,7 +78,7 @@ def show_plan(console: Console, reports: Sequence[HostReport]) -> None:
 
 def show_summary(console: Console, reports: Sequence[HostReport], *, planned: bool = False) -> None:
     """How many hosts there are of each kind; planned = nothing was carried out."""
-    console.data([_text(summary_line(_counts(reports), planned=planned))])
+    console.data([line_text(summary_line(_counts(reports), planned=planned))])
 
 
 def show_stop(console: Console, finished: RunFinished) -> None:
@@ -92,5 +92,6 @@ def _counts(reports: Sequence[HostReport]) -> dict[HostStatus, int]:
     return {status: found[status] for status in HostStatus if found[status]}
 
 
-def _text(line: Line) -> Text:
-    return Text.assemble(*((segment.text, _STYLES[segment.style]) for segment in line))
+def line_text(line: Line) -> Text:
+    """A line of the report with its colors."""
+    return Text.assemble(*((segment.text, STYLES[segment.style]) for segment in line))

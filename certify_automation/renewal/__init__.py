@@ -2,6 +2,7 @@
 
 from certify_automation.renewal.choice import choose
 from certify_automation.renewal.filters import Filters, authority_of, failing, matches, matches_any
+from certify_automation.renewal.listing import ListedCertificate, Listing, Totals, listing
 from certify_automation.renewal.stall import Stall, stalled
 from certify_automation.renewal.terms import Choice, Wanted
 from certify_automation.renewal.window import known_zone, opens
@@ -9,12 +10,16 @@ from certify_automation.renewal.window import known_zone, opens
 __all__ = [
     "Choice",
     "Filters",
+    "ListedCertificate",
+    "Listing",
     "Stall",
+    "Totals",
     "Wanted",
     "authority_of",
     "choose",
     "failing",
     "known_zone",
+    "listing",
     "matches",
     "matches_any",
     "opens",

@@ -2,17 +2,31 @@
 
 from certify_automation.report.documents import SCHEMA_VERSION, document, host_json
 from certify_automation.report.lines import host_lines, recap_line, status_style, summary_line
+from certify_automation.report.listed import (
+    CertificateRow,
+    certificate_json,
+    certificate_row,
+    certificate_warnings,
+    certificates_csv,
+    one_line,
+)
 from certify_automation.report.segments import Line, Segment, plain_text
 from certify_automation.report.wording import change_text, status_text, value_text
 
 __all__ = [
     "SCHEMA_VERSION",
+    "CertificateRow",
     "Line",
     "Segment",
+    "certificate_json",
+    "certificate_row",
+    "certificate_warnings",
+    "certificates_csv",
     "change_text",
     "document",
     "host_json",
     "host_lines",
+    "one_line",
     "plain_text",
     "recap_line",
     "status_style",

@@ -59,13 +59,13 @@ def test_a_defect_shows_its_traceback_when_asked_for(capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("90", 90), ("90s", 90), ("1.5m", 90), ("2h", 7200), (timedelta(seconds=3), 3)]
+    ("text", "seconds"), [("90", 90), ("90s", 90), ("1.5m", 90), ("2h", 7200), ("1d", 86400), (timedelta(seconds=3), 3)]
 )
 def test_durations(text: object, seconds: float) -> None:
     assert Duration().convert(text, None, None) == timedelta(seconds=seconds)
 
 
-@pytest.mark.parametrize("text", ["", "0", "0m", "-1", "5 m", "1d", "soon"])
+@pytest.mark.parametrize("text", ["", "0", "0m", "-1", "5 m", "1w", "9" * 20, "soon"])
 def test_what_is_no_duration(text: str) -> None:
     with pytest.raises(click.BadParameter):
         Duration().convert(text, None, None)

@@ -1,0 +1,106 @@
+"""The certificates of a host and why each is or is not due; what endpoints serve, held against what is managed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from certify_automation.desired import DesiredHost
+from certify_automation.errors import HostError, Problem
+from certify_automation.model.certificate import CertificateInventory
+from certify_automation.model.endpoint import Target
+from certify_automation.model.host_report import HostReport, HostStatus
+from certify_automation.model.renewal import Served
+from certify_automation.observing import look_at_certificates
+from certify_automation.plan import api_failure, clock_warnings, observe_request, stall_warning
+from certify_automation.remote import Session
+from certify_automation.remote.endpoint import Patience, look_at_endpoints
+from certify_automation.renewal import Filters, Listing, Stall, listing, stalled
+from certify_automation.verify import Judgement, Roots, judge
+
+_ALL = Filters()
+
+
+@dataclass(frozen=True, slots=True)
+class HostCertificates:
+    """What one visit learned of a host's certificates.
+
+    Attributes:
+        report: FAILED when the product's API did not say what there is.
+        listing: empty then.
+        clock_utc_ms: of the host; what is due is judged by it.
+        access: who asked the API: `caller`, or a `task` of SYSTEM.
+        stall: the product renews nothing any more; None = there is no evidence of that.
+        warnings: about the host, the product's preferences and the declared policy.
+    """
+
+    report: HostReport
+    listing: Listing
+    clock_utc_ms: int
+    access: str
+    stall: Stall | None = None
+    warnings: tuple[Problem, ...] = ()
+
+
+def certificates_host(
+    desired: DesiredHost, session: Session, filters: Filters = _ALL, now_utc_ms: int | None = None
+) -> HostCertificates:
+    """One visit that reads, and the certificates there, the most urgent first.
+
+    Args:
+        desired: the host; its declared renewals say what is requested when.
+        session: the host's.
+        filters: which certificates are asked for.
+        now_utc_ms: of the caller, compared with the host's clock; None = not compared.
+
+    Raises:
+        HostError: the visit failed.
+    """
+    facts = look_at_certificates(desired, session)
+    found, now = facts.certificates or CertificateInventory("caller"), facts.host.clock_utc_ms
+    problem = api_failure(facts, observe_request(desired.state).endpoint)
+    report = HostReport(desired.name, HostStatus.OK)
+    if problem is not None:
+        error = HostError(problem.id, f"certificates are not known: {problem.message}", hint=problem.hint)
+        report = HostReport.of_error(desired.name, error)
+    listed, stall = listing(desired.name, desired.state.renewals, found, filters, now), stalled(found, now)
+    warnings = [] if now_utc_ms is None else [*clock_warnings(facts, now_utc_ms, judges=True)]
+    if stall is not None:
+        warnings.append(stall_warning(stall))
+    return HostCertificates(report, listed, now, found.access, stall, (*warnings, *listed.warnings))
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """An endpoint that is to serve a certificate.
+
+    Attributes:
+        host: that it is declared for; empty = for none.
+        inventory: of the host, with `tls`; None = it could not be looked at.
+    """
+
+    host: str
+    served: Served
+    inventory: CertificateInventory | None = None
+
+
+def verify_endpoints(
+    expected: Sequence[Expected], roots: Roots, patience: Patience, now_utc_ms: int
+) -> tuple[Judgement, ...]:
+    """What endpoints serve, seen from this computer, and the verdict on each, in their order.
+
+    Each is looked at once, however many declarations name it.
+
+    Args:
+        expected: which endpoints, and what they are to serve.
+        roots: who is trusted.
+        patience: how many at the same time, and for how long.
+        now_utc_ms: of this computer.
+    """
+    targets = list(dict.fromkeys(_target(one.served) for one in expected))
+    shown = dict(zip(targets, look_at_endpoints(targets, patience), strict=True))
+    return tuple(judge(one.served, shown[_target(one.served)], one.inventory, roots, now_utc_ms) for one in expected)
+
+
+def _target(served: Served) -> Target:
+    return Target(served.host, served.port, served.sni)
