@@ -509,6 +509,17 @@ def test_rows_that_cannot_be_read(row: str) -> None:
     assert host.ask("GET", "system/appversion").status == 200
 
 
+def test_an_interval_that_leads_to_no_date_sticks_every_pass() -> None:
+    host = make_host(spec("a.example.com"))
+    preferences = {"featureFlags": [], "configDataStoreConnectionId": "(default)", "renewalIntervalDays": 2**31 - 1}
+    host.get("POST", "preferences", preferences | {"renewalIntervalMode": "DaysAfterLastRenewal"})
+    item = host.item("a.example.com")
+    undated = {name: value for name, value in item.items() if name not in ("dateStart", "dateExpiry")}
+    host.get("POST", "managedcertificates/update", undated)
+    assert host.ask("POST", "managedcertificates/autorenew", {}).status == 500
+    assert host.autorenew("a.example.com", wait=True) == []
+
+
 def test_values_of_strange_types_do_not_break_a_pass() -> None:
     host = make_host(spec("a.example.com", "overdue"))
     store = host.product.store

@@ -32,7 +32,7 @@ _NO_ACCOUNT = (
 )
 
 
-class Installation(Protocol):
+class Requester(Protocol):
     """What a request needs of the product."""
 
     computer: Computer
@@ -72,7 +72,7 @@ class Attempt:
     resume_paused: bool = False
 
 
-def perform(product: Installation, store: DataStore, item: Row, attempt: Attempt, now: datetime) -> RequestResult:
+def perform(product: Requester, store: DataStore, item: Row, attempt: Attempt, now: datetime) -> RequestResult:
     """Let one request end now; raises Win32Error when the data cannot be written."""
     log = product.log(log_name(str(item["Id"])))
     name = str(item.get("Name") or "")
@@ -155,7 +155,7 @@ def _failed(store: DataStore, item: Row, log: Log, failure: Failure, now: dateti
     return _stored(store, changed, succeeded=False, abort=failure.abort, message=message)
 
 
-def _renewed(product: Installation, store: DataStore, item: Row, issued: Issued, now: datetime) -> RequestResult:
+def _renewed(product: Requester, store: DataStore, item: Row, issued: Issued, now: datetime) -> RequestResult:
     path = write_file(product, issued)
     deploy(product.computer, item, issued, store.settings.get("DefaultCertificateStore"), product.conditions)
     changed = _attempted(item, due.SUCCESS, "", now) | certificate_of(item, issued, path) | {"DateRenewed": text(now)}
@@ -181,7 +181,7 @@ def certificate_of(item: Row, issued: Issued, path: str) -> dict[str, Any]:
     }
 
 
-def write_file(product: Installation, issued: Issued) -> str:
+def write_file(product: Requester, issued: Issued) -> str:
     """Write certificate and key as the product keeps them; returns where."""
     certificate = x509.load_der_x509_certificate(issued.der)
     key = load_pem_private_key(issued.key_pem, None)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from certify_automation.lab.certify.item_rows import Row, date_of, number_of
+from certify_automation.lab.certify.item_rows import Row, UnreadableItem, date_of, number_of
 
 NOT_RUNNING, RUNNING, ERROR, SUCCESS, PAUSED, WARNING, QUEUED, SKIPPED = range(8)
 """RequestState."""
@@ -51,8 +51,15 @@ class Check:
 
 
 def check(item: Row, settings: Mapping[str, Any], now: datetime) -> Check:
-    """Whether the item is due now, or on hold."""
-    due, planned, reason = _interval(item, settings, now)
+    """Whether the item is due now, or on hold.
+
+    Raises:
+        UnreadableItem: an interval that leads to no date, at which the product throws as well.
+    """
+    try:
+        due, planned, reason = _interval(item, settings, now)
+    except OverflowError as error:
+        raise UnreadableItem("The added or subtracted value results in an un-representable DateTime.") from error
     status, failures = item.get("LastRenewalStatus"), int(item.get("RenewalFailureCount") or 0)
     if not due or not (status in (ERROR, WARNING) or failures > 0):
         return Check(due, None, for_good=False, planned=planned, reason=reason)

@@ -7,6 +7,7 @@ are the same, and a row whose text has not changed is not parsed again when anot
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from collections.abc import Iterable, Mapping
 from contextlib import closing
@@ -132,8 +133,14 @@ def date_of(item: Row, name: str) -> datetime | None:
 
 
 def number_of(value: object) -> float | None:
-    """A stored number, or None for anything else."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    """A stored number, or None for anything else, also for one that no `double` can be."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        found = float(value)
+    except OverflowError:
+        return None
+    return found if math.isfinite(found) else None
 
 
 def _parse(text: str) -> Row | UnreadableItem:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from certify_automation.lab.certify import due, revocation
-from certify_automation.lab.certify.certificate_requests import Attempt, Installation, RequestResult, perform
+from certify_automation.lab.certify.certificate_requests import Attempt, Requester, RequestResult, perform
 from certify_automation.lab.certify.data_store import DataStore
 from certify_automation.lab.certify.item_rows import Row, UnreadableItem
 from certify_automation.lab.certify.renewal_pass import AUTO, MOST_TASKS, Ending, RenewalPass
@@ -32,7 +32,7 @@ class Scheduler:
         running: a pass runs. An exception in a pass leaves it set, and no pass starts again before the process does.
     """
 
-    def __init__(self, product: Installation, store: DataStore, started: float) -> None:
+    def __init__(self, product: Requester, store: DataStore, started: float) -> None:
         self.running = False
         self._product = product
         self._store = store

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from certify_automation.lab.certify.api import items
-from certify_automation.lab.certify.certificate_requests import Installation, RequestResult, log_name
+from certify_automation.lab.certify.certificate_requests import Requester, RequestResult, log_name
 from certify_automation.lab.certify.data_store import DataStore
 from certify_automation.lab.certify.deployment import identifiers
 from certify_automation.lab.certify.item_rows import read_date
@@ -55,7 +55,7 @@ _NESTED = {
 _LOG_LINE = re.compile(r"(?P<date>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} [+-]\d\d:\d\d) \[(?P<level>\w+)\](?P<text>.*)")
 
 
-class Process(Installation, Protocol):
+class Process(Requester, Protocol):
     """The running product, as the API sees it."""
 
     store: DataStore | None
