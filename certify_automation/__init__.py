@@ -28,7 +28,14 @@ if typing.TYPE_CHECKING:
         Severity,
         UsageError,
     )
-    from certify_automation.fleet.pool import FleetOptions, HostFinished, HostStarted, RunFinished, run_fleet
+    from certify_automation.fleet.pool import (
+        FleetOptions,
+        HostFinished,
+        HostStarted,
+        RunFinished,
+        WaveFinished,
+        run_fleet,
+    )
     from certify_automation.fleet.rollout import Budget
     from certify_automation.model.host_report import HostReport, HostStatus
     from certify_automation.model.outcome import ExitCode
@@ -71,6 +78,7 @@ __all__ = [
     "Severity",
     "Standing",
     "UsageError",
+    "WaveFinished",
     "__version__",
     "apply_plan",
     "carry_on",
@@ -100,7 +108,7 @@ _HOMES = {
         "Severity",
         "UsageError",
     ),
-    "fleet.pool": ("FleetOptions", "HostFinished", "HostStarted", "RunFinished", "run_fleet"),
+    "fleet.pool": ("FleetOptions", "HostFinished", "HostStarted", "RunFinished", "WaveFinished", "run_fleet"),
     "fleet.rollout": ("Budget",),
     "model.host_report": ("HostReport", "HostStatus"),
     "model.outcome": ("ExitCode",),

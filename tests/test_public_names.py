@@ -48,6 +48,7 @@ PUBLIC = {
     "HostStarted",
     "HostFinished",
     "RunFinished",
+    "WaveFinished",
     "CertifyAutomationError",
     "ConfigurationError",
     "UsageError",

@@ -46,6 +46,27 @@ def test_a_plan_comes_back_as_it_was_saved(saved: Path) -> None:
     assert file.plans[0].plan_id == plan().plan_id
 
 
+def test_what_follows_a_run_comes_back_too(tmp_path: Path) -> None:
+    case = {
+        "declared": {"preferences": {"renewalIntervalDays": 60, "featureFlags": ["A"]}, "renewals": {}},
+        "certificates": {
+            "items": {
+                "bücher": {"start": -80, "expiry": 10, "renewed": -80, "attempted": None},
+                "p": {"status": 4, "start": -80, "expiry": 5},
+            }
+        },
+    }
+    planned = make_plan("web01", desired(case), observed(case), options(case))
+    assert (len(planned.after_commit), len(planned.held)) == (3, 1)
+    path = tmp_path / "plan.json"
+    save(path, PlanFile(1, (planned,)))
+    assert load(path).plans == (planned,)
+    record = plan_to_record(planned)
+    record["after_commit"] = []
+    with pytest.raises(ValueError, match="plan_id"):
+        plan_from_record(record)
+
+
 def test_applying_again_is_another_run_of_the_same_plan(saved: Path) -> None:
     again = load(saved).plans[0].for_run("f" * 32, Origin("ann@ctl01"))
     assert (again.run_id, again.plan_id) == ("f" * 32, plan().plan_id)
