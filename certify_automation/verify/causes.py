@@ -142,12 +142,13 @@ def _binding(served: Served, presented: PresentedCertificate, tls: TlsFacts) -> 
     """The binding that http.sys uses: by name before by address, a certain address before every address.
 
     Of an endpoint that is declared by name the address on the host is not known: then the binding with what is served,
-    or the only one of the port.
+    or the only one of the port. Something in front may lead to another port: then the name's with what is served.
     """
-    by_name = {(one.kind, one.name.casefold()): one for one in tls.bindings}
+    name, by_name = ascii_name(served.sni), {(one.kind, one.name.casefold()): one for one in tls.bindings}
     addresses = (f"[{served.host}]" if ":" in served.host else served.host, *_ANY_ADDRESS)
-    keys = [("sni", f"{ascii_name(served.sni)}:{served.port}"), *(("ip", f"{one}:{served.port}") for one in addresses)]
+    keys = [("sni", f"{name}:{served.port}"), *(("ip", f"{one}:{served.port}") for one in addresses)]
     exact = next((by_name[key] for key in keys if key in by_name), None)
     of_port = [one for one in tls.bindings if one.kind == "ip" and one.name.endswith(f":{served.port}")]
-    serving = [one for one in of_port if (one.cert_hash or "").upper() == presented.sha1]
+    of_name = [one for (kind, key), one in by_name.items() if kind == "sni" and key.rpartition(":")[0] == name]
+    serving = [one for one in (*of_port, *of_name) if (one.cert_hash or "").upper() == presented.sha1]
     return exact or next(iter(serving or (of_port if len(of_port) == 1 else [])), None)
