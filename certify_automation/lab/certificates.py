@@ -158,7 +158,7 @@ class _Installer:
         item |= {
             "LastRenewalStatus": due.PAUSED if failure.pauses else due.ERROR,
             "RenewalFailureCount": 0 if failure.pauses else _FAILURES,
-            "RenewalFailureMessage": failure.message.format(name=spec.names[0], item=spec.name),
+            "RenewalFailureMessage": failure.of(spec.names[0], spec.name).message,
             "DateLastRenewalAttempt": text(self._now - since),
         }
 

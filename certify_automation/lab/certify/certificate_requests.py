@@ -91,6 +91,7 @@ def perform(product: Requester, store: DataStore, item: Row, attempt: Attempt, n
         kind = "Staging" if item.get("UseStagingMode") else "Production"
         return _failed(store, item, log, Failure(_NO_ACCOUNT.format(kind=kind), abort=True), now)
     failure = product.conditions.failing.get(str(item["Id"]))
+    failure = failure and failure.of(next(iter(identifiers(item)), ""), name)
     if failure is not None and not failure.validates:
         return _failed(store, item, log, failure, now)
     item = {**item, "LastAttemptedCA": authority_id}
@@ -98,7 +99,7 @@ def perform(product: Requester, store: DataStore, item: Row, attempt: Attempt, n
     try:
         issued = _order(authority, item, failure, now)
     except AcmeProblem as problem:
-        return _failed(store, item, log, Failure(str(problem).replace("{", "").replace("}", "")), now)
+        return _failed(store, item, log, Failure(str(problem)), now)
     return _renewed(product, store, item, issued, now)
 
 
@@ -128,7 +129,7 @@ def _order(authority: AcmeAuthority | None, item: Row, failure: Failure | None, 
     if not names:
         raise AcmeProblem("The request has no identifiers.")
     if failure is not None:
-        raise authority.refuse(names[0], failure.message.format(name=names[0], item=item.get("Name")), now)
+        raise authority.refuse(names[0], failure.message, now)
     days = number_of((item.get("RequestConfig") or {}).get("PreferredExpiryDays"))
     return authority.order(names, now, days, staging=bool(item.get("UseStagingMode")))
 
@@ -144,8 +145,7 @@ def _previewed(store: DataStore, item: Row, log: Log, now: datetime) -> RequestR
 
 
 def _failed(store: DataStore, item: Row, log: Log, failure: Failure, now: datetime) -> RequestResult:
-    first = next(iter(identifiers(item)), "")
-    message = failure.message.format(name=first, item=item.get("Name"))
+    message = failure.message
     if failure.pauses:
         log.session(now, "WRN", f"Request paused: {message}")
         changed = _attempted(item, due.PAUSED, message, now)

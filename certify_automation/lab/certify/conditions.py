@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from certify_automation.lab.certify.acme import LETS_ENCRYPT, Authorities, public_authorities
@@ -25,6 +25,10 @@ class Failure:
     abort: bool = False
     counts: int = 1
     pauses: bool = False
+
+    def of(self, name: str, item: str) -> Failure:
+        """The failure of one item."""
+        return replace(self, message=self.message.format(name=name, item=item))
 
 
 _VALIDATION = "Validation of the required challenges did not complete successfully. {name}: "
