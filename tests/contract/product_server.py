@@ -33,7 +33,7 @@ class Api:
         items: of the product, in the order in which pages have them.
         answers: `preferences`, `summary`, `results` -> `status`, `type`, `text` or `json`, `headers`, and `fault`:
             `broken` (the connection ends in the body), `short` (the same, with Content-Length), `silent` (no answer),
-            `endless`, `trickling`.
+            `stalled` (none comes after the first bytes), `endless`, `trickling`.
         chunked: without Content-Length, as v7 answers; otherwise with it, as v6 does.
         asked: verb and path, headers and body of every request, in order.
     """
@@ -119,7 +119,9 @@ class _Handler(BaseHTTPRequestHandler):
                 return
         for start in range(0, len(content), _PIECE):
             self._write_chunk(content[start : start + _PIECE])
-        if fault == "broken":
+        if fault == "stalled":
+            self.answering.leaving.wait()
+        if fault in ("broken", "stalled"):
             self.close_connection = True
             return
         self.wfile.write(b"0\r\n\r\n")

@@ -82,4 +82,4 @@ def test_a_start_that_could_not_open_its_data(
 )
 def test_a_closed_folder_is_open_to_nobody_else(engine: Engine, dacl: str, closed: bool) -> None:
     fake = f"function Get-FolderAccess {{ @{{ Sddl = 'O:BAG:DU{dacl}' }} }}; "
-    assert evaluate(engine, f"{fake}Test-OnlyTrusted 'C:\\any' '[A-Z]*P[A-Z]*'", "Refusal") is closed
+    assert evaluate(engine, f"{fake}Test-OnlyTrusted 'C:\\any' '[A-Z]*P[A-Z]*'", "LockChange") is closed
