@@ -1,12 +1,12 @@
 # Acting on files that others may hold for a moment.
 
-# Virus scanners and editors hold files for moments: sharing (32, 33), access (5), an exchange that could not be made or
-# ended (1175, 1176, 1177).
+# Virus scanners and editors hold files for moments: sharing (32, 33), access (5), a folder whose last file is not quite gone
+# (145), an exchange that could not be made or ended (1175, 1176, 1177).
 function Invoke-FileAct([scriptblock]$Act) {
     for ($try = 1; ; $try++) {
         try { return (& $Act) } catch {
             $code = $_.Exception.GetBaseException().HResult -band 0xFFFF
-            if ((32, 33, 5, 1175, 1176, 1177 -notcontains $code) -or ($try -eq 5)) { throw }
+            if ((32, 33, 5, 145, 1175, 1176, 1177 -notcontains $code) -or ($try -eq 5)) { throw }
             Start-Sleep -Milliseconds 1000
         }
     }

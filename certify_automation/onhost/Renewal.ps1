@@ -1,15 +1,14 @@
 # Having the product request certificates, and seeing what becomes of them.
 
-# What there is to do, and what became of it; everything is still to be done. $Work.Waiting are the items as they were
-# before they were requested, by their places.
+# What there is to do, and what became of it; everything is still to be done. Waiting are the items as they were before they
+# were requested, by their places; Begun says that an attempt has been since.
 function New-Work($Call) {
     $asked = $Call.Parameters
     $not = [ordered]@{ status = 'not_run'; failure = $null }
     @{
         Call = $Call; Asked = $asked; Url = Get-EndpointUrl $asked.observe.endpoint
-        # What is left for reading the facts and answering.
-        Until = (Get-MonotonicMs) + 1000 * $Call.DeadlineSeconds - 30000
-        Refusal = $null; Preferences = $(if (@($asked.preferences).Count) { $not }); Waiting = @{}
+        Until = (Get-MonotonicMs) + 1000 * $Call.DeadlineSeconds
+        Refusal = $null; Preferences = $(if (@($asked.preferences).Count) { $not }); Waiting = @{}; Begun = $false
         Renewals = @(foreach ($one in $asked.renewals) { New-RenewalResult $one.id 'not_run' })
     }
 }
@@ -89,25 +88,24 @@ function Get-RenewalEnd($Before, $Item) {
     if (($Item.status -ne 2) -and ($later -or ([string]$Item.thumbprint -cne [string]$Before.thumbprint))) { 'renewed' } else { 'failed' }
 }
 
-# Notes the attempts that have ended; whether any has been begun since the request.
+# Notes the attempts that have ended.
 function Update-Renewal($Work) {
-    $begun = $false
-    foreach ($i in @($Work.Waiting.Keys)) {
+    for ($i = 0; $i -lt $Work.Renewals.Count; $i++) {
+        if (-not $Work.Waiting.ContainsKey($i)) { continue }
         $before = $Work.Waiting[$i]
         $item = Read-RenewalItem $Work $before.id
         $state = 'missing'
         if ($item) {
             $active = 1, 6 -contains $item.status
             $moved = $item.attempted_utc_ms -ne $before.attempted_utc_ms
-            if ($active -or $moved) { $begun = $true }
+            if ($active -or $moved) { $Work.Begun = $true }
             if ($active -or -not $moved) { continue }
             $state = Get-RenewalEnd $before $item
         }
         $Work.Renewals[$i] = New-RenewalResult -Id $before.id -Status $state -Item $item
         $Work.Waiting.Remove($i)
-        Save-Progress $Work
+        try { Save-Progress $Work } catch { $null = $_ }
     }
-    $begun
 }
 
 # Waits for what was requested, on a clock that nobody sets. A pass of the product that began before, or a scheduler that
@@ -115,23 +113,23 @@ function Update-Renewal($Work) {
 function Wait-Renewal($Work) {
     $now = Get-MonotonicMs
     $idle = $now + 1000 * $Work.Asked.start_seconds
-    $end = [Math]::Min($Work.Until, $now + 1000 * $Work.Asked.wait_seconds)
-    $begun = $false
+    # What is left is for reading the facts and answering.
+    $end = [Math]::Min($Work.Until - 30000, $now + 1000 * $Work.Asked.wait_seconds)
     while ($Work.Waiting.Count) {
         Start-Sleep -Milliseconds 5000
         Assert-Visit $Work.Call
         # One that cannot be looked at now may be looked at later.
-        try { if (Update-Renewal $Work) { $begun = $true } } catch { $null = $_ }
+        try { Update-Renewal $Work } catch { $null = $_ }
         $now = Get-MonotonicMs
-        $hopeless = -not $begun -and ($now -ge $idle)
+        $hopeless = -not $Work.Begun -and ($now -ge $idle)
         if (-not $hopeless -and ($now -lt $end)) { continue }
         foreach ($i in $Work.Waiting.Keys) { $Work.Renewals[$i].status = if ($hopeless) { 'not_started' } else { 'running' } }
         break
     }
 }
 
-# An error with the failure of an inventory when the API does not say what one reads.
-function Test-ProductApi($Work) {
+# Ends what is asked with the failure of an inventory when the API does not say what one reads.
+function Assert-ProductApi($Work) {
     $call = @{ Url = $Work.Url; Until = $Work.Until }
     $null = Read-ProductApi @call -Path 'preferences'
     foreach ($path in 'summary', 'results') {
@@ -141,7 +139,7 @@ function Test-ProductApi($Work) {
 
 # Does what is asked, as far as it goes, as text.
 function Invoke-Work($Work) {
-    try { Test-ProductApi $Work } catch {
+    try { Assert-ProductApi $Work } catch {
         $failure = Get-ApiFailure $_
         $Work.Refusal = [ordered]@{ code = "api_$($failure.code)"; message = $failure.message }
         return (ConvertTo-WorkJson $Work)

@@ -250,3 +250,11 @@ def test_an_answer_that_is_lost_and_not_waited_for(engine: Engine, tmp_path: Pat
     assert outcome(found) == (None, "done", ["requested", "requested"])
     assert all(one["message"].startswith("POST /api/managedcertificates/autorenew: ") for one in found["renewals"])
     assert wire.asked.count(f"POST {AUTO_RENEW}") == 1
+
+
+def test_a_look_that_fails_does_not_hide_that_the_product_is_at_work(engine: Engine, tmp_path: Path) -> None:
+    """The first one has ended when the second one cannot be looked at, which then takes longer than a start may."""
+    looks = [None] * 6 + [(500, TRACE)]
+    wire = Wire(make_scene({**CASE, "conditions": {"slow": {"web-2": 200}}}, tmp_path), {f"POST {RESULTS}": looks})
+    assert outcome(done(engine, wire)) == (None, "done", ["renewed", "renewed"])
+    assert looks == []
