@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from certify_automation.cli.console import Console
+from certify_automation.desired.words import printable
 from certify_automation.fleet.pool import RunFinished
 from certify_automation.model.host_report import HostReport, HostStatus
 from certify_automation.report import Line, host_lines, recap_line, summary_line
@@ -93,5 +94,5 @@ def _counts(reports: Sequence[HostReport]) -> dict[HostStatus, int]:
 
 
 def line_text(line: Line) -> Text:
-    """A line of the report with its colors."""
-    return Text.assemble(*((segment.text, STYLES[segment.style]) for segment in line))
+    """A line of the report with its colors; what names and messages of a host hold, no terminal obeys."""
+    return Text.assemble(*((printable(segment.text), STYLES[segment.style]) for segment in line))
