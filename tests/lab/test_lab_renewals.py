@@ -87,7 +87,9 @@ class TestOneRequest:
         twice = host.get("GET", "managedcertificates/renewcert/a.example.com/false/false")
         assert (twice["isSuccess"], twice["abort"]) == (False, True)
         host.pass_time(10)
+        began = host.computer.clock.now()
         assert host.get("GET", "managedcertificates/renewcert/a.example.com/false/false")["isSuccess"]
+        assert host.computer.clock.now() - began == timedelta(seconds=8)
         assert host.ask("GET", "managedcertificates/renewcert/nope/false/false").status == 500
 
     def test_a_paused_item_is_refused_until_it_is_resumed(self, generation: str) -> None:
@@ -106,6 +108,14 @@ class TestOneRequest:
         host.pass_time(60)
         start(host.computer, host.product)
         assert host.item("a.example.com") == before
+
+    def test_what_ended_before_the_service_did_is_kept(self, generation: str) -> None:
+        host = make_host(spec("a.example.com", "overdue"), generation=generation)
+        host.autorenew("a.example.com")
+        host.pass_time(8)
+        stop(host.computer, host.product)
+        start(host.computer, host.product)
+        assert attempted(host) == ["a.example.com"]
 
     def test_the_log_of_the_item(self, generation: str) -> None:
         host = make_host(spec("a:b/..\\c", "failing_dns", identifiers=("a.example.com",)), generation=generation)
@@ -181,6 +191,23 @@ class TestPasses:
         assert len(orders) == 5, "20 % had passed, then one each 67.5 days"
         assert host.item("b.example.com")["renewalFailureCount"] > 100
 
+    def test_an_item_is_renewed_by_the_first_pass_after_it_is_due(self) -> None:
+        host = make_host(spec("a.example.com"), timer=True)
+        due_at = NOW + timedelta(seconds=4, days=90 * 0.55)
+        for _ in range(2):
+            host.pass_time(40 * DAY)
+            host.product.settle()
+        renewed = datetime.fromisoformat(host.item("a.example.com")["dateRenewed"])
+        assert timedelta(0) < renewed - due_at <= timedelta(seconds=308)
+
+    def test_none_runs_while_the_service_is_stopped(self) -> None:
+        host = make_host(spec("a.example.com", "overdue"), timer=True)
+        stop(host.computer, host.product)
+        host.pass_time(DAY)
+        host.product.settle()
+        start(host.computer, host.product)
+        assert (attempted(host), host.passes()) == ([], [])
+
     def test_none_starts_while_one_runs(self) -> None:
         host = make_host(spec("a.example.com", "overdue"), timer=True)
         host.product.conditions.slow["a.example.com"] = 900
@@ -194,13 +221,10 @@ class TestPasses:
         assert (len(host.passes()), attempted(host)) == (1, ["a.example.com"])
 
     def test_the_one_renewed_longest_ago_comes_first_after_those_that_never_were(self) -> None:
-        host = make_host(
-            spec("a.example.com", "overdue"), spec("b.example.com", "expired"), spec("c.example.com", "never")
-        )
-        assert [one["managedItem"]["id"] for one in host.autorenew(wait=True)] == [
-            "c.example.com", "b.example.com", "a.example.com",
-        ]  # fmt: skip
-        assert attempted(host) == ["c.example.com", "b.example.com", "a.example.com"]
+        states = {"a": "overdue", "b": "expired", "c": "never", "d": "failing_credentials"}
+        host = make_host(*(spec(name, state, identifiers=(f"{name}.example.com",)) for name, state in states.items()))
+        assert [one["managedItem"]["id"] for one in host.autorenew(wait=True)] == ["c", "b", "a", "d"]
+        assert attempted(host) == ["c", "b", "a", "d"]
 
     @pytest.mark.parametrize(("limit", "attempts"), [(0, 50), (3, 3), (60, 60), (200, 75)])
     def test_only_so_many_items_in_a_pass(self, limit: int, attempts: int) -> None:
@@ -235,6 +259,18 @@ class TestPasses:
         host.get("POST", "managedcertificates/update", item)
         host.product.conditions.stopped_sites.add("3")
         assert host.autorenew(wait=True) == []
+        store = host.product.store
+        assert store is not None
+        store.settings["IgnoreStoppedSites"] = False
+        store.save()
+        assert len(host.autorenew(wait=True)) == 1
+
+    def test_a_stopped_site_does_not_matter_to_a_request_by_name(self) -> None:
+        host = make_host(spec("a.example.com", "overdue"))
+        item = host.item("a.example.com") | {"serverSiteId": "3"}
+        item["requestConfig"]["deploymentSiteOption"] = 10
+        host.get("POST", "managedcertificates/update", item)
+        host.product.conditions.stopped_sites.add("3")
         assert len(host.autorenew("a.example.com", wait=True)) == 1
 
     def test_nothing_happens_without_power(self) -> None:
@@ -396,7 +432,20 @@ class TestAuthoritiesTell:
         assert not host.get("GET", "managedcertificates/revoke/a.example.com")["isOK"]
         assert not host.get("GET", "managedcertificates/revoke/nope")["isOK"]
 
-    @pytest.mark.parametrize(("days", "moved"), [(10, True), (80, False)])
+    @pytest.mark.parametrize(("left", "scheduled"), [(timedelta(hours=3), True), (timedelta(minutes=90), False)])
+    def test_what_expires_within_the_hour_is_not_scheduled_for_being_revoked(
+        self, left: timedelta, scheduled: bool
+    ) -> None:
+        host = make_host(spec("a.example.com"), timer=False)
+        item = host.item("a.example.com")
+        host.product.conditions.reachable(NOW)["letsencrypt.org"].revoked.add(item["certificateThumbprintHash"])
+        host.get("POST", "managedcertificates/update", item | {"dateExpiry": (NOW + left).isoformat()})
+        host.pass_time(3600)
+        noticed = host.item("a.example.com")
+        assert noticed["certificateRevoked"]
+        assert (noticed["dateNextScheduledRenewalAttempt"] is not None) == scheduled
+
+    @pytest.mark.parametrize(("days", "moved"), [(10, True), (49, True), (50, False), (80, False)])
     def test_a_suggested_window_moves_a_renewal_to_earlier_only(self, days: int, moved: bool) -> None:
         host = make_host(spec("a.example.com"))
         authority = host.product.conditions.reachable(NOW)["letsencrypt.org"]
