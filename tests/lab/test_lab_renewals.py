@@ -221,10 +221,14 @@ class TestPasses:
         assert (len(host.passes()), attempted(host)) == (1, ["a.example.com"])
 
     def test_the_one_renewed_longest_ago_comes_first_after_those_that_never_were(self) -> None:
-        states = {"a": "overdue", "b": "expired", "c": "never", "d": "failing_credentials"}
-        host = make_host(*(spec(name, state, identifiers=(f"{name}.example.com",)) for name, state in states.items()))
-        assert [one["managedItem"]["id"] for one in host.autorenew(wait=True)] == ["c", "b", "a", "d"]
-        assert attempted(host) == ["c", "b", "a", "d"]
+        items = [
+            spec("a", "overdue", identifiers=("a.example.com",)),
+            spec("b", "expired", identifiers=("b.example.com",)),
+        ]
+        tried_since = spec("c", "failing_credentials", identifiers=("c.example.com",), days=100)
+        host = make_host(*items, tried_since, spec("d", "never", identifiers=("d.example.com",)))
+        assert [one["managedItem"]["id"] for one in host.autorenew(wait=True)] == ["d", "b", "c", "a"]
+        assert attempted(host) == ["d", "b", "c", "a"]
 
     @pytest.mark.parametrize(("limit", "attempts"), [(0, 50), (3, 3), (60, 60), (200, 75)])
     def test_only_so_many_items_in_a_pass(self, limit: int, attempts: int) -> None:
