@@ -142,6 +142,8 @@ def recap_line(report: HostReport, width: int) -> Line:
         reason += f", {counted(len(plan.conflicts), 'conflict')} left"
     if plan and plan.held_back:
         reason += f", {counted(len(plan.held_back), 'renewal')} held back"
+    if plan and plan.unjudged and not report.error:
+        reason += ", not everything compared"
     return Segment("", f"{report.host.ljust(width)} : {counts} "), Segment(status_style(status), reason)
 
 

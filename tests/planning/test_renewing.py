@@ -183,6 +183,16 @@ def test_what_waits_for_a_limit_is_refused() -> None:
     assert other.exit_code is ExitCode.DONE
 
 
+def test_a_recap_says_what_was_not_compared_and_what_was_held_back() -> None:
+    unjudged = replace(planned(), differences=(Difference("renewals", "in effect", None),))
+    report = HostReport.of_plan(unjudged)
+    assert (report.status, report.exit_code) == (HostStatus.OK, ExitCode.DRIFT)
+    assert plain_text(recap_line(report, 5)).endswith("ok, not everything compared")
+    held = Held("id", "www", Hold.GUARD, "letsencrypt.org: no more than 50 in 7 days")
+    report = HostReport.of_plan(replace(planned(), held=(held,)))
+    assert plain_text(recap_line(report, 5)).endswith("ok, 1 renewal held back")
+
+
 def lines(report: HostReport) -> list[str]:
     return [plain_text(line) for line in host_lines(report)]
 
