@@ -18,15 +18,19 @@ function Remove-SystemTask([string]$Folder) {
     } catch { $null = $_ }
 }
 
-# What visits have left that were cut off more than an hour ago. What still runs has its file open; no link is followed.
+# Whether a folder is what a visit has left that was cut off before that time. What still runs has its file open.
+function Test-OldSystemTask([string]$Folder, [long]$Oldest) {
+    if (-not [regex]::IsMatch((Split-FilePath $Folder).Name, '\A[0-9a-f]{32}\z')) { return $false }
+    if ([IO.File]::GetAttributes($Folder) -band [IO.FileAttributes]::ReparsePoint) { return $false }
+    if ((Get-UnixTimeMs ([IO.FileInfo]::new($Folder)).LastWriteTimeUtc) -ge $Oldest) { return $false }
+    @('visit', 'process' | Where-Object { Test-FileHeld (Join-FilePath $Folder $_) }).Count -eq 0
+}
+
+# Another visit may remove its own meanwhile.
 function Remove-OldSystemTask {
     $oldest = (Get-UnixTimeMs (Get-Date)) - 3600000
     foreach ($folder in [IO.Directory]::GetDirectories((Join-FilePath (Get-AutomationFolder) 'api'))) {
-        if (-not [regex]::IsMatch((Split-FilePath $folder).Name, '\A[0-9a-f]{32}\z')) { continue }
-        if ([IO.File]::GetAttributes($folder) -band [IO.FileAttributes]::ReparsePoint) { continue }
-        if ((Get-UnixTimeMs ([IO.FileInfo]::new($folder)).LastWriteTimeUtc) -ge $oldest) { continue }
-        if ((Test-FileHeld (Join-FilePath $folder 'visit')) -or (Test-FileHeld (Join-FilePath $folder 'process'))) { continue }
-        Remove-SystemTask $folder
+        try { if (Test-OldSystemTask $folder $oldest) { Remove-SystemTask $folder } } catch { $null = $_ }
     }
 }
 

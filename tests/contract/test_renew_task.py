@@ -236,6 +236,35 @@ def test_a_visit_that_is_killed_while_its_task_waits(engine: Engine, tmp_path: P
     assert statuses(again)["web-1"] == "moved"
 
 
+POINTS = {
+    "before its script is there": ("Write-NewFile", "script.ps1"),
+    "before its request is there": ("Write-NewFile", "request.json"),
+    "before the task is made": ("schtasks.exe", "/Create"),
+    "before the task is read back": ("schtasks.exe", "/Query"),
+    "before the task is started": ("schtasks.exe", "/Run"),
+    "before the task is removed": ("schtasks.exe", "/Delete"),
+    "before the folder is removed": ("Remove-WholeFolder", "api"),
+    "before the entry in the event log": ("Write-EventEntry", ""),
+    "before the lock is let go": ("Remove-OldFile", "lock-holder"),
+}
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_visit_that_is_killed_and_made_again_requests_once(engine: Engine, tmp_path: Path, point: str) -> None:
+    scene = make(tmp_path)
+    planned = {one["id"]: one for one in scene.parameters()["renewals"]}
+    again = replace(scene, task="6b" * 16, case={**CASE, "planned": planned})
+    with TaskProcesses(engine, scene.host) as processes:
+        cut_off(engine, scene, at(*POINTS[point], kill))
+        done_before = len(scene.sent())
+        renewed = again.renewed(engine)
+    assert processes.written == []
+    assert len(scene.sent()) == 1
+    assert set(statuses(renewed).values()) == {"moved" if done_before else "renewed"}
+    assert told(renewed) == ("unchanged" if done_before else "done")
+    assert scene.host.computer.files.holder(f"{AUTOMATION}\\lock") is None
+
+
 def test_what_is_left_of_a_visit_goes_an_hour_later(engine: Engine, tmp_path: Path) -> None:
     scene = make(tmp_path, renew=[], preferences=[])
     computer = scene.host.computer
