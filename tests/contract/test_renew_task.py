@@ -94,9 +94,8 @@ def test_what_the_task_is_registered_as(engine: Engine, tmp_path: Path) -> None:
     assert "1 files, 0 errors, 0 warnings" in judged.stdout, judged.stdout
 
 
-@pytest.mark.parametrize("culture", ["de-DE", "ja-JP", "tr-TR"])
-def test_whatever_the_language(engine: Engine, tmp_path: Path, culture: str) -> None:
-    scene = make(tmp_path, computer={"culture": culture})
+def test_whatever_the_language(engine: Engine, tmp_path: Path) -> None:
+    scene = make(tmp_path, computer={"culture": "tr-TR"})
     with TaskProcesses(engine, scene.host):
         renewed = scene.renewed(engine)
     assert (told(renewed), statuses(renewed)) == ("done", RENEWED)
@@ -113,9 +112,8 @@ def check_refused(scene: RenewScene, renewed: dict[str, Any]) -> None:
     scene.check_tidy()
 
 
-@pytest.mark.parametrize("culture", ["en-US", "de-DE"])
-def test_without_the_task_scheduler(engine: Engine, tmp_path: Path, culture: str) -> None:
-    scene = make(tmp_path, computer={"culture": culture})
+def test_without_the_task_scheduler(engine: Engine, tmp_path: Path) -> None:
+    scene = make(tmp_path, computer={"culture": "de-DE"})
     scene.host.computer.services.stop(SERVICE)
     scene.host.computer.pass_time(5)
     with TaskProcesses(engine, scene.host):
@@ -238,13 +236,10 @@ def test_a_visit_that_is_killed_while_its_task_waits(engine: Engine, tmp_path: P
 
 POINTS = {
     "before its script is there": ("Write-NewFile", "script.ps1"),
-    "before its request is there": ("Write-NewFile", "request.json"),
     "before the task is made": ("schtasks.exe", "/Create"),
-    "before the task is read back": ("schtasks.exe", "/Query"),
     "before the task is started": ("schtasks.exe", "/Run"),
     "before the task is removed": ("schtasks.exe", "/Delete"),
     "before the folder is removed": ("Remove-WholeFolder", "api"),
-    "before the entry in the event log": ("Write-EventEntry", ""),
     "before the lock is let go": ("Remove-OldFile", "lock-holder"),
 }
 
