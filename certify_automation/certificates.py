@@ -9,6 +9,7 @@ from certify_automation.desired import DesiredHost
 from certify_automation.errors import HostError, Problem
 from certify_automation.model.certificate import CertificateInventory
 from certify_automation.model.endpoint import Target
+from certify_automation.model.facts import Facts
 from certify_automation.model.host_report import HostReport, HostStatus
 from certify_automation.model.renewal import Served
 from certify_automation.observing import look_at_certificates
@@ -57,17 +58,34 @@ def certificates_host(
         HostError: the visit failed.
     """
     facts = look_at_certificates(desired, session)
-    found, now = facts.certificates or CertificateInventory("caller"), facts.host.clock_utc_ms
-    problem = api_failure(facts, observe_request(desired.state).endpoint)
-    report = HostReport(desired.name, HostStatus.OK)
-    if problem is not None:
-        error = HostError(problem.id, f"certificates are not known: {problem.message}", hint=problem.hint)
-        report = HostReport.of_error(desired.name, error)
+    found, now = _inventory(facts), facts.host.clock_utc_ms
     listed, stall = listing(desired.name, desired.state.renewals, found, filters, now), stalled(found, now)
     warnings = [] if now_utc_ms is None else [*clock_warnings(facts, now_utc_ms, judges=True)]
     if stall is not None:
         warnings.append(stall_warning(stall))
-    return HostCertificates(report, listed, now, found.access, stall, (*warnings, *listed.warnings))
+    return HostCertificates(_report(desired, facts), listed, now, found.access, stall, (*warnings, *listed.warnings))
+
+
+def served_host(desired: DesiredHost, session: Session) -> tuple[HostReport, CertificateInventory]:
+    """One visit that reads, and what the endpoints of the host can be held against: its certificates and bindings.
+
+    Raises:
+        HostError: the visit failed.
+    """
+    facts = look_at_certificates(desired, session, tls=True)
+    return _report(desired, facts), _inventory(facts)
+
+
+def _inventory(facts: Facts) -> CertificateInventory:
+    return facts.certificates or CertificateInventory("caller")
+
+
+def _report(desired: DesiredHost, facts: Facts) -> HostReport:
+    problem = api_failure(facts, observe_request(desired.state).endpoint)
+    if problem is None:
+        return HostReport(desired.name, HostStatus.OK)
+    error = HostError(problem.id, f"certificates are not known: {problem.message}", hint=problem.hint)
+    return HostReport.of_error(desired.name, error)
 
 
 @dataclass(frozen=True, slots=True)

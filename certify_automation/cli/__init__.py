@@ -17,8 +17,10 @@ from certify_automation.cli.following import terminable
 from certify_automation.cli.looking import explain, inventory
 from certify_automation.cli.online import apply, plan
 from certify_automation.cli.problems import report_error
+from certify_automation.cli.renew import renew
 from certify_automation.cli.rollback import rollback
 from certify_automation.cli.standing import status
+from certify_automation.cli.verify import verify
 from certify_automation.errors import UsageError
 from certify_automation.model.outcome import MEANINGS, ExitCode
 
@@ -56,7 +58,9 @@ def root() -> None:
     """Declare, check, plan and apply the set-up of Certify Certificate Manager on Windows servers."""
 
 
-for command in (init, validate, render, inventory, explain, plan, apply, rollback, status, certs, schema, version):
+_OFFLINE = (init, validate, render, inventory, explain)
+_ONLINE = (plan, apply, rollback, status, certs, renew, verify)
+for command in (*_OFFLINE, *_ONLINE, schema, version):
     root.add_command(command)
 _PRACTICE = ("lab", "demo")
 _COMMANDS = (*list(root.commands)[:-2], *_PRACTICE, "schema", "version")

@@ -20,8 +20,13 @@ from certify_automation.desired import DesiredHost
 from certify_automation.errors import Problem, UsageError
 from certify_automation.model.host_report import HostReport, HostStatus
 from certify_automation.renewal import Filters, ListedCertificate, Totals
-from certify_automation.report import certificate_json, certificate_row, certificate_warnings, certificates_csv
-from certify_automation.report.wording import counted
+from certify_automation.report import (
+    certificate_json,
+    certificate_row,
+    certificate_warnings,
+    certificates_csv,
+    counted,
+)
 
 _HEADS = (
     Column("HOST", shrinks=True),

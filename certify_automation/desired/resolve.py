@@ -62,6 +62,15 @@ def load(repo: Path, *, inventory: Path | None = None, environ: Mapping[str, str
     return _Loading(repo, path).fleet()
 
 
+def load_settings(repo: Path) -> Settings:
+    """What `certify-automation.yaml` of a repository says, and nothing of its other files.
+
+    Raises:
+        ConfigurationError: something is wrong with it.
+    """
+    return _Loading(repo, repo / INVENTORY).settings()
+
+
 class _Loading:
     """One reading of one repository."""
 
@@ -70,14 +79,23 @@ class _Loading:
         self._inventory = inventory
         self._problems: list[Problem] = []
 
+    def settings(self) -> Settings:
+        found = self._settings()
+        self._checked()
+        return found
+
+    def _checked(self) -> tuple[Problem, ...]:
+        problems = _in_order(self._problems)
+        if any(problem.severity is Severity.ERROR for problem in problems):
+            raise ConfigurationError(problems)
+        return problems
+
     def fleet(self) -> Fleet:
         settings = self._settings()
         inventory = self._read_inventory()
         documents = list(self._documents())
         hosts = self._hosts(inventory, documents) if inventory else {}
-        problems = _in_order(self._problems)
-        if any(problem.severity is Severity.ERROR for problem in problems):
-            raise ConfigurationError(problems)
+        problems = self._checked()
         groups = inventory.groups if inventory else {}
         return Fleet(hosts, groups, problems, settings, self._repo)
 

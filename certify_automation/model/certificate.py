@@ -164,9 +164,13 @@ class CertificateInventory:
 
 
 class Verdict(StrEnum):
-    """What an endpoint serves, held against what the product manages; the value is what is shown and stored."""
+    """What an endpoint serves, held against what the product manages; the value is what is shown and stored.
+
+    VALID: there was nothing to hold it against, and nothing is wrong with it.
+    """
 
     SERVED = "served"
+    VALID = "valid"
     OLD = "old_certificate"
     OTHER = "other_certificate"
     WRONG_NAME = "wrong_name"

@@ -17,7 +17,7 @@ from certify_automation.renewal.terms import Wanted
 
 _OTHERS = {2: "it is renewed by hand", 3: "another program looks after it", 4: "it comes from a subscription"}
 _OF_A_POLICY = "CA312"
-_MESSAGE_SHOWN = 200
+_MESSAGE_SHOWN = 300
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,12 @@ from certify_automation.report.listed import (
     certificate_row,
     certificate_warnings,
     certificates_csv,
+    expiry_text,
     one_line,
 )
 from certify_automation.report.segments import Line, Segment, plain_text
-from certify_automation.report.wording import change_text, status_text, value_text
+from certify_automation.report.served import judgement_json, remedy_text, verdict_style, verdict_text
+from certify_automation.report.wording import change_text, counted, status_text, value_text
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -23,14 +25,20 @@ __all__ = [
     "certificate_warnings",
     "certificates_csv",
     "change_text",
+    "counted",
     "document",
+    "expiry_text",
     "host_json",
     "host_lines",
+    "judgement_json",
     "one_line",
     "plain_text",
     "recap_line",
+    "remedy_text",
     "status_style",
     "status_text",
     "summary_line",
     "value_text",
+    "verdict_style",
+    "verdict_text",
 ]

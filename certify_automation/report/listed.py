@@ -84,7 +84,7 @@ def certificate_row(listed: ListedCertificate) -> CertificateRow:
         name=one_line(one.name or one.id),
         identifiers=_identifiers(one),
         issuer=one_line(_issuer(listed)) + (" (staging)" if one.staging else ""),
-        expires=_expires(listed),
+        expires=expiry_text(one.expiry_utc_ms, listed.now_utc_ms),
         due=_due(listed),
         status=status,
         why=one_line(listed.why),
@@ -208,13 +208,13 @@ def _identifiers(one: ManagedCertificate) -> str:
     return f"{one_line(one.identifiers[0])}{more}"
 
 
-def _expires(listed: ListedCertificate) -> str:
-    expiry = listed.certificate.expiry_utc_ms
-    if expiry is None:
+def expiry_text(expiry_utc_ms: int | None, now_utc_ms: int) -> str:
+    """`2026-11-01 in 12 d`, `2026-11-01 36 h ago`; `-` for None."""
+    if expiry_utc_ms is None:
         return "-"
-    left = abs(expiry - listed.now_utc_ms)
+    left = abs(expiry_utc_ms - now_utc_ms)
     span = f"{left // _DAY_MS} d" if left >= _HOURS_SHOWN else f"{left // _HOUR_MS} h"
-    return f"{_day(expiry)} {f'{span} ago' if listed.expired else f'in {span}'}"
+    return f"{_day(expiry_utc_ms)} {f'{span} ago' if expiry_utc_ms <= now_utc_ms else f'in {span}'}"
 
 
 def _due(listed: ListedCertificate) -> str:

@@ -46,7 +46,7 @@ def judge(
     """What an endpoint serves, held against what is managed.
 
     Args:
-        served: the declaration.
+        served: the declaration; with an empty certificate there is none to compare with.
         shown: the handshake.
         inventory: of the host; None = the host did not say.
         roots: who is trusted.
@@ -69,7 +69,8 @@ def judge(
         else:
             finding = _Looked(served, presented, leaf, shown, managed, inventory).finding(roots, now_utc_ms) or missing
     if finding is None:
-        return Judgement(target, served.certificate, Verdict.SERVED, "", "", presented, thumbprint)
+        verdict = Verdict.SERVED if served.certificate else Verdict.VALID
+        return Judgement(target, served.certificate, verdict, "", "", presented, thumbprint)
     return Judgement(
         target, served.certificate, finding.verdict, finding.cause, finding.next_step, presented, thumbprint
     )
@@ -110,7 +111,9 @@ class _Looked:
 def _managed(
     served: Served, inventory: CertificateInventory | None
 ) -> tuple[ManagedCertificate | None, Finding | None]:
-    """The one item that is meant, by id or else by name; without one, why."""
+    """The one item that is meant, by id or else by name; without one, why. Neither where none is meant."""
+    if not served.certificate:
+        return None, None
     if inventory is None or inventory.certificates is None:
         why = inventory.failure.message if inventory and inventory.failure else "the host could not be looked at"
         step = "what is served is valid in itself; look at the host with `certs` to compare it"
