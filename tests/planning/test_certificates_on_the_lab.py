@@ -15,9 +15,10 @@ from certify_automation.desired import DesiredHost
 from certify_automation.lab.certify.conditions import FAILURES
 from certify_automation.lab.certify.product import Product
 from certify_automation.lab.hosts import HostSpec
+from certify_automation.lab.onhost import Cut, Point, VisitFaults
 from certify_automation.lab.onhost.lock import LOCK
 from certify_automation.model.host import ApiAccess, HostState
-from certify_automation.model.host_report import HostReport
+from certify_automation.model.host_report import HostReport, HostStatus
 from certify_automation.model.outcome import ExitCode
 from certify_automation.model.renewal import Hold, RenewalPolicy, RenewalStatus
 from certify_automation.plan import PlanOptions
@@ -217,3 +218,21 @@ def test_a_host_that_another_run_holds_renews_nothing(tmp_path: Path) -> None:
     report = reconcile(scene.desired, scene.session, run(2))
     assert (report.exit_code, report.error and report.error.id) == (ExitCode.LOCK_HELD, "CA4101")
     assert scene.acted() == []
+
+
+@pytest.mark.parametrize("effect", range(1, 12))
+def test_a_visit_that_is_cut_off_is_unknown_and_the_next_run_sees_what_became_of_it(
+    effect: int, tmp_path: Path
+) -> None:
+    scene = Scene(tmp_path, "v6")
+    scene.manage({"www": 80})
+    scene.session.faults = VisitFaults(cut=Cut(effect, Point.AFTER))
+    first = reconcile(scene.desired, scene.session, run(2))
+    assert (first.status, first.exit_code) == (HostStatus.UNKNOWN, ExitCode.HOSTS_FAILED)
+    assert first.error is not None
+    assert "nothing of it is requested again" in first.error.message
+    scene.session.host.computer.clock.advance(60)
+    second = reconcile(scene.desired, scene.session, run(3))
+    assert second.exit_code is ExitCode.DONE, second.error
+    assert len(scene.acted()) == 1, "requested again although the product had renewed it"
+    assert plan_host(scene.desired, scene.session, run(4)).exit_code is ExitCode.DONE
