@@ -9,7 +9,7 @@ import click
 
 from certify_automation.cli.guarding import Guard
 from certify_automation.cli.lockout import check_confirmable
-from certify_automation.cli.outcomes import show_details, show_plan, show_recap, show_stop
+from certify_automation.cli.outcomes import show_details, show_plan, show_recap, show_stop, show_summary
 from certify_automation.cli.visits import Visits
 from certify_automation.desired import DesiredHost
 from certify_automation.errors import OutcomeUnknown
@@ -17,6 +17,7 @@ from certify_automation.fleet.rollout import ABANDONED
 from certify_automation.model.host_report import HostReport, HostStatus
 from certify_automation.model.outcome import ExitCode, worst
 from certify_automation.model.plan import Plan
+from certify_automation.model.renewal import Hold
 from certify_automation.reconcile import apply_plan
 from certify_automation.renewing import carry_on
 from certify_automation.report import document
@@ -30,11 +31,16 @@ class Act:
         name: of the command, also the kind of its JSON document.
         question: asked before anything is carried out, `{}` for `3 hosts`.
         declared: the plans are to make the hosts as declared now, so what is left is a failure.
+        doing: what is shown while it goes on; refused: what is said when the answer was no.
+        refusing: why certificates wait when the run counts as refused for it; the limit of an authority always does.
     """
 
     name: str
     question: str
     declared: bool = True
+    doing: str = "applying"
+    refused: str = "not applied"
+    refusing: frozenset[Hold] = frozenset()
 
 
 APPLY = Act("apply", "Apply these changes to {}?")
@@ -61,24 +67,43 @@ def ask_and_carry_out(visits: Visits, act: Act, planned: Sequence[HostReport], g
     Returns:
         The exit code; 5 when the answer was no.
     """
-    plans = [report.plan for report in planned if report.plan and report.status is HostStatus.CHANGED]
-    code = code_of(visits, planned)
+    shown = guard.preview(planned)
+    plans = [report.plan for report in shown if report.plan and report.status is HostStatus.CHANGED]
+    code = code_of(visits, shown)
     if not plans or code is ExitCode.INTERRUPTED:
-        return _unchanged(visits, act, planned, code)
-    show_plan(visits.console, planned)
+        return _unchanged(visits, act, shown, code)
+    show_plan(visits.console, shown)
     check_confirmable(plans, visits.fleet.hosts, interactive=visits.console.interactive)
     question = act.question.format(f"{len(plans)} host{'' if len(plans) == 1 else 's'}")
     if not yes and not click.confirm(question, err=True):
-        visits.console.error(f"not {'applied' if act.name == APPLY.name else 'carried out'}")
+        visits.console.error(act.refused)
         return ExitCode.CONFIGURATION_ERROR
-    return carry_out(visits, act, planned, guard)
+    return carry_out(visits, act, planned, guard, shown)
 
 
-def carry_out(visits: Visits, act: Act, planned: Sequence[HostReport], guard: Guard) -> int:
+def show_only(visits: Visits, act: Act, planned: Sequence[HostReport], guard: Guard) -> int:
+    """Show what would be done, and what a limit would hold back; nothing is carried out, and nothing recorded.
+
+    Returns:
+        The exit code; 2 when something would be done.
+    """
+    shown = guard.preview(planned)
+    show_details(visits.console, shown)
+    show_summary(visits.console, shown, planned=True)
+    code = _code(act, shown, code_of(visits, shown))
+    visits.console.print_document({**document(act.name, shown, code), "run_id": None})
+    return code
+
+
+def carry_out(
+    visits: Visits, act: Act, planned: Sequence[HostReport], guard: Guard, shown: Sequence[HostReport] = ()
+) -> int:
     """Carry out the plans among these reports, and show what became of every host.
 
     Before anything else the renewals among them are counted against the limits of certification authorities.
+    What the reports in `shown` hold back has been told.
     """
+    told = {report.host: _held_back(report) for report in shown}
     planned = guard.reserve(act.name, planned)
     plans = {report.host: report.plan for report in planned if report.plan and report.status is HostStatus.CHANGED}
     recovered = {report.host: report.recovered for report in planned}
@@ -94,23 +119,25 @@ def carry_out(visits: Visits, act: Act, planned: Sequence[HostReport], guard: Gu
         report = _under_timer(report, plans[report.host])
         reports.append(replace(report, recovered=(*recovered[report.host], *report.recovered)))
 
-    finished = visits.carry_out("applying", list(plans), work, taken, guard.pace)
+    finished = visits.carry_out(act.doing, list(plans), work, taken, guard.pace)
     guard.end()
     show_stop(visits.console, finished)
     others = [report for report in planned if report.host not in plans]
     code = worst([finished.exit_code, *(report.exit_code for report in others)])
-    show_details(visits.console, [*filter(_held_back, others), *filter(_to_be_told, reports)])
+    held_back = [r for r in [*others, *reports] if _held_back(r) - told.get(r.host, frozenset())]
+    show_details(visits.console, [*held_back, *(r for r in reports if _to_be_told(r) and r not in held_back)])
     run = next((plan.run_id for plan in plans.values()), None)
     return _ended(visits, act, [*others, *reports], code, run)
 
 
 def _to_be_told(report: HostReport) -> bool:
     """Whether a line in the recap does not say what became of a host that was acted on."""
-    return bool(report.error or (report.outcome and report.outcome.recovered) or _held_back(report))
+    return bool(report.error or (report.outcome and report.outcome.recovered))
 
 
-def _held_back(report: HostReport) -> bool:
-    return report.plan is not None and bool(report.plan.held_back)
+def _held_back(report: HostReport) -> frozenset[str]:
+    """The certificates that a limit holds back."""
+    return frozenset(held.id for held in report.plan.held_back) if report.plan else frozenset()
 
 
 def _under_timer(report: HostReport, plan: Plan) -> HostReport:
@@ -140,11 +167,18 @@ def _notable(plan: Plan) -> bool:
 
 def _ended(visits: Visits, act: Act, reports: Sequence[HostReport], code: ExitCode, run: str | None = None) -> int:
     every = _in_order(reports, list(visits.fleet.hosts))
+    code = _code(act, reports, code)
     show_recap(visits.console, every)
     if run is not None:
         visits.console.data([f"run {run}"])
     visits.console.print_document({**document(act.name, every, code), "run_id": run})
     return code
+
+
+def _code(act: Act, reports: Sequence[HostReport], code: ExitCode) -> ExitCode:
+    """The exit code with the reasons for which certificates wait."""
+    holds = {held.hold for report in reports if report.plan for held in report.plan.held}
+    return worst([code, *([ExitCode.REFUSED] if holds & act.refusing else [])])
 
 
 def _in_order(reports: Sequence[HostReport], hosts: Sequence[str]) -> list[HostReport]:

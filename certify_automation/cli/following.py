@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Column
 
 from certify_automation.cli.console import Console
-from certify_automation.fleet.pool import Event, HostFinished, HostStarted, RunFinished
+from certify_automation.fleet.pool import Event, HostFinished, HostStarted, RunFinished, WaveFinished
 from certify_automation.model.host_report import HostReport
 
 _NAMES_SHOWN = 3
@@ -42,6 +42,8 @@ def follow(
                 return event
             if isinstance(event, HostStarted):
                 in_hand[event.host] = None
+            elif isinstance(event, WaveFinished):
+                console.say(f"wave {event.number} has ended: {event.ran} of {event.ran + event.waiting} hosts")
             elif isinstance(event, HostFinished):
                 in_hand.pop(event.report.host, None)
                 bar.advance(task)

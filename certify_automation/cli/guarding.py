@@ -13,9 +13,9 @@ from certify_automation.desired import Settings
 from certify_automation.due import moment_text
 from certify_automation.errors import AuthenticationRefused, NotTrusted, OutcomeUnknown, Unreachable, UsageError
 from certify_automation.fleet.records import RunStart
-from certify_automation.fleet.rollout import Pace
+from certify_automation.fleet.rollout import Pace, waves_left
 from certify_automation.fleet.runs import Ledger, state_folder
-from certify_automation.guard.counting import HeldRequest
+from certify_automation.guard.counting import Admission, HeldRequest
 from certify_automation.guard.limits import LONGEST_WINDOW_SECONDS, Limits, read_limits
 from certify_automation.guard.observing import observed
 from certify_automation.guard.requests import CertificateRequest, PastRequest
@@ -24,7 +24,7 @@ from certify_automation.model.facts import Facts
 from certify_automation.model.host_report import HostReport, HostStatus
 from certify_automation.model.outcome import Result
 from certify_automation.model.plan import Plan
-from certify_automation.model.renewal import CertificateRenew, Held, Hold
+from certify_automation.model.renewal import CertificateRenew, Held, Hold, RenewalResult
 
 _NOT_SENT = (Unreachable, AuthenticationRefused, NotTrusted)
 
@@ -35,6 +35,9 @@ class Guard:
 
     Attributes:
         selection, waves, options: of the command, recorded so that its run can go on later.
+        hosts: of the run that goes on, in the order of its waves; empty = it begins.
+        waiting: what else belongs to the run, and is not requested now; from all threads of a run.
+        left: how many of its certificates are still to be requested when it has ended.
         seen: what the products were found to have requested by themselves; from all threads of a run.
         pace: at which authorities may be asked for what was reserved.
     """
@@ -45,6 +48,9 @@ class Guard:
     selection: tuple[str, ...] = ()
     waves: str = ""
     options: Mapping[str, JsonValue] = field(default_factory=dict)
+    hosts: tuple[str, ...] = ()
+    waiting: list[CertificateRequest] = field(default_factory=list)
+    left: int = 0
     seen: list[PastRequest] = field(default_factory=list)
     pace: Pace = field(default_factory=Pace)
     _reserved: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -66,6 +72,19 @@ class Guard:
 
         return watch
 
+    def preview(self, reports: Sequence[HostReport]) -> list[HostReport]:
+        """The reports as `reserve` would give them now; nothing is recorded.
+
+        Raises:
+            UsageError: CA3210, CA3213, CA3214, as `reserve`.
+        """
+        plans = [report.plan for report in reports if report.plan]
+        requests = list(_in_turn(plans))
+        if not requests:
+            return list(reports)
+        admission = self.ledger.preview(plans[0].run_id, requests, self.limits, self.seen, _now_ms())
+        return _parted(reports, admission)
+
     def reserve(self, command: str, reports: Sequence[HostReport]) -> list[HostReport]:
         """The same reports, with what a limit holds back taken out of their plans and listed as waiting.
 
@@ -79,13 +98,30 @@ class Guard:
         if not requests:
             return list(reports)
         admission = self.ledger.reserve(self._start(command, plans[0]), requests, self.limits, self.seen, _now_ms())
-        self.pace = Pace.of_requests(admission.admitted, self.limits)
+        if self.waiting:
+            self.ledger.wait(self._run_id, self.waiting, _now_ms())
         for request in admission.admitted:
             self._reserved[request.host] = (*self._reserved.get(request.host, ()), request.id)
-        held: dict[str, dict[str, HeldRequest]] = {}
-        for one in admission.held:
-            held.setdefault(one.request.host, {})[one.request.id] = one
-        return [_without(report, held.get(report.host, {})) for report in reports]
+        parted = _parted(reports, admission)
+        acting = [report.host for report in parted if report.status is HostStatus.CHANGED]
+        waves = waves_left(self.waves, self.hosts or acting, frozenset(acting)) if self.waves else ()
+        self.pace = Pace.of_requests(admission.admitted, self.limits, waves)
+        return parted
+
+    def cap(self, reports: Sequence[HostReport], most: int | None) -> list[HostReport]:
+        """The reports with no more than so many renewals in all; the others wait, and belong to the run."""
+        over = [] if most is None else list(_in_turn([report.plan for report in reports if report.plan]))[most:]
+        self.waiting.extend(over)
+        held: dict[str, list[Held]] = {}
+        for one in over:
+            text = f"no more than {most} are requested in this run (--max)"
+            held.setdefault(one.host, []).append(Held(one.id, one.name, Hold.MAX_PER_RUN, text))
+        return [_without(report, held.get(report.host, ())) for report in reports]
+
+    def pass_over(self, run_id: str, host: str, results: Sequence[RenewalResult]) -> None:
+        """Records of a run that goes on what has become of its requests without it."""
+        if results:
+            self.ledger.finished(run_id, host, results, _now_ms())
 
     def settle(self, report: HostReport) -> None:
         """Records what became of the requests of a host; where nobody can tell they count as made."""
@@ -104,6 +140,7 @@ class Guard:
         """Records that the run has come to its end."""
         if self._run_id:
             try:
+                self.left = self.ledger.left(self._run_id)
                 self.ledger.ended(self._run_id, _now_ms())
             except UsageError as error:
                 self._not_recorded(error)
@@ -124,14 +161,21 @@ def _in_turn(plans: Sequence[Plan]) -> Iterator[CertificateRequest]:
                 yield CertificateRequest.of(host, changes[turn])
 
 
-def _without(report: HostReport, held: Mapping[str, HeldRequest]) -> HostReport:
+def _parted(reports: Sequence[HostReport], admission: Admission) -> list[HostReport]:
+    held: dict[str, list[Held]] = {}
+    for one in admission.held:
+        wait = Held(one.request.id, one.request.name, Hold.GUARD, _text(one), one.until_utc_ms)
+        held.setdefault(one.request.host, []).append(wait)
+    return [_without(report, held.get(report.host, ())) for report in reports]
+
+
+def _without(report: HostReport, waits: Sequence[Held]) -> HostReport:
     plan = report.plan
-    if plan is None or not held:
+    if plan is None or not waits:
         return report
-    kept = tuple(c for c in plan.after_commit if not (isinstance(c, CertificateRenew) and c.id in held))
-    waits = tuple(
-        Held(one.request.id, one.request.name, Hold.GUARD, _text(one), one.until_utc_ms) for one in held.values()
-    )
+    ids = {held.id for held in waits}
+    kept = tuple(c for c in plan.after_commit if not (isinstance(c, CertificateRenew) and c.id in ids))
+    # A restart is there for the sake of what is requested after it.
     plan = replace(plan, after_commit=kept, held=(*plan.held, *waits))
     return replace(HostReport.of_plan(plan), recovered=report.recovered, open_run=report.open_run)
 

@@ -20,7 +20,7 @@ from certify_automation.model.host_report import HostReport, HostStatus
 from certify_automation.model.http_sys import IpListen, ListenRule
 from certify_automation.takeback import rollback_host
 
-_ROLLBACK = Act("rollback", "Take these changes back on {}?", declared=False)
+_ROLLBACK = Act("rollback", "Take these changes back on {}?", declared=False, refused="not carried out")
 _NOTE = "what is declared stays as it is: the next `apply` makes it so again, unless that is changed too"
 _RUN = re.compile(r"[0-9a-f]{8,32}")
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from random import SystemRandom
 from typing import Any, TypeAlias
 
 import click
@@ -18,7 +19,7 @@ from certify_automation.confirmation import Confirmation, Patience
 from certify_automation.desired import DesiredHost, Fleet, Settings, connect_secrets
 from certify_automation.errors import ConfigurationError
 from certify_automation.fleet.pool import FleetOptions, RunFinished, run_fleet
-from certify_automation.fleet.rollout import Budget, Pace
+from certify_automation.fleet.rollout import Budget, Pace, gaps
 from certify_automation.model.host import Transport
 from certify_automation.model.host_report import HostReport
 from certify_automation.model.renewal_request import WAIT_SECONDS
@@ -80,12 +81,16 @@ class RunFlags:
 
     Attributes:
         wait_seconds: how long certificates that were requested are waited for.
+        pause_seconds: between one wave and the next.
+        jitter_seconds: each host starts up to so much later than the one before.
     """
 
     forks: int
     budget: Budget
     deadlines: Deadlines
     wait_seconds: int = WAIT_SECONDS
+    pause_seconds: float = 0.0
+    jitter_seconds: float = 0.0
 
     @classmethod
     def of(cls, flags: Mapping[str, Any], settings: Settings) -> RunFlags:
@@ -149,7 +154,9 @@ class Visits:
         self, title: str, hosts: Sequence[str], work: Work, taken: Taken, pace: Pace | None = None
     ) -> RunFinished:
         """Do the work on these hosts of the fleet and hand on each report as it comes; Ctrl-C ends it early."""
-        options = FleetOptions(self.flags.forks, self.flags.budget, pace or Pace())
+        flags = self.flags
+        starts = gaps(flags.jitter_seconds, SystemRandom())
+        options = FleetOptions(flags.forks, flags.budget, pace or Pace(), flags.pause_seconds, starts)
         return self._visit(title, hosts, work, taken, options)
 
     def _visit(self, title: str, hosts: Sequence[str], work: Work, taken: Taken, options: FleetOptions) -> RunFinished:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from random import Random
@@ -83,6 +83,16 @@ def waves(text: str, count: int) -> tuple[int, ...]:
         )
     ends = [-(-number * count // _EVERYTHING) if percent else min(number, count) for number, percent in written]
     return tuple(end for before, end in pairwise([0, *_rising([*ends, count])]) if end > before)
+
+
+def waves_left(text: str, hosts: Sequence[str], left: Collection[str]) -> tuple[int, ...]:
+    """As `waves`, for a run over `hosts` that goes on with those of them that are left, in the same order.
+
+    Raises:
+        UsageError: CA3220, as `waves`.
+    """
+    ends = [sum(host in left for host in hosts[:end]) for end in waves(text, len(hosts))]
+    return tuple(end for before, end in pairwise([0, *ends]) if end > before)
 
 
 def _rising(ends: Sequence[int]) -> Iterator[int]:

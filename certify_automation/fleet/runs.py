@@ -76,15 +76,36 @@ class Ledger:
             Locked: CA3215 another process does not stop counting, CA3216 another one has this run in hand.
         """
         with self._driving(run.run_id), self._alone():
-            again = {(request.host, request.id) for request in requests}
-            runs = self._runs(now_utc_ms - LONGEST_WINDOW_SECONDS * 1000)
-            recorded = [past for one in runs for past in one.past(again if one.start.run_id == run.run_id else ())]
-            admission = admit(requests, [*recorded, *without_recorded(seen, recorded)], limits, now_utc_ms)
+            admission = self._admission(run.run_id, requests, limits, seen, now_utc_ms)
             admitted = {(request.host, request.id) for request in admission.admitted}
             chosen = [(request, (request.host, request.id) in admitted) for request in requests]
             first = "" if self._path(run.run_id).exists() else records.start_line(run, now_utc_ms)
             self._append(run.run_id, first + records.chosen_lines(chosen, now_utc_ms), now_utc_ms)
         return admission
+
+    def preview(
+        self,
+        run_id: str,
+        requests: Sequence[CertificateRequest],
+        limits: Limits,
+        seen: Sequence[PastRequest],
+        now_utc_ms: int,
+    ) -> Admission:
+        """What `reserve` would say now; nothing is recorded, and another process may be quicker.
+
+        Raises:
+            UsageError: CA3210, CA3213, CA3214, as `reserve`.
+        """
+        with self._usable():
+            return self._admission(run_id, requests, limits, seen, now_utc_ms)
+
+    def wait(self, run_id: str, requests: Sequence[CertificateRequest], now_utc_ms: int) -> None:
+        """Record what else belongs to a run and is not requested now: it remains when the run goes on.
+
+        Raises:
+            UsageError: as `finished`.
+        """
+        self._note(run_id, records.chosen_lines([(request, False) for request in requests], now_utc_ms), now_utc_ms)
 
     def finished(self, run_id: str, host: str, results: Sequence[RenewalResult], now_utc_ms: int) -> None:
         """Record what became of requests of a host.
@@ -124,6 +145,18 @@ class Ledger:
         with self._driving(run_id):
             return self._remaining(run_id)
 
+    def left(self, run_id: str) -> int:
+        """How many certificates of a run are still to be requested.
+
+        Raises:
+            UsageError: CA3210, CA3211, CA3213, CA3214, as `run`.
+        """
+        with self._usable():
+            run = records.read_record(self._path(run_id)) if self._path(run_id).exists() else None
+        if run is None:
+            raise self._unknown(run_id)
+        return len(run.remaining)
+
     def past(self, since_utc_ms: int) -> tuple[PastRequest, ...]:
         """What was requested since then and counts against limits.
 
@@ -133,6 +166,19 @@ class Ledger:
         with self._usable():
             every = [past for run in self._runs(since_utc_ms) for past in run.past()]
         return tuple(past for past in every if past.at_utc_ms >= since_utc_ms)
+
+    def _admission(
+        self,
+        run_id: str,
+        requests: Sequence[CertificateRequest],
+        limits: Limits,
+        seen: Sequence[PastRequest],
+        now_utc_ms: int,
+    ) -> Admission:
+        again = {(request.host, request.id) for request in requests}
+        runs = self._runs(now_utc_ms - LONGEST_WINDOW_SECONDS * 1000)
+        recorded = [past for one in runs for past in one.past(again if one.start.run_id == run_id else ())]
+        return admit(requests, [*recorded, *without_recorded(seen, recorded)], limits, now_utc_ms)
 
     def _remaining(self, run_id: str) -> RecordedRun:
         with self._usable():

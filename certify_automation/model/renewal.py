@@ -128,6 +128,7 @@ class Hold(StrEnum):
     FAILED = "failed"
     RUNNING = "running"
     GUARD = "guard"
+    STALLED = "stalled"
 
 
 @dataclass(frozen=True, slots=True)

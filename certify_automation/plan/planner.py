@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from certify_automation.diff import Comparison, compare, observe_request
@@ -11,7 +11,7 @@ from certify_automation.model.config_files import FileName
 from certify_automation.model.facts import Facts
 from certify_automation.model.host import HostState
 from certify_automation.model.plan import Health, ObserveRequest, Plan, PortCheck
-from certify_automation.plan.certificates import following
+from certify_automation.plan.certificates import Following, following
 from certify_automation.plan.changes import changes
 from certify_automation.plan.refusals import refusals
 from certify_automation.plan.situation import PlanOptions, Situation
@@ -29,15 +29,19 @@ def make_plan(host: str, desired: HostState, facts: Facts, options: PlanOptions)
     at = Situation(host, compare(host, desired, facts), facts, options)
     if desired == HostState():
         return Plan(host, options.run_id, observe_request(desired))
-    at = replace(at, changes=changes(at))
+    return plan_of(replace(at, changes=changes(at)))
+
+
+def plan_of(at: Situation, follow: Callable[[Situation], Following] = following) -> Plan:
+    """The plan that makes the changes of a situation, unless something refuses them, and what follows them."""
     refused = refusals(at)
     if refused:
         at = replace(at, changes=())
-    after = following(at)
+    after = follow(at)
     return Plan(
-        host=host,
-        run_id=options.run_id,
-        observe=_observe(desired, at.comparison),
+        host=at.host,
+        run_id=at.options.run_id,
+        observe=_observe(at.desired, at.comparison),
         differences=at.comparison.differences,
         changes=at.changes,
         expects=dict(_expects(at)) if at.changes else {},
@@ -47,7 +51,7 @@ def make_plan(host: str, desired: HostState, facts: Facts, options: PlanOptions)
         warnings=(*warnings(at), *after.warnings),
         after_commit=() if refused else after.changes,
         held=after.held,
-        confirm_seconds=options.confirm_seconds if at.lockouts else None,
+        confirm_seconds=at.options.confirm_seconds if at.lockouts else None,
     )
 
 

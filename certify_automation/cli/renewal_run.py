@@ -1,0 +1,199 @@
+"""A run of `renew` over hosts: what it asks of each, and how it goes on where an earlier one has stopped."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from certify_automation.cli.filters import filters_of
+from certify_automation.cli.guarding import Guard
+from certify_automation.cli.visits import Visits
+from certify_automation.desired import DesiredHost
+from certify_automation.errors import UsageError
+from certify_automation.fleet.records import RecordedRun
+from certify_automation.fleet.rollout import waves
+from certify_automation.guard.requests import CertificateRequest
+from certify_automation.model.config_files import JsonValue
+from certify_automation.model.host_report import HostReport
+from certify_automation.model.plan import Origin
+from certify_automation.model.renewal import CertificateRenew, RenewalResult, RenewalStatus
+from certify_automation.plan import PlanOptions, RequestTerms
+from certify_automation.renewal import Filters, Wanted
+from certify_automation.requesting import Requested, Requesting, request_host
+
+_SETTLED = ("due", "failing", "expires_within", "issuer", "domain", "force", "reissue", "most", "waves")
+_COMMAND = "renew"
+
+
+@dataclass(frozen=True, slots=True)
+class RunTerms:
+    """What a run asks for, of whichever host; recorded with it.
+
+    Attributes:
+        most: certificates in all; None = any number.
+        waves: as written; empty = all hosts at once.
+    """
+
+    wanted: Wanted
+    restart_stalled: bool = False
+    most: int | None = None
+    waves: str = ""
+
+    @classmethod
+    def of_flags(cls, flags: Mapping[str, Any]) -> RunTerms:
+        """What the flags of the command ask for.
+
+        Raises:
+            UsageError: CA5031 --force without --max, CA5032 --reissue without --issuer, CA5033 --pause without waves,
+                CA5034 with --resume what the run has settled, CA3220 --waves.
+        """
+        _check(flags)
+        wanted = Wanted(flags["force"], flags["reissue"], flags["outside_window"], filters_of(flags))
+        return cls(wanted, flags["restart_stalled"], flags["most"], flags["waves"] or "")
+
+    def to_json(self) -> Mapping[str, JsonValue]:
+        """For the record; the waves have a place of their own there."""
+        wanted = {name: value for name, value in asdict(self.wanted).items() if name != "filters"}
+        filters = {**asdict(self.wanted.filters), "ids": list(self.wanted.filters.ids)}
+        return {**wanted, "filters": filters, "restart_stalled": self.restart_stalled, "most": self.most}
+
+    def going_on(self, run: RecordedRun) -> RunTerms:
+        """Those of a recorded run, for whichever certificates; what these terms allow is allowed as well.
+
+        Raises:
+            UsageError: CA5035 it is a run of another command.
+        """
+        start, options = run.start, run.start.options
+        if start.command != _COMMAND:
+            hint = f"`{start.command}` asks for what is left of it by itself"
+            raise UsageError("CA5035", f"run {start.run_id} is one of `{start.command}`, not of `renew`", hint=hint)
+        most = options.get("most")
+        wanted = Wanted(
+            bool(options.get("force")),
+            bool(options.get("reissue")),
+            self.wanted.outside_window or bool(options.get("outside_window")),
+        )
+        restart = self.restart_stalled or bool(options.get("restart_stalled"))
+        return RunTerms(wanted, restart, most if isinstance(most, int) else None, start.waves)
+
+
+def _check(flags: Mapping[str, Any]) -> None:
+    settled = [name for name in _SETTLED if flags[name]] if flags["resume"] else []
+    if settled:
+        names = ", ".join(f"--{'max' if name == 'most' else name.replace('_', '-')}" for name in settled)
+        raise UsageError("CA5034", f"{names}: that is settled by the run that goes on", hint="leave it out")
+    if flags["force"] and flags["most"] is None:
+        hint = "say how many at most: `renew --force --max 1 --domain www.example.com`"
+        raise UsageError("CA5031", "--force requests what is not due, and --max does not say how many", hint=hint)
+    if flags["reissue"] and not flags["issuer"]:
+        hint = "say of which certification authority: `renew --issuer letsencrypt.org --reissue`"
+        raise UsageError(
+            "CA5032", "--reissue has every certificate of an issuer issued again, and none is named", hint=hint
+        )
+    if flags["pause"] and not (flags["waves"] or flags["resume"]):
+        raise UsageError("CA5033", "--pause is between waves, and there are none", hint="say --waves 1,10%,100%")
+    if flags["waves"]:
+        waves(flags["waves"], 1)
+
+
+@dataclass(slots=True)
+class RenewalRun:
+    """One run over the hosts of a fleet.
+
+    Attributes:
+        terms: what it asks for.
+        run_id: 32 hex digits.
+        recorded: the run that goes on; None = it begins.
+    """
+
+    visits: Visits
+    guard: Guard
+    origin: Origin
+    terms: RunTerms
+    run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    recorded: RecordedRun | None = None
+    _passed_over: dict[str, tuple[RenewalResult, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, visits: Visits, guard: Guard, flags: Mapping[str, Any], origin: Origin) -> RenewalRun:
+        """The run that the flags ask for.
+
+        Raises:
+            UsageError: as RunTerms; CA3210 to CA3214 the run to go on with.
+            Locked: CA3216 another process has that in hand.
+        """
+        terms = RunTerms.of_flags(flags)
+        run = cls(visits, guard, origin, terms)
+        if flags["resume"]:
+            recorded = guard.ledger.run(flags["resume"].strip().lower())
+            run = cls(visits, guard, origin, terms.going_on(recorded), recorded.start.run_id, recorded)
+            guard.hosts = recorded.hosts
+        guard.waves, guard.options = run.terms.waves, run.terms.to_json()
+        return run
+
+    @property
+    def hosts(self) -> list[str]:
+        """The hosts to be looked at, in the order in which they start."""
+        if self.recorded is None:
+            return list(self.visits.fleet.hosts)
+        left = {request.host for request in self.recorded.remaining}
+        return [name for name in self.recorded.hosts if name in left and name in self.visits.fleet.hosts]
+
+    def look(self, host: DesiredHost) -> HostReport:
+        """What a host is to request; also from several threads.
+
+        Raises:
+            HostError: as request_host.
+        """
+        options = PlanOptions(self.run_id, now_utc_ms=_now_ms())
+        wanted, expected = self.terms.wanted, {one.id: one.thumbprint for one in self._left_of(host.name)}
+        if self.recorded is not None:
+            wanted = replace(wanted, filters=Filters(ids=tuple(expected)))
+        terms = RequestTerms(wanted, self.terms.restart_stalled, expected)
+        how = Requesting(options, terms, self.origin)
+        found = request_host(host, self.visits.session(host), how, self.guard.watching(host.name))
+        self.guard.waiting.extend(found.waiting)
+        self._passed_over[host.name] = tuple(self._gone(found))
+        return found.report
+
+    def chosen(self, reports: Sequence[HostReport], *, dry_run: bool) -> list[HostReport]:
+        """The reports with no more than the run may request; what has come to an end without it is recorded."""
+        if self.recorded is not None and not dry_run:
+            for host, results in self._passed_over.items():
+                self.guard.pass_over(self.run_id, host, results)
+        return self.guard.cap(reports, self.terms.most)
+
+    def say_what_is_left(self) -> None:
+        """How to go on with what the run has left, where another run would not do the same."""
+        if self.guard.left and (self.terms.wanted.forced or self.terms.waves):
+            number = f"{self.guard.left} certificate{'' if self.guard.left == 1 else 's'}"
+            self.visits.console.say(f"left of this run: {number}; go on with `renew --resume {self.run_id}`")
+
+    def _left_of(self, host: str) -> Sequence[CertificateRequest]:
+        return [one for one in self.recorded.remaining if one.host == host] if self.recorded else ()
+
+    def _gone(self, found: Requested) -> Iterator[RenewalResult]:
+        """What of a host's part of the run is neither requested now nor waits, and so has come to its end."""
+        plan, inventory = found.report.plan, found.facts.certificates
+        if plan is None or inventory is None or self.recorded is None:
+            return
+        items = {one.id: one for one in inventory.certificates or ()}
+        wanted = {change.id for change in plan.after_commit if isinstance(change, CertificateRenew)}
+        wanted |= {held.id for held in plan.held}
+        for request in self._left_of(plan.host):
+            if request.id in wanted:
+                continue
+            item = items.get(request.id)
+            if item is None:
+                yield RenewalResult(request.id, RenewalStatus.MISSING)
+            else:
+                ours = request in self.recorded.cut_off and item.thumbprint != request.thumbprint
+                status = RenewalStatus.RENEWED if ours else RenewalStatus.MOVED
+                yield RenewalResult(request.id, status, thumbprint=item.thumbprint)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
