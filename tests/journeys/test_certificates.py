@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from certify_automation import lab
 from certify_automation.lab.certificates import CertificateSpec
@@ -18,6 +19,20 @@ from certify_automation.model.outcome import ExitCode
 from .conftest import Journey, Ran, start
 
 LEGACY, MODERN = "host001.lab.example", "host002.lab.example"
+SITES = (
+    CertificateSpec("a.example.com", state="overdue", endpoint="a.example.com:443"),
+    CertificateSpec("b.example.com", state="overdue", endpoint="b.example.com:443"),
+    CertificateSpec(
+        "straße.example.com",
+        ("xn--strae-oqa.example.com",),
+        state="overdue",
+        endpoint="xn--strae-oqa.example.com:443",
+    ),
+    CertificateSpec("dns.example.com", state="failing_dns", endpoint="dns.example.com:443"),
+    CertificateSpec("old.example.com", state="served_old", endpoint="old.example.com:443"),
+    CertificateSpec("paused.example.com", state="paused"),
+)
+OVERDUE = [spec.name for spec in SITES if spec.state == "overdue"]
 MANAGED = (
     CertificateSpec("a.example.com", state="overdue"),
     CertificateSpec("b.example.com", state="overdue"),
@@ -109,3 +124,69 @@ def test_what_a_limit_holds_back_is_refused_and_said(managed: Journey) -> None:
     assert list(renewals(done, 0).values()) == ["renewed"]
     assert list(held(done, 0).values()).count("guard") == 3
     assert managed.run("apply", "--yes").out.count("held back") == 1
+
+
+@pytest.fixture(params=["v6", "v7"])
+def site(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Journey]:
+    """A host as declared with three certificates overdue, one failing, one served old and one paused."""
+    monkeypatch.setenv("CERTIFY_AUTOMATION_STATE", str(tmp_path / "state"))
+    hosts = (HostSpec(LEGACY, request.param, certificates=SITES),)
+    for journey in start(tmp_path, LabOptions(hosts, pace=lab.Pace(tasks=0.02))):
+        fleet = journey.folder / "fleet"
+        settings = fleet / "certify-automation.yaml"
+        settings.write_text(settings.read_text("utf-8") + "\ntrust: {ca_file: ../lab-roots.pem}\n", "utf-8")
+        assert journey.run("apply", "--yes").code == ExitCode.DONE
+        served = [
+            {"endpoint": "{{ vars.tls_address }}:{{ vars.tls_port }}", "sni": spec.names[0], "certificate": spec.name}
+            for spec in SITES
+            if spec.endpoint
+        ]
+        document = {"version": 1, "name": "sites", "applies_to": "all", "renewals": {"served": served}}
+        (fleet / "state" / "sites.yaml").write_text(yaml.safe_dump(document, allow_unicode=True), "utf-8")
+        yield journey
+
+
+def seen(done: Ran) -> dict[str, tuple[str, str]]:
+    """Certificate -> verdict on its endpoint, and the thumbprint that is served."""
+    found: list[dict[str, Any]] = done.document()["endpoints"]
+    return {one["certificate"]: (one["verdict"], one["presented"]["sha1"]) for one in found}
+
+
+def listed(journey: Journey) -> dict[str, dict[str, Any]]:
+    done = journey.run("certs", "--json")
+    assert done.code == ExitCode.DONE, done.err
+    (host,) = done.document()["hosts"]
+    assert (host["access"], host["warnings"]) == ("task", [])
+    return {one["name"]: one for one in done.document()["certificates"]}
+
+
+def test_what_is_due_is_renewed_and_is_what_is_served(site: Journey) -> None:
+    certificates = listed(site)
+    assert {name for name, one in certificates.items() if one["requested"]} == {*OVERDUE, "dns.example.com"}
+    planned = site.run("plan", "--json")
+    assert planned.code == ExitCode.DRIFT
+    assert sorted(changes(planned, 0)) == sorted(f"certificate.renew {name}" for name in (*OVERDUE, "dns.example.com"))
+    assert held(planned, 0) == {"paused.example.com": "paused"}
+    before = site.run("verify", "--json")
+    assert before.code == ExitCode.DRIFT, before.err
+    assert {name for name, (verdict, _) in seen(before).items() if verdict != "served"} == {"old.example.com"}
+
+    done = site.run("renew", "--yes", "--wait", "--json")
+    assert (done.code, done.hosts()) == (ExitCode.HOSTS_FAILED, {LEGACY: "failed CA4121"}), done.err
+    assert renewals(done, 0) == {**dict.fromkeys(OVERDUE, "renewed"), "dns.example.com": "failed"}
+
+    after = site.run("verify", "--json")
+    assert after.code == ExitCode.DRIFT
+    verdicts, now = seen(after), listed(site)
+    for name in OVERDUE:
+        assert verdicts[name] == ("served", now[name]["thumbprint"])
+        assert verdicts[name] != seen(before)[name]
+    assert verdicts["dns.example.com"] == seen(before)["dns.example.com"]
+    (old,) = (one for one in after.document()["endpoints"] if one["verdict"] != "served")
+    assert (old["certificate"], old["verdict"]) == ("old.example.com", "old_certificate")
+    assert "the http.sys binding old.example.com:443 still has the one served" in old["cause"]
+    assert old["next_step"].startswith("deploy it again")
+
+    again = site.run("plan", "--json")
+    assert (again.code, changes(again, 0)) == (ExitCode.DONE, [])
+    assert held(again, 0) == {"dns.example.com": "back_off", "paused.example.com": "paused"}
