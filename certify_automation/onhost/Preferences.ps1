@@ -20,7 +20,7 @@ function Get-OtherPreference($Work, $Values, [string[]]$Sides) {
     }
 }
 
-# What is sent: all that GET says, with the new values. A data store id that is null is refused, one that is left out becomes
+# What is sent, and in $Found from now on: all that GET says, with the new values. A data store id that is null is refused, one that is left out becomes
 # 0, and with that the product does not start again; flags that are null are refused.
 function Get-WholePreference($Work, $Found) {
     $values = $Found.Values
@@ -38,7 +38,7 @@ function Get-WholePreference($Work, $Found) {
 function Get-RefusalText($Answer) {
     if (-not $Answer.Status) { return $Answer.Error }
     $names = try { @((ConvertFrom-Json -InputObject $Answer.Body).errors.PSObject.Properties | ForEach-Object { $_.Name }) } catch { @() }
-    "$($Answer.Status) $(Get-AnswerExcerpt $Answer) $($names -join ', ')".Trim()
+    Limit-Text "$($Answer.Status) $(Get-AnswerExcerpt $Answer) $($names -join ', ')".Trim() 500
 }
 
 # Whether anything was sent; an error with a code of docs/contract.md where the preferences are not as asked.
@@ -47,10 +47,10 @@ function Set-WholePreference($Work) {
     $moved = @(Get-OtherPreference $Work $found.Values 'before', 'after')
     if ($moved.Count) { Stop-Change 'preferences_moved' ($moved -join ', ') }
     if (@(Get-OtherPreference $Work $found.Values 'after').Count -eq 0) { return $false }
+    $body = Get-WholePreference $Work $found
     if ($found.Values.Contains('enableIssuerCache') -and ($null -eq $found.Values['enableIssuerCache'])) {
         Stop-Change 'issuer_cache' 'EnableIssuerCache is not known: appsettings.json cannot be read, or does not have it.'
     }
-    $body = Get-WholePreference $Work $found
     $Work.Preferences = New-PreferenceFailure 'unknown_request' 'They were sent, and it is not known what became of that.'
     Save-Progress $Work
     $answer = Invoke-ProductApi -Url $Work.Url -Path 'preferences' -Method 'POST' -Body $body

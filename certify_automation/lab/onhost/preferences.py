@@ -53,9 +53,9 @@ def _set(api: ProductApi, wanted: list[Json], data_folder: str | None, before_se
         raise ChangeFailed("preferences_moved", ", ".join(moved))
     if all(_same(now.get(one["name"]), one["after"]) for one in wanted):
         return False
-    if _ISSUER_CACHE in now and now[_ISSUER_CACHE] is None:
-        raise ChangeFailed("issuer_cache", "EnableIssuerCache is not known: appsettings.json cannot be read.")
     body = now | {one["name"]: one["after"] for one in wanted}
+    if _ISSUER_CACHE in body and body[_ISSUER_CACHE] is None:
+        raise ChangeFailed("issuer_cache", "EnableIssuerCache is not known: appsettings.json cannot be read.")
     if body.get(_DATA_STORE) in _NO_STORE:
         stored = settings["data_store"]
         body[_DATA_STORE] = _DEFAULT_STORE if stored in _NO_STORE else stored
