@@ -13,7 +13,6 @@ import yaml
 from certify_automation import bundled
 from certify_automation.errors import ConfigurationError
 from certify_automation.lab import MIXED
-from certify_automation.lab.endpoints import EndpointFaults
 from certify_automation.lab.faults import MIXTURE, FaultRule, FaultRules, load, mixture
 from certify_automation.lab.hosts import BuiltHost, HostSpec, build, generated_hosts
 from certify_automation.lab.onhost import Cut, Point
@@ -251,23 +250,6 @@ class TestState:
     def test_only_the_hosts_that_are_meant(self) -> None:
         rules = FaultRules([FaultRule("service_stopped", ("APP*",))])
         assert state_of(rules.apply_state(build(HostSpec("web01", "v6"), 0, StillClock(NOW)), 0)) == "Running"
-
-
-def test_what_is_wrong_with_the_sites_of_a_host() -> None:
-    rules = FaultRules(
-        [
-            FaultRule("endpoint_closed", ("web01*",)),
-            FaultRule("endpoint_hangs", ("web02*",)),
-            FaultRule("certificate_unreadable", ("web03*",), {"names": ["shop.*"]}),
-            FaultRule("certificate_unreadable", ("web04*",)),
-        ]
-    )
-    assert rules.endpoint("web01.example.com") == EndpointFaults(closed=True)
-    assert rules.endpoint("WEB02.example.com") == EndpointFaults(hangs=True)
-    assert rules.endpoint("web03.example.com").spoils("SHOP.example.com")
-    assert not rules.endpoint("web03.example.com").spoils("www.example.com")
-    assert rules.endpoint("web04.example.com").spoils(None)
-    assert rules.endpoint("web05.example.com") == EndpointFaults()
 
 
 def test_the_mixture_fits_the_demo_and_repeats_itself() -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import timedelta
-from importlib import resources
 from typing import Any
 
 import pytest
@@ -13,7 +11,6 @@ from lab_plans import AUTOMATION, PLANS, another_run, apply, call, observe, serv
 
 from certify_automation.lab.hosts import BuiltHost
 from certify_automation.lab.onhost import Cut, Killed, Point, Visit, VisitFaults, answer
-from certify_automation.lab.onhost.task import task_xml
 from certify_automation.lab.windows.power import boot, lose_power, start_delayed
 
 Json = dict[str, Any]
@@ -196,13 +193,6 @@ def test_a_second_timer_of_a_run_ends_at_once(scene: Scene) -> None:
     tasks.delete("certify-automation-copy")
     scene.host.computer.pass_time(SECONDS + 60)
     scene.check_undone("not_confirmed")
-
-
-def test_the_task_is_the_one_that_the_script_registers() -> None:
-    source = resources.files("certify_automation.onhost").joinpath("Task.ps1").read_text("ascii")
-    (xml,) = re.findall(r"@'\n(.*?)\n'@", source, re.DOTALL)
-    registered = xml.replace("\n", " ").replace("{run}", RUN).replace("{digest}", "a" * 64)
-    assert task_xml(RUN, "a" * 64) == registered
 
 
 @pytest.mark.parametrize("generation", ["v6", "v7"])

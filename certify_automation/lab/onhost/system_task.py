@@ -15,13 +15,14 @@ from certify_automation.lab.onhost.json_text import ascii_json
 from certify_automation.lab.onhost.product_api import ApiFailed
 from certify_automation.lab.onhost.progress import PROGRESS, VISIT, Progress, TaskProgress, VisitEnded
 from certify_automation.lab.onhost.refusal import folder_refusal
+from certify_automation.lab.onhost.task import PREFIX, api_xml, start_process
 from certify_automation.lab.onhost.visit import Json, Visit, Waiting, in_automation_folder
 from certify_automation.lab.windows import Win32Error
 from certify_automation.lab.windows.files import join
 
 FOLDER = in_automation_folder("api")
 
-_NAME = "certify-automation-api-"
+_NAME = f"{PREFIX}api-"
 _PROCESS, _ANSWER = "process", "answer.json"
 _OLD_MS = 3600 * 1000
 _BEGINS_MS = 30_000
@@ -29,25 +30,6 @@ _ENDS_EARLIER_MS, _ANSWERS_EARLIER_MS = 5000, 2000
 _POLL = 0.5
 _ID = re.compile("[0-9a-f]{32}")
 _ACTION = re.compile(r"/api/(?P<task>[0-9a-f]{32})/script\.ps1.*-ne '(?P<digest>[0-9a-f]{64})'", re.DOTALL)
-_XML = """\
-<?xml version="1.0" encoding="UTF-16"?>
-<Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
-<Triggers></Triggers>
-<Principals><Principal id="Author"><UserId>S-1-5-18</UserId>\
-<RunLevel>HighestAvailable</RunLevel></Principal></Principals>
-<Settings>
-<DisallowStartIfOnBatteries>false</DisallowStartIfOnBatteries>
-<StopIfGoingOnBatteries>false</StopIfGoingOnBatteries>
-<ExecutionTimeLimit>PT{minutes}M</ExecutionTimeLimit>
-<Priority>5</Priority>
-</Settings>
-<Actions Context="Author"><Exec>
-<Command>%SystemRoot%\\System32\\WindowsPowerShell\\v1.0\\powershell.exe</Command>
-<Arguments>-NoProfile -NonInteractive -Command "$file = $env:ProgramData +
- '/certify-automation/api/{task}/script.ps1'; if ((Get-FileHash -LiteralPath $file).Hash -ne '{digest}') {{ exit 1 }}"\
-</Arguments>
-</Exec></Actions>
-</Task>"""
 
 
 def is_waited_for(name: str) -> bool:
@@ -98,17 +80,12 @@ def _ask_as_system(visit: Visit, task: str, call: Json, until: int) -> Waiting[J
 
 def _start(visit: Visit, task: str, call: Json, until: int) -> None:
     """Register the task and start it; raises Win32Error."""
-    tasks, folder = visit.computer.tasks, join(FOLDER, task)
+    folder = join(FOLDER, task)
     text = onhost.script("Inventory").text.encode()
     seconds = max(1, (until - visit.monotonic_ms() - _ENDS_EARLIER_MS) // 1000)
     disk.write(visit, join(folder, "script.ps1"), text)
     disk.write(visit, join(folder, "request.json"), ascii_json({**call, "deadline_seconds": seconds}).encode())
-    xml = _XML.format(task=task, digest=digest(text), minutes=seconds // 60 + 2).replace("\n", " ")
-    file = join(folder, "task.xml")
-    disk.write(visit, file, b"\xff\xfe" + xml.encode("utf-16-le"))
-    visit.effect("schtasks.exe /Create", lambda: tasks.register(f"{_NAME}{task}", xml, replace=True))
-    disk.delete(visit, file)
-    visit.effect("schtasks.exe /Run", lambda: tasks.run(f"{_NAME}{task}"))
+    start_process(visit, folder, f"{_NAME}{task}", api_xml(task, digest(text), seconds // 60 + 2))
 
 
 def _wait(visit: Visit, folder: str, until: int) -> Waiting[str]:
