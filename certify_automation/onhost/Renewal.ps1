@@ -128,13 +128,13 @@ function Wait-Renewal($Work) {
     }
 }
 
-# Ends what is asked with the failure of an inventory when the API does not say what one reads.
+# Ends what is asked with the failure of an inventory when the API does not say what one reads. The summary reads every item:
+# one that the product cannot read would end its pass, and no other would begin before the service does.
 function Assert-ProductApi($Work) {
     $call = @{ Url = $Work.Url; Until = $Work.Until }
     $null = Read-ProductApi @call -Path 'preferences'
-    foreach ($path in 'summary', 'results') {
-        $null = Read-ProductApi @call -Path "managedcertificates/$path" -Method 'POST' -Body '{"pageIndex":0,"pageSize":1}'
-    }
+    $null = Read-ProductApi @call -Path 'managedcertificates/summary' -Method 'POST' -Body '{}'
+    $null = Read-ProductApi @call -Path 'managedcertificates/results' -Method 'POST' -Body '{"pageIndex":0,"pageSize":1}'
 }
 
 # Does what is asked, as far as it goes, as text.
