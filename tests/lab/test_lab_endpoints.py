@@ -124,10 +124,12 @@ def test_the_binding_is_chosen_by_address_then_name_then_for_everybody() -> None
         keep(computer, wildcard)
         keep(computer, own)
         computer.sni_bindings["*.example.com:443"] = binding(wildcard)
+        computer.sni_bindings["Wiki.Example.org:443"] = binding(wildcard)
         computer.ssl_bindings["0.0.0.0:443"] = binding(OTHER)
         async with serving(computer) as port:
             assert await shown(port) == ISSUED.der
             assert await shown(port, "any.example.com") == wildcard.der
+            assert await shown(port, "wiki.example.org") == wildcard.der
             assert await shown(port, "www.example.org") == OTHER.der
             assert await shown(port, None) == OTHER.der
             computer.ssl_bindings[f"{computer.installation.address}:443"] = binding(own)

@@ -37,12 +37,18 @@ def is_served(computer: Computer, port: int) -> bool:
 
 
 def _candidates(computer: Computer, name: str, port: int) -> list[dict[str, bytes | str]]:
-    names = {key.lower(): binding for key, binding in computer.sni_bindings.items()}
     wanted = [computer.ssl_bindings.get(f"{computer.installation.address}:{port}")]
     if name:
-        wanted += [names.get(f"{name}:{port}"), names.get(f"*.{name.partition('.')[2]}:{port}")]
+        above = name.partition(".")[2]
+        wanted += [_named(computer.sni_bindings, key) for key in (f"{name}:{port}", f"*.{above}:{port}")]
     wanted += [computer.ssl_bindings.get(f"{address}:{port}") for address in _EVERYBODY]
     return [binding for binding in wanted if binding is not None]
+
+
+def _named(bindings: Bindings, key: str) -> dict[str, bytes | str] | None:
+    """The binding of this name, ignoring case; most are written in lower case, and there may be thousands."""
+    exact = bindings.get(key)
+    return exact or next((binding for name, binding in bindings.items() if name.lower() == key), None)
 
 
 def _issuers(stores: MachineStores, leaf: Stored) -> list[Stored]:
