@@ -18,9 +18,12 @@ from certify_automation.model.outcome import ExitCode
 
 HOSTS = len(MIXED)
 FLEET = "fleet"
+CERTIFICATES = "certificates"
 LOCKOUT = "lockout"
 CUT_OFF = MIXED[0].name
 """The host that is told to shut itself in."""
+OVERDUE = MIXED[0].name
+"""A certificate of it is overdue, and of another one the site still serves the one before."""
 IN_FULL = frozenset({"web03.example.com", "web04.example.com", "app04.example.com"})
 """A listen list that leaves the service out, a disabled driver, a malformed file."""
 INVENTORY = "lab/inventory.yaml"
@@ -62,6 +65,24 @@ STEPS = (
     Step("The plan is carried out, with a health check and, should it fail, an undo.", ("apply", PLAN), ExitCode.DONE),
     Step("A second plan is the proof: it must be empty.", ("plan",), ExitCode.DONE),
     Step(
+        "The certificates of the fleet, the most urgent first, and why each is or is not due.",
+        ("certs",),
+        ExitCode.DONE,
+        CERTIFICATES,
+    ),
+    Step(
+        "What is due on one server is renewed, after counting it against the limits of its certification authority.",
+        ("renew", "--yes", "--wait", "--limit", OVERDUE),
+        ExitCode.DONE,
+        CERTIFICATES,
+    ),
+    Step(
+        "The proof, from outside: the renewed certificate is served. Another site still has its old one.",
+        ("verify", "--limit", OVERDUE),
+        ExitCode.DRIFT,
+        CERTIFICATES,
+    ),
+    Step(
         "A mistake: this listen list cuts the server off. It waits 5 seconds for a new connection; none comes about,"
         " and so it puts itself back.",
         ("apply", "--allow-lockout", "--confirm-within", "5s", "--yes", "--limit", CUT_OFF),
@@ -84,7 +105,9 @@ def practice_fleet(folder: Path) -> Iterator[None]:
     Raises:
         UsageError: CA5061 no listener could be opened, CA5073 the inventory cannot be written.
     """
-    for repo in (FLEET, LOCKOUT):
-        shutil.copytree(bundled.folder("examples") / repo, folder / repo)
+    examples = bundled.folder("examples")
+    for repo, layers in {FLEET: (FLEET,), CERTIFICATES: (FLEET, CERTIFICATES), LOCKOUT: (LOCKOUT,)}.items():
+        for layer in layers:
+            shutil.copytree(examples / layer, folder / repo, dirs_exist_ok=True)
     with running(LabOptions.mixed(), folder / INVENTORY):
         yield

@@ -20,7 +20,7 @@ from certify_automation.model.host import ApiAccess, Auth, Endpoint, Scheme, Tra
 from certify_automation.model.http_sys import IpListen, ListenRule, UrlReservation
 from certify_automation.model.renewal import RenewalPolicy
 from certify_automation.model.service import ServiceState, StartMode, WindowsService
-from desired.cases import CASES, lines, outcome, write
+from desired.cases import lines, outcome, write
 
 EXAMPLE = bundled.folder("examples") / "fleet"
 SOUND = {"state": "version: 1\napplies_to: all\n"}
@@ -65,7 +65,7 @@ def test_the_example_is_reached_over_https_with_a_reference_for_a_password() -> 
 
 def test_the_example_with_certificates_has_a_policy_for_every_host(tmp_path: Path) -> None:
     shutil.copytree(EXAMPLE, tmp_path / "fleet")
-    shutil.copy(CASES / "example" / "certificates.yaml", tmp_path / "fleet" / "state")
+    shutil.copy(EXAMPLE.parent / "certificates" / "state" / "certificates.yaml", tmp_path / "fleet" / "state")
     fleet = load(tmp_path / "fleet", environ={})
     assert fleet.warnings == ()
     for host in fleet.hosts.values():
