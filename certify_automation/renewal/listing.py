@@ -50,6 +50,11 @@ class ListedCertificate:
         return self.due is not None and self.due.due
 
     @property
+    def is_wanted(self) -> bool:
+        """Whether the product or the declared policy would have it renewed now, before any hold."""
+        return self.is_due or self.requested or (self.held is not None and not self.failing)
+
+    @property
     def expired(self) -> bool:
         """Whether its time is over."""
         expiry = self.certificate.expiry_utc_ms
@@ -63,7 +68,7 @@ class ListedCertificate:
         """
         one, now = self.certificate, self.now_utc_ms
         if self.due is not None:
-            return (not (self.due.due or self.failing), *urgency(one, self.due, now), self.host)
+            return (not (self.is_wanted or self.failing), *urgency(one, self.due, now), self.host)
         expiry = inf if one.expiry_utc_ms is None else float(one.expiry_utc_ms)
         order = expiry - now if self.expired else expiry
         calm = not (self.expired or self.failing)

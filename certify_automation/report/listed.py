@@ -90,7 +90,7 @@ def certificate_row(listed: ListedCertificate) -> CertificateRow:
         why=one_line(listed.why),
         style=style,
         expired=listed.expired,
-        notable=listed.is_due or listed.failing or listed.expired or warned or style != "ok",
+        notable=warned or listed.expired or style != "ok",
     )
 
 
@@ -183,9 +183,9 @@ def _status(listed: ListedCertificate) -> tuple[str, str]:
         return _STATES[one.status]
     if listed.failing:
         return _failed(one)
-    if listed.expired and not listed.is_due:
+    if listed.expired and not listed.is_wanted:
         return "expired", "error"
-    if listed.is_due:
+    if listed.is_wanted:
         return "due", "warning"
     return ("ok", "ok") if one.status is None or one.status in _KNOWN_STATES else (f"state {one.status}", "warning")
 
