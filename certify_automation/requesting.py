@@ -100,6 +100,7 @@ def _requests(host: str, found: CertificateInventory | None, ids: frozenset[str]
             one.staging,
             one.identifiers,
             one.thumbprint,
+            one.attempted_utc_ms,
         )
         for one in found.certificates
         if one.id in ids

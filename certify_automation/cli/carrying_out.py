@@ -20,7 +20,7 @@ from certify_automation.model.plan import Plan
 from certify_automation.model.renewal import Hold
 from certify_automation.reconcile import apply_plan
 from certify_automation.renewing import carry_on
-from certify_automation.report import document
+from certify_automation.report import document, renewals_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ class Act:
         question: asked before anything is carried out, `{}` for `3 hosts`.
         declared: the plans are to make the hosts as declared now, so what is left is a failure.
         doing: what is shown while it goes on; refused: what is said when the answer was no.
+        of_certificates: they are counted in the end, because they are what it is for.
         refusing: why certificates wait when the run counts as refused for it; the limit of an authority always does.
     """
 
@@ -40,6 +41,7 @@ class Act:
     declared: bool = True
     doing: str = "applying"
     refused: str = "not applied"
+    of_certificates: bool = False
     refusing: frozenset[Hold] = frozenset()
 
 
@@ -90,6 +92,7 @@ def show_only(visits: Visits, act: Act, planned: Sequence[HostReport], guard: Gu
     shown = guard.preview(planned)
     show_details(visits.console, shown)
     show_summary(visits.console, shown, planned=True)
+    _count(visits, act, shown)
     code = _code(act, shown, code_of(visits, shown))
     visits.console.print_document({**document(act.name, shown, code), "run_id": None})
     return code
@@ -112,7 +115,10 @@ def carry_out(
     def work(host: DesiredHost) -> HostReport:
         plan, declared = plans[host.name], host.state if act.declared else None
         report = apply_plan(plan, visits.session(host), declared, visits.confirmation(host))
-        return carry_on(report, visits.renewal_session(host), visits.renewing(host)) if plan.after_commit else report
+        if not plan.after_commit or report.status is not HostStatus.CHANGED:
+            return report
+        guard.asking(host.name)
+        return carry_on(report, visits.renewal_session(host), visits.renewing(host))
 
     def taken(report: HostReport) -> None:
         guard.settle(report)
@@ -169,10 +175,17 @@ def _ended(visits: Visits, act: Act, reports: Sequence[HostReport], code: ExitCo
     every = _in_order(reports, list(visits.fleet.hosts))
     code = _code(act, reports, code)
     show_recap(visits.console, every)
+    _count(visits, act, every)
     if run is not None:
         visits.console.data([f"run {run}"])
     visits.console.print_document({**document(act.name, every, code), "run_id": run})
     return code
+
+
+def _count(visits: Visits, act: Act, reports: Sequence[HostReport]) -> None:
+    line = renewals_line(reports)
+    if act.of_certificates:
+        visits.console.data([line or "no certificate is to be requested"])
 
 
 def _code(act: Act, reports: Sequence[HostReport], code: ExitCode) -> ExitCode:

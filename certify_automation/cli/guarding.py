@@ -123,6 +123,15 @@ class Guard:
         if results:
             self.ledger.finished(run_id, host, results, _now_ms())
 
+    def asking(self, host: str) -> None:
+        """Records that a host is about to be asked for its certificates.
+
+        Raises:
+            UsageError: CA3210, it cannot be recorded; then the host must not be asked.
+        """
+        if self._reserved.get(host):
+            self.ledger.asking(self._run_id, host, _now_ms())
+
     def settle(self, report: HostReport) -> None:
         """Records what became of the requests of a host; where nobody can tell they count as made."""
         ids = self._reserved.pop(report.host, ())
@@ -164,7 +173,8 @@ def _in_turn(plans: Sequence[Plan]) -> Iterator[CertificateRequest]:
 def _parted(reports: Sequence[HostReport], admission: Admission) -> list[HostReport]:
     held: dict[str, list[Held]] = {}
     for one in admission.held:
-        wait = Held(one.request.id, one.request.name, Hold.GUARD, _text(one), one.until_utc_ms)
+        hold = Hold.RUNNING if one.limit is None else Hold.GUARD
+        wait = Held(one.request.id, one.request.name, hold, _text(one), one.until_utc_ms)
         held.setdefault(one.request.host, []).append(wait)
     return [_without(report, held.get(report.host, ())) for report in reports]
 

@@ -25,6 +25,7 @@ _RENEW = Act(
     declared=False,
     doing="renewing",
     refused="nothing was requested",
+    of_certificates=True,
     refusing=frozenset({Hold.GUARD, Hold.WINDOW}),
 )
 

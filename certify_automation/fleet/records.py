@@ -1,4 +1,4 @@
-"""A run's record: one JSON line an event, and what they come to."""
+"""A run's record: one JSON line an event, and what they come to; `record_reading` reads it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ import json
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
-from certify_automation.errors import UsageError
 from certify_automation.guard.requests import CertificateRequest, PastRequest
 from certify_automation.model.config_files import JsonValue
 from certify_automation.model.renewal import RenewalResult, RenewalStatus
 
-_VERSION = 1
-_RESUMED, _ENDED = "resumed", "ended"
+VERSION = 1
+RESUMED, ENDED = "resumed", "ended"
 
 _SUCCEEDED: Mapping[RenewalStatus | None, bool] = {RenewalStatus.RENEWED: True, RenewalStatus.FAILED: False}
 _NEVER_REQUESTED = frozenset({RenewalStatus.MOVED, RenewalStatus.MISSING, RenewalStatus.NOT_RUN})
@@ -47,6 +45,7 @@ class Stage(StrEnum):
 
     HELD = "held"
     RESERVED = "reserved"
+    ASKED = "asked"
     RELEASED = "released"
     ENDED = "ended"
 
@@ -93,8 +92,8 @@ class RecordedRun:
 
     @property
     def cut_off(self) -> tuple[CertificateRequest, ...]:
-        """Of which nothing was heard: they may have been requested."""
-        return tuple(one.request for one in self.requests if one.stage is Stage.RESERVED)
+        """Of which nothing was heard once their host was asked: they may have been requested."""
+        return tuple(one.request for one in self.requests if one.stage is Stage.ASKED)
 
     def past(self, repeated: Container[tuple[str, str]] = ()) -> Iterator[PastRequest]:
         """What counts against limits, each at the latest time at which it can have been requested.
@@ -105,7 +104,7 @@ class RecordedRun:
         for one in self.requests:
             if one.remains and (one.request.host, one.request.id) in repeated:
                 continue
-            if one.stage is Stage.RESERVED:
+            if one.stage in {Stage.RESERVED, Stage.ASKED}:
                 yield PastRequest(one.request, self.active_utc_ms, None)
             elif one.stage is Stage.ENDED and one.status not in _NEVER_REQUESTED:
                 yield PastRequest(one.request, one.at_utc_ms, _SUCCEEDED.get(one.status))
@@ -115,7 +114,7 @@ def start_line(start: RunStart, now_utc_ms: int) -> str:
     """The first line of a record."""
     return _line(
         {
-            "runs": _VERSION,
+            "runs": VERSION,
             "event": "started",
             "at": now_utc_ms,
             "run_id": start.run_id,
@@ -131,12 +130,12 @@ def start_line(start: RunStart, now_utc_ms: int) -> str:
 
 def resumed_line(now_utc_ms: int) -> str:
     """That a run goes on in another process; a line cut off before it counts as not written."""
-    return _line({"event": _RESUMED, "at": now_utc_ms})
+    return _line({"event": RESUMED, "at": now_utc_ms})
 
 
 def ended_line(now_utc_ms: int) -> str:
     """That a run has come to its end."""
-    return _line({"event": _ENDED, "at": now_utc_ms})
+    return _line({"event": ENDED, "at": now_utc_ms})
 
 
 def chosen_lines(requests: Sequence[tuple[CertificateRequest, bool]], now_utc_ms: int) -> str:
@@ -151,6 +150,7 @@ def chosen_lines(requests: Sequence[tuple[CertificateRequest, bool]], now_utc_ms
                 "staging": request.staging,
                 "identifiers": request.identifiers,
                 "thumbprint": request.thumbprint,
+                "attempted": request.attempted_utc_ms,
                 "stage": Stage.RESERVED if admitted else Stage.HELD,
             }
         )
@@ -158,6 +158,11 @@ def chosen_lines(requests: Sequence[tuple[CertificateRequest, bool]], now_utc_ms
         _line({"event": "chosen", "at": now_utc_ms, "host": host, "requests": entries})
         for host, entries in hosts.items()
     )
+
+
+def asked_line(host: str, now_utc_ms: int) -> str:
+    """That a host is about to be asked for what is reserved for it."""
+    return _line({"event": "asked", "at": now_utc_ms, "host": host})
 
 
 def result_line(host: str, results: Iterable[RenewalResult], now_utc_ms: int) -> str:
@@ -171,125 +176,5 @@ def released_line(host: str, ids: Iterable[str], now_utc_ms: int) -> str:
     return _line({"event": "released", "at": now_utc_ms, "host": host, "ids": list(ids)})
 
 
-def read_record(path: Path) -> RecordedRun | None:
-    """The run whose record is in this file; None when not even its first line was written.
-
-    A line that was cut off counts as not written: the last one, and one after which the run was resumed.
-
-    Raises:
-        UsageError: CA3213 it is no record of a run, or damaged; CA3214 a newer version of this program wrote it.
-        OSError: it cannot be read.
-    """
-    reading: _Reading | None = None
-    for number, event in _events(path):
-        try:
-            if reading is None:
-                reading = _Reading.begin(path, event)
-            else:
-                reading.take(event)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise _damaged(path, number) from error
-    return reading.run() if reading else None
-
-
-def _events(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    cut_off = 0
-    lines = path.read_bytes().split(b"\n")
-    for number, line in enumerate(lines, 1):
-        event = _parsed(line)
-        if event is None:
-            if cut_off or (number == 1 < len(lines)):
-                raise _damaged(path, number)
-            cut_off = number
-            continue
-        if cut_off and event.get("event") != _RESUMED:
-            raise _damaged(path, cut_off)
-        cut_off = 0
-        yield number, event
-
-
-def _parsed(line: bytes) -> dict[str, Any] | None:
-    try:
-        event = json.loads(line)
-    except ValueError:
-        return None
-    return event if isinstance(event, dict) else None
-
-
-@dataclass(slots=True)
-class _Reading:
-    start: RunStart
-    started_utc_ms: int
-    active_utc_ms: int
-    ended: bool = False
-    requests: dict[tuple[str, str], RecordedRequest] = field(default_factory=dict)
-
-    @classmethod
-    def begin(cls, path: Path, event: Mapping[str, Any]) -> _Reading:
-        if event["event"] != "started":
-            raise ValueError(event["event"])
-        if int(event["runs"]) != _VERSION:
-            raise UsageError(
-                "CA3214",
-                f"{path} was written by another version of certify-automation (record version {event['runs']})",
-                hint="use that version, or name another folder with `state_directory` in certify-automation.yaml",
-            )
-        start = RunStart(
-            event["run_id"],
-            event["command"],
-            event["by"],
-            event["commit"],
-            tuple(event["selection"]),
-            event["waves"],
-            event["options"],
-        )
-        return cls(start, int(event["at"]), int(event["at"]))
-
-    def take(self, event: Mapping[str, Any]) -> None:
-        at = self.active_utc_ms = max(int(event["at"]), self.active_utc_ms)
-        match event["event"]:
-            case "chosen":
-                for entry in event["requests"]:
-                    request = _request(event["host"], entry)
-                    self.requests[request.host, request.id] = RecordedRequest(request, Stage(entry["stage"]), at)
-            case "result":
-                for entry in event["results"]:
-                    self._move(event["host"], entry["id"], Stage.ENDED, RenewalStatus(entry["status"]))
-            case "released":
-                for released in event["ids"]:
-                    self._move(event["host"], released, Stage.RELEASED)
-            case _:
-                self.ended = {_RESUMED: False, _ENDED: True}[event["event"]]
-
-    def _move(self, host: str, item: str, stage: Stage, status: RenewalStatus | None = None) -> None:
-        if known := self.requests.get((host, item)):
-            self.requests[host, item] = RecordedRequest(known.request, stage, self.active_utc_ms, status)
-
-    def run(self) -> RecordedRun:
-        return RecordedRun(
-            self.start, self.started_utc_ms, self.active_utc_ms, self.ended, tuple(self.requests.values())
-        )
-
-
-def _request(host: str, entry: Mapping[str, Any]) -> CertificateRequest:
-    return CertificateRequest(
-        host,
-        entry["id"],
-        entry["name"],
-        entry["authority"],
-        entry["staging"],
-        tuple(entry["identifiers"]),
-        entry["thumbprint"],
-    )
-
-
 def _line(event: Mapping[str, Any]) -> str:
     return json.dumps(event, separators=(",", ":")) + "\n"
-
-
-def _damaged(path: Path, line: int) -> UsageError:
-    return UsageError(
-        "CA3213",
-        f"{path}:{line}: this is no record of a run, or it is damaged",
-        hint="repair it, or move it away: what was requested in that run does not count any longer then",
-    )

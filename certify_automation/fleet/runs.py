@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 
@@ -15,7 +16,9 @@ from platformdirs import user_state_path
 from certify_automation.desired.settings import Settings
 from certify_automation.errors import Locked, UsageError
 from certify_automation.fleet import records
+from certify_automation.fleet.record_reading import read_record
 from certify_automation.fleet.records import RecordedRun, RunStart
+from certify_automation.fleet.under_way import under_way
 from certify_automation.guard.counting import Admission, admit
 from certify_automation.guard.limits import LONGEST_WINDOW_SECONDS, Limits
 from certify_automation.guard.observing import without_recorded
@@ -69,14 +72,15 @@ class Ledger:
 
         It counts what is recorded in the folder and `seen`, which the products requested by themselves, as
         `guard.observing.observed` tells. With the id of a run that is recorded the run goes on: what it had reserved
-        for the same certificates, and has no result, is taken as not requested.
+        for the same certificates, and has no result, is taken as not requested. What any run may have requested within
+        the last hour is held while the item has not moved.
 
         Raises:
             UsageError: CA3210 the folder cannot be used, CA3213 or CA3214 a record in it cannot be read.
             Locked: CA3215 another process does not stop counting, CA3216 another one has this run in hand.
         """
         with self._driving(run.run_id), self._alone():
-            admission = self._admission(run.run_id, requests, limits, seen, now_utc_ms)
+            admission = self.preview(run.run_id, requests, limits, seen, now_utc_ms)
             admitted = {(request.host, request.id) for request in admission.admitted}
             chosen = [(request, (request.host, request.id) in admitted) for request in requests]
             first = "" if self._path(run.run_id).exists() else records.start_line(run, now_utc_ms)
@@ -97,7 +101,14 @@ class Ledger:
             UsageError: CA3210, CA3213, CA3214, as `reserve`.
         """
         with self._usable():
-            return self._admission(run_id, requests, limits, seen, now_utc_ms)
+            runs = list(self._runs(now_utc_ms - LONGEST_WINDOW_SECONDS * 1000))
+        held = under_way(requests, runs, run_id, now_utc_ms)
+        waiting = frozenset(one.request for one in held)
+        free = [request for request in requests if request not in waiting]
+        again = {(request.host, request.id) for request in free}
+        recorded = [past for one in runs for past in one.past(again if one.start.run_id == run_id else ())]
+        admission = admit(free, [*recorded, *without_recorded(seen, recorded)], limits, now_utc_ms)
+        return replace(admission, held=(*held, *admission.held))
 
     def wait(self, run_id: str, requests: Sequence[CertificateRequest], now_utc_ms: int) -> None:
         """Record what else belongs to a run and is not requested now: it remains when the run goes on.
@@ -106,6 +117,14 @@ class Ledger:
             UsageError: as `finished`.
         """
         self._note(run_id, records.chosen_lines([(request, False) for request in requests], now_utc_ms), now_utc_ms)
+
+    def asking(self, run_id: str, host: str, now_utc_ms: int) -> None:
+        """Record that a host is about to be asked: until there is a result, its requests may have been made.
+
+        Raises:
+            UsageError: as `finished`; then the host must not be asked.
+        """
+        self._note(run_id, records.asked_line(host, now_utc_ms), now_utc_ms)
 
     def finished(self, run_id: str, host: str, results: Sequence[RenewalResult], now_utc_ms: int) -> None:
         """Record what became of requests of a host.
@@ -143,7 +162,10 @@ class Ledger:
         if not _RUN_ID.fullmatch(run_id) or not self._path(run_id).exists():
             raise self._unknown(run_id)
         with self._driving(run_id):
-            return self._remaining(run_id)
+            run = self._recorded(run_id)
+            if not run.remaining:
+                raise UsageError("CA3212", f"run {run_id} is finished", hint="begin another one")
+            return run
 
     def left(self, run_id: str) -> int:
         """How many certificates of a run are still to be requested.
@@ -151,11 +173,7 @@ class Ledger:
         Raises:
             UsageError: CA3210, CA3211, CA3213, CA3214, as `run`.
         """
-        with self._usable():
-            run = records.read_record(self._path(run_id)) if self._path(run_id).exists() else None
-        if run is None:
-            raise self._unknown(run_id)
-        return len(run.remaining)
+        return len(self._recorded(run_id).remaining)
 
     def past(self, since_utc_ms: int) -> tuple[PastRequest, ...]:
         """What was requested since then and counts against limits.
@@ -167,26 +185,11 @@ class Ledger:
             every = [past for run in self._runs(since_utc_ms) for past in run.past()]
         return tuple(past for past in every if past.at_utc_ms >= since_utc_ms)
 
-    def _admission(
-        self,
-        run_id: str,
-        requests: Sequence[CertificateRequest],
-        limits: Limits,
-        seen: Sequence[PastRequest],
-        now_utc_ms: int,
-    ) -> Admission:
-        again = {(request.host, request.id) for request in requests}
-        runs = self._runs(now_utc_ms - LONGEST_WINDOW_SECONDS * 1000)
-        recorded = [past for one in runs for past in one.past(again if one.start.run_id == run_id else ())]
-        return admit(requests, [*recorded, *without_recorded(seen, recorded)], limits, now_utc_ms)
-
-    def _remaining(self, run_id: str) -> RecordedRun:
+    def _recorded(self, run_id: str) -> RecordedRun:
         with self._usable():
-            run = records.read_record(self._path(run_id))
+            run = read_record(self._path(run_id)) if self._path(run_id).exists() else None
         if run is None:
             raise self._unknown(run_id)
-        if not run.remaining:
-            raise UsageError("CA3212", f"run {run_id} is finished", hint="begin another one")
         return run
 
     def _runs(self, since_utc_ms: int) -> Iterator[RecordedRun]:
@@ -199,7 +202,7 @@ class Ledger:
             if (
                 path.suffix == ".jsonl"
                 and path.stat().st_mtime_ns // 1_000_000 >= since_utc_ms - _DAY_MS
-                and (run := records.read_record(path))
+                and (run := read_record(path))
             ):
                 yield run
 

@@ -18,13 +18,13 @@ class HeldRequest:
     """A request that would pass a limit.
 
     Attributes:
-        limit: the name of the limit that holds it longest.
+        limit: the name of the limit that holds it longest; None = it is another reason.
         text: why, ready to show.
         until_utc_ms: when that limit lets it through, as far as is known now; None = never.
     """
 
     request: CertificateRequest
-    limit: Limit
+    limit: Limit | None
     text: str
     until_utc_ms: int | None
 

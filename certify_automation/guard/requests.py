@@ -16,6 +16,7 @@ class CertificateRequest:
         authority: whom it is requested from, by the product's id; staging: from its test system.
         identifiers: what is ordered.
         thumbprint: of the certificate it is to replace, when there is one.
+        attempted_utc_ms: when the item was last attempted, by the host's clock.
     """
 
     host: str
@@ -25,12 +26,20 @@ class CertificateRequest:
     staging: bool
     identifiers: tuple[str, ...]
     thumbprint: str | None = None
+    attempted_utc_ms: int | None = None
 
     @classmethod
     def of(cls, host: str, change: CertificateRenew) -> CertificateRequest:
         """The request that a planned renewal makes."""
         return cls(
-            host, change.id, change.name, change.authority, change.staging, change.identifiers, change.thumbprint
+            host,
+            change.id,
+            change.name,
+            change.authority,
+            change.staging,
+            change.identifiers,
+            change.thumbprint,
+            change.attempted_utc_ms,
         )
 
 

@@ -1,5 +1,6 @@
 """What became of hosts: lines with styles for people, documents for programs. Pure: prints nothing."""
 
+from certify_automation.report.certificates import renewals_line
 from certify_automation.report.documents import SCHEMA_VERSION, document, host_json
 from certify_automation.report.lines import host_lines, recap_line, status_style, summary_line
 from certify_automation.report.listed import (
@@ -35,6 +36,7 @@ __all__ = [
     "plain_text",
     "recap_line",
     "remedy_text",
+    "renewals_line",
     "status_style",
     "status_text",
     "summary_line",

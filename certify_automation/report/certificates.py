@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 
-from certify_automation.model.host_report import HostReport
+from certify_automation.model.host_report import HostReport, HostStatus
 from certify_automation.model.outcome import Result
 from certify_automation.model.plan import Plan
 from certify_automation.model.renewal import CertificateRenew, Hold, PreferenceSet, RenewalStatus
@@ -14,6 +15,9 @@ from certify_automation.report.wording import change_text, counted
 _NAMES_SHOWN = 5
 _NOT_ASKED = {Hold.WINDOW, Hold.MAX_PER_RUN, Hold.RUNNING, Hold.RETRY_AFTER, Hold.BACK_OFF}
 """Of these the next run, or the product itself, makes something; the others need somebody."""
+
+_UNANSWERED = {HostStatus.CHANGED: "to request", HostStatus.UNKNOWN: "unknown"}
+"""What is said of renewals to which there is no answer, by what became of the host."""
 
 _DONE = {RenewalStatus.RENEWED, RenewalStatus.REQUESTED}
 
@@ -41,6 +45,25 @@ def renewed_lines(report: HostReport) -> Iterator[Line]:
         style = "muted" if result.status in _DONE else "error"
         status = result.status.value.replace("_", " ")
         yield (Segment(style, f"    {names.get(result.id) or result.id}: {status}{why}"),)
+
+
+def renewals_line(reports: Iterable[HostReport]) -> str:
+    """What became of the renewals of a run: `certificates: 3 renewed, 1 failed, 2 waiting`; empty without any."""
+    found: Counter[str] = Counter()
+    for report in reports:
+        plan = report.plan
+        if plan is None:
+            continue
+        if report.renewed is not None:
+            found.update(result.status.value.replace("_", " ") for result in report.renewed.renewals)
+        else:
+            requests = sum(isinstance(change, CertificateRenew) for change in plan.after_commit)
+            found[_UNANSWERED.get(report.status, "not requested")] += requests
+        found["waiting"] += len(plan.held)
+    order = [*(status.value.replace("_", " ") for status in RenewalStatus), *sorted(set(_UNANSWERED.values()))]
+    order += ["not requested", "waiting"]
+    parts = [f"{found[word]} {word}" for word in dict.fromkeys(order) if found[word]]
+    return f"certificates: {', '.join(parts)}" if parts else ""
 
 
 def changed_count(report: HostReport) -> int:

@@ -15,7 +15,7 @@ from filelock import FileLock
 
 from certify_automation.desired.settings import Settings
 from certify_automation.errors import CertifyAutomationError, Locked
-from certify_automation.fleet import records
+from certify_automation.fleet import record_reading, records
 from certify_automation.fleet.records import RunStart
 from certify_automation.fleet.runs import Ledger, state_folder
 from certify_automation.guard.limits import Limits, read_limits
@@ -132,8 +132,10 @@ def test_a_run_goes_on_with_all_that_it_was(folder: Path) -> None:
     wanted = [request(0), request(1, "web02"), request(2, "web02"), request(3, "web01"), request(4, "web03")]
     admission = ledger.reserve(START, wanted, at_most(4), (), NOW)
     assert [one.request for one in admission.held] == [request(4, "web03")]
+    ledger.asking(FIRST, "web01", NOW)
     ledger.finished(FIRST, "web01", [result(0, RenewalStatus.FAILED), result(3, RenewalStatus.NOT_RUN)], NOW + 1)
     ledger.release(FIRST, "web02", ["a-2"], NOW + 2)
+    ledger.asking(FIRST, "web02", NOW + 2)
     del ledger
     run = Ledger(folder).run(FIRST)
     assert run.start == START
@@ -141,6 +143,68 @@ def test_a_run_goes_on_with_all_that_it_was(folder: Path) -> None:
     assert run.hosts == ("web01", "web02", "web03")
     assert set(run.remaining) == set(wanted[1:])
     assert run.cut_off == (request(1, "web02"),)
+
+
+def test_what_was_reserved_for_hosts_that_were_not_asked_was_surely_not_requested(folder: Path) -> None:
+    reserve(Ledger(folder))
+    run = Ledger(folder).run(FIRST)
+    assert (run.remaining, run.cut_off) == ((request(0),), ())
+
+
+def asked(folder: Path, status: RenewalStatus | None = None) -> None:
+    """The first run has asked the host for one certificate, with this result."""
+    ledger = Ledger(folder)
+    reserve(ledger)
+    ledger.asking(FIRST, "web01", NOW)
+    if status is not None:
+        ledger.finished(FIRST, "web01", [result(0, status)], NOW)
+
+
+MOVED = [replace(request(0), thumbprint="CD"), replace(request(0), attempted_utc_ms=NOW)]
+
+
+@pytest.mark.parametrize("status", [None, RenewalStatus.REQUESTED, RenewalStatus.RUNNING])
+def test_what_may_be_under_way_is_not_requested_twice(folder: Path, status: RenewalStatus | None) -> None:
+    asked(folder, status)
+    (held,) = Ledger(folder).reserve(OTHER, [request(0)], at_most(9), (), NOW + 59 * MINUTE).held
+    assert (held.limit, held.until_utc_ms) == (None, NOW + 60 * MINUTE)
+    assert "run 11111111 by alice@ctl01 has requested it" in held.text
+    assert Ledger(folder).reserve(OTHER, MOVED, at_most(9), (), NOW).admitted == tuple(MOVED)
+    assert reserve(Ledger(folder), OTHER, limit=9, now=NOW + 60 * MINUTE) == ["a-0"]
+
+
+@pytest.mark.parametrize("status", [RenewalStatus.FAILED, RenewalStatus.NOT_STARTED, RenewalStatus.NOT_RUN])
+def test_what_has_come_to_its_end_may_be_requested_again(folder: Path, status: RenewalStatus) -> None:
+    asked(folder, status)
+    assert reserve(Ledger(folder), OTHER, limit=9) == ["a-0"]
+
+
+def test_what_one_run_is_about_to_request_no_other_does(folder: Path) -> None:
+    reserve(Ledger(folder))
+    assert reserve(Ledger(folder), OTHER, limit=9, now=NOW + 59 * MINUTE) == []
+    assert reserve(Ledger(folder), OTHER, limit=9, now=NOW + 60 * MINUTE) == ["a-0"]
+
+
+def test_a_run_that_goes_on_leaves_alone_what_it_has_asked_for_within_the_hour(folder: Path) -> None:
+    asked(folder)
+    assert reserve(Ledger(folder), wanted=2, limit=9, now=NOW + MINUTE) == ["a-1"]
+    assert reserve(Ledger(folder), wanted=2, limit=9, now=NOW + 60 * MINUTE) == ["a-0", "a-1"]
+
+
+def test_a_preview_records_nothing(folder: Path) -> None:
+    admission = Ledger(folder).preview(FIRST, [request(0), request(1)], at_most(1), (), NOW)
+    assert [one.id for one in admission.admitted] == ["a-0"]
+    assert not folder.exists()
+
+
+def test_what_waits_belongs_to_the_run(folder: Path) -> None:
+    ledger = Ledger(folder)
+    reserve(ledger)
+    ledger.wait(FIRST, [request(7)], NOW)
+    ledger.finished(FIRST, "web01", [result(0, RenewalStatus.RENEWED)], NOW)
+    assert (ledger.left(FIRST), Ledger(folder).past(0)[0].request) == (1, request(0))
+    ledger.ended(FIRST, NOW)
+    assert Ledger(folder).run(FIRST).remaining == (request(7),)
 
 
 def test_going_on_counts_what_is_requested_again_only_once(folder: Path) -> None:
@@ -182,7 +246,7 @@ def test_a_run_that_ended_with_requests_held_may_go_on(folder: Path) -> None:
 
 
 def read(folder: Path, run_id: str = FIRST) -> records.RecordedRun:
-    run = records.read_record(folder / "runs" / f"{run_id}.jsonl")
+    run = record_reading.read_record(folder / "runs" / f"{run_id}.jsonl")
     assert run is not None
     return run
 
@@ -401,7 +465,7 @@ def test_who_counts_is_not_waited_for_without_end(folder: Path) -> None:
     with FileLock(folder / "runs" / "lock"), pytest.raises(Locked) as caught:
         reserve(Ledger(folder, patience_seconds=0), OTHER)
     assert caught.value.id == "CA3215"
-    assert reserve(Ledger(folder), OTHER) == ["a-0"]
+    assert reserve(Ledger(folder), OTHER, wanted=2) == ["a-1"]
 
 
 def test_a_run_is_in_hand_in_one_process_until_that_one_is_gone(folder: Path) -> None:
@@ -416,4 +480,4 @@ def test_a_run_is_in_hand_in_one_process_until_that_one_is_gone(folder: Path) ->
     finally:
         process.kill()
         process.communicate()
-    assert [one.host for one in Ledger(folder).run(FIRST).cut_off] == [FIRST]
+    assert [one.host for one in Ledger(folder).run(FIRST).remaining] == [FIRST]

@@ -116,7 +116,14 @@ def test_a_planned_renewal_is_a_request() -> None:
         "a-1", "shop", ("www.example.com",), "corp-ca", staging=True, reason="due", attempted_utc_ms=5, thumbprint="AB"
     )
     assert CertificateRequest.of("web01", change) == CertificateRequest(
-        "web01", "a-1", "shop", "corp-ca", staging=True, identifiers=("www.example.com",), thumbprint="AB"
+        "web01",
+        "a-1",
+        "shop",
+        "corp-ca",
+        staging=True,
+        identifiers=("www.example.com",),
+        thumbprint="AB",
+        attempted_utc_ms=5,
     )
 
 

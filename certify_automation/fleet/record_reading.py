@@ -1,0 +1,147 @@
+"""What the lines of a run's record come to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from certify_automation.errors import UsageError
+from certify_automation.fleet.records import (
+    ENDED,
+    RESUMED,
+    VERSION,
+    RecordedRequest,
+    RecordedRun,
+    RunStart,
+    Stage,
+)
+from certify_automation.guard.requests import CertificateRequest
+from certify_automation.model.renewal import RenewalStatus
+
+
+def read_record(path: Path) -> RecordedRun | None:
+    """The run whose record is in this file; None when not even its first line was written.
+
+    A line that was cut off counts as not written: the last one, and one after which the run was resumed.
+
+    Raises:
+        UsageError: CA3213 it is no record of a run, or damaged; CA3214 a newer version of this program wrote it.
+        OSError: it cannot be read.
+    """
+    reading: _Reading | None = None
+    for number, event in _events(path):
+        try:
+            if reading is None:
+                reading = _Reading.begin(path, event)
+            else:
+                reading.take(event)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise _damaged(path, number) from error
+    return reading.run() if reading else None
+
+
+def _events(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    cut_off = 0
+    lines = path.read_bytes().split(b"\n")
+    for number, line in enumerate(lines, 1):
+        event = _parsed(line)
+        if event is None:
+            if cut_off or (number == 1 < len(lines)):
+                raise _damaged(path, number)
+            cut_off = number
+            continue
+        if cut_off and event.get("event") != RESUMED:
+            raise _damaged(path, cut_off)
+        cut_off = 0
+        yield number, event
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) else None
+
+
+@dataclass(slots=True)
+class _Reading:
+    start: RunStart
+    started_utc_ms: int
+    active_utc_ms: int
+    ended: bool = False
+    requests: dict[tuple[str, str], RecordedRequest] = field(default_factory=dict)
+
+    @classmethod
+    def begin(cls, path: Path, event: Mapping[str, Any]) -> _Reading:
+        if event["event"] != "started":
+            raise ValueError(event["event"])
+        if int(event["runs"]) != VERSION:
+            raise UsageError(
+                "CA3214",
+                f"{path} was written by another version of certify-automation (record version {event['runs']})",
+                hint="use that version, or name another folder with `state_directory` in certify-automation.yaml",
+            )
+        start = RunStart(
+            event["run_id"],
+            event["command"],
+            event["by"],
+            event["commit"],
+            tuple(event["selection"]),
+            event["waves"],
+            event["options"],
+        )
+        return cls(start, int(event["at"]), int(event["at"]))
+
+    def take(self, event: Mapping[str, Any]) -> None:
+        at = self.active_utc_ms = max(int(event["at"]), self.active_utc_ms)
+        match event["event"]:
+            case "chosen":
+                for entry in event["requests"]:
+                    request = _request(event["host"], entry)
+                    self.requests[request.host, request.id] = RecordedRequest(request, Stage(entry["stage"]), at)
+            case "asked":
+                for host, item in [key for key, one in self.requests.items() if one.stage is Stage.RESERVED]:
+                    if host == event["host"]:
+                        self._move(host, item, Stage.ASKED)
+            case "result":
+                for entry in event["results"]:
+                    self._move(event["host"], entry["id"], Stage.ENDED, RenewalStatus(entry["status"]))
+            case "released":
+                for released in event["ids"]:
+                    self._move(event["host"], released, Stage.RELEASED)
+            case _:
+                self.ended = {RESUMED: False, ENDED: True}[event["event"]]
+
+    def _move(self, host: str, item: str, stage: Stage, status: RenewalStatus | None = None) -> None:
+        if known := self.requests.get((host, item)):
+            self.requests[host, item] = RecordedRequest(known.request, stage, self.active_utc_ms, status)
+
+    def run(self) -> RecordedRun:
+        return RecordedRun(
+            self.start, self.started_utc_ms, self.active_utc_ms, self.ended, tuple(self.requests.values())
+        )
+
+
+def _request(host: str, entry: Mapping[str, Any]) -> CertificateRequest:
+    return CertificateRequest(
+        host,
+        entry["id"],
+        entry["name"],
+        entry["authority"],
+        entry["staging"],
+        tuple(entry["identifiers"]),
+        entry["thumbprint"],
+        entry["attempted"],
+    )
+
+
+def _damaged(path: Path, line: int) -> UsageError:
+    return UsageError(
+        "CA3213",
+        f"{path}:{line}: this is no record of a run, or it is damaged",
+        hint="repair it, or move it away: what was requested in that run does not count any longer then",
+    )
