@@ -60,6 +60,7 @@ class _Work:
     Attributes:
         results: one for each renewal, in their order.
         waiting: the places of those that were requested and have not ended, with the items they were requested for.
+        begun: any attempt has been begun since the request.
     """
 
     api: ProductApi
@@ -68,6 +69,7 @@ class _Work:
     preferences: Json | None = None
     results: list[Json] = field(init=False)
     waiting: dict[int, Json] = field(default_factory=dict)
+    begun: bool = False
 
     def __post_init__(self) -> None:
         self.results = [_result(one["id"], "not_run") for one in self.parameters["renewals"]]
@@ -117,34 +119,32 @@ class _Work:
 
     def _wait(self, until: int) -> Waiting[None]:
         visit = self.api.visit
-        begun = visit.monotonic_ms()
-        end = min(until, begun + 1000 * self.parameters["wait_seconds"])
-        started = idle = False
+        asked = visit.monotonic_ms()
+        end = min(until, asked + 1000 * self.parameters["wait_seconds"])
+        idle = False
         while self.waiting and not idle and visit.monotonic_ms() < end:
             yield _POLL
             self.progress.check()
             with contextlib.suppress(ApiFailed):
                 # What cannot be looked at now may be later.
-                started = self._look_again() or started
-            idle = not started and visit.monotonic_ms() >= begun + 1000 * self.parameters["start_seconds"]
+                self._look_again()
+            idle = not self.begun and visit.monotonic_ms() >= asked + 1000 * self.parameters["start_seconds"]
         for place in self.waiting:
             self.results[place]["status"] = "not_started" if idle else "running"
 
-    def _look_again(self) -> bool:
-        """See which have ended; whether any attempt has been begun since the request. Raises ApiFailed, VisitEnded."""
-        started = False
+    def _look_again(self) -> None:
+        """See which have begun or ended; raises ApiFailed, VisitEnded."""
         for place, before in list(self.waiting.items()):
             item = self._item(before["id"])
             if item is not None:
                 active = item["status"] in _UNDER_WAY
                 moved = item["attempted_utc_ms"] != before["attempted_utc_ms"]
-                started = started or active or moved
+                self.begun = self.begun or active or moved
                 if active or not moved:
                     continue
             self.results[place] = _result(before["id"], "missing") if item is None else _ended(before, item)
             del self.waiting[place]
             self.save()
-        return started
 
     def _item(self, item_id: str) -> Json | None:
         item = self.api.item(item_id)
