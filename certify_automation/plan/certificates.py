@@ -91,7 +91,8 @@ def stall_warning(stall: Stall) -> Problem:
     return warning(
         "CA3081",
         f"the product seems to have stopped renewing while its API answers: {'; '.join(stall.evidence)}",
-        "restart the service when no request is under way: until then the product begins with nothing it is asked",
+        "restart the service when no request is under way, or have `renew --restart-stalled` do so: until then the "
+        "product begins with nothing it is asked",
     )
 
 
