@@ -72,7 +72,7 @@ def renew(call: Call, *, dry_run: bool, yes: bool, **flags: object) -> int:
     RunTerms.of_flags(flags)
     if not (yes or dry_run) and (call.console.as_json or not call.console.interactive):
         hint = "look at it with `renew --dry-run` first, then say `renew --yes`"
-        raise UsageError("CA5030", "nobody can be asked whether to request, and --yes is not given", hint=hint)
+        raise UsageError("CA5036", "nobody can be asked whether to request, and --yes is not given", hint=hint)
     visits = open_visits(call, flags)
     visits.flags = _timed(visits.flags, flags)
     guard = Guard.of(call, visits.fleet.settings)
