@@ -16,6 +16,13 @@ import typing
 __version__ = "0.1.0"
 
 if typing.TYPE_CHECKING:
+    from certify_automation.certificates import (
+        Expected,
+        HostCertificates,
+        certificates_host,
+        served_host,
+        verify_endpoints,
+    )
     from certify_automation.confirmation import Confirmation, Patience, Person
     from certify_automation.desired import DesiredHost, Fleet, connect_secrets, load
     from certify_automation.due import Due, due
@@ -37,15 +44,19 @@ if typing.TYPE_CHECKING:
         run_fleet,
     )
     from certify_automation.fleet.rollout import Budget
+    from certify_automation.model.certificate import Verdict
     from certify_automation.model.host_report import HostReport, HostStatus
     from certify_automation.model.outcome import ExitCode
     from certify_automation.model.plan import Difference, Origin, Plan
     from certify_automation.plan import PlanOptions
     from certify_automation.reconcile import apply_plan, plan_host, prepare_host, reconcile
     from certify_automation.remote import Credentials, Deadlines, Session, connect
+    from certify_automation.remote.trust import trusted_roots
+    from certify_automation.renewal import Filters, ListedCertificate
     from certify_automation.renewing import Renewing, carry_on, renew_host
     from certify_automation.status import Standing, status_host
     from certify_automation.takeback import rollback_host
+    from certify_automation.verify import Judgement
 
 __all__ = [
     "Budget",
@@ -58,13 +69,18 @@ __all__ = [
     "Difference",
     "Due",
     "ExitCode",
+    "Expected",
+    "Filters",
     "Fleet",
     "FleetOptions",
+    "HostCertificates",
     "HostError",
     "HostFinished",
     "HostReport",
     "HostStarted",
     "HostStatus",
+    "Judgement",
+    "ListedCertificate",
     "Origin",
     "Patience",
     "Person",
@@ -78,10 +94,12 @@ __all__ = [
     "Severity",
     "Standing",
     "UsageError",
+    "Verdict",
     "WaveFinished",
     "__version__",
     "apply_plan",
     "carry_on",
+    "certificates_host",
     "connect",
     "connect_secrets",
     "due",
@@ -92,10 +110,14 @@ __all__ = [
     "renew_host",
     "rollback_host",
     "run_fleet",
+    "served_host",
     "status_host",
+    "trusted_roots",
+    "verify_endpoints",
 ]
 
 _HOMES = {
+    "certificates": ("Expected", "HostCertificates", "certificates_host", "served_host", "verify_endpoints"),
     "confirmation": ("Confirmation", "Patience", "Person"),
     "desired": ("DesiredHost", "Fleet", "connect_secrets", "load"),
     "due": ("Due", "due"),
@@ -110,15 +132,19 @@ _HOMES = {
     ),
     "fleet.pool": ("FleetOptions", "HostFinished", "HostStarted", "RunFinished", "WaveFinished", "run_fleet"),
     "fleet.rollout": ("Budget",),
+    "model.certificate": ("Verdict",),
     "model.host_report": ("HostReport", "HostStatus"),
     "model.outcome": ("ExitCode",),
     "model.plan": ("Difference", "Origin", "Plan"),
     "plan": ("PlanOptions",),
     "reconcile": ("apply_plan", "plan_host", "prepare_host", "reconcile"),
     "remote": ("Credentials", "Deadlines", "Session", "connect"),
+    "remote.trust": ("trusted_roots",),
+    "renewal": ("Filters", "ListedCertificate"),
     "renewing": ("Renewing", "carry_on", "renew_host"),
     "status": ("Standing", "status_host"),
     "takeback": ("rollback_host",),
+    "verify": ("Judgement",),
 }
 """Module -> the names it gives to the front door, each imported when it is first asked for: a command line has said
 nothing yet while a computer is busy with imports that it may not need."""

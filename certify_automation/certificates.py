@@ -20,6 +20,7 @@ from certify_automation.renewal import Filters, Listing, Stall, listing, stalled
 from certify_automation.verify import Judgement, Roots, judge
 
 _ALL = Filters()
+_USUAL = Patience()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ class Expected:
 
 
 def verify_endpoints(
-    expected: Sequence[Expected], roots: Roots, patience: Patience, now_utc_ms: int
+    expected: Sequence[Expected], roots: Roots, now_utc_ms: int, patience: Patience = _USUAL
 ) -> tuple[Judgement, ...]:
     """What endpoints serve, seen from this computer, and the verdict on each, in their order.
 
@@ -112,8 +113,8 @@ def verify_endpoints(
     Args:
         expected: which endpoints, and what they are to serve.
         roots: who is trusted.
-        patience: how many at the same time, and for how long.
         now_utc_ms: of this computer.
+        patience: how many at the same time, and for how long.
     """
     targets = list(dict.fromkeys(_target(one.served) for one in expected))
     shown = dict(zip(targets, look_at_endpoints(targets, patience), strict=True))

@@ -137,7 +137,7 @@ def _judge(call: Call, wanted: _Wanted, reports: Sequence[HostReport], code: Exi
     """Look at the endpoints, and show the verdicts, those first that somebody has to do something about."""
     expected, now = wanted.expected, time.time_ns() // 1_000_000
     call.console.say(f"looking at {counted(len(expected), 'endpoint')}", at=1)
-    found = verify_endpoints(expected, wanted.roots, wanted.patience, now)
+    found = verify_endpoints(expected, wanted.roots, now, wanted.patience)
     judged = sorted(zip(expected, found, strict=True), key=lambda pair: pair[1].verdict in _GOOD)
     code = worst((code, *(ExitCode.DRIFT for one in found if one.verdict not in _GOOD)))
     show_table(call.console, _HEADS, "CAUSE; NEXT STEP", [_row(one.host, verdict, now) for one, verdict in judged])
