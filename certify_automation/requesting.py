@@ -73,14 +73,14 @@ def request_host(
     """
     facts = look_at_certificates(desired, session)
     seen(facts)
-    problem = api_failure(facts, observe_request(desired.state).endpoint)
-    if problem is not None:
-        raise HostError(problem.id, f"certificates are not known: {problem.message}", hint=problem.hint)
     if facts.open_run is not None:
         without_end = Failure("awaiting", f"{facts.open_run.run_id} by {facts.open_run.by or 'somebody'}")
         error = renewed_error((), Renewed(how.options.run_id, refusal=without_end))
         if error is not None:
             raise error
+    problem = api_failure(facts, observe_request(desired.state).endpoint)
+    if problem is not None:
+        raise HostError(problem.id, f"certificates are not known: {problem.message}", hint=problem.hint)
     plan = make_request_plan(desired.name, desired.state, facts, how.options, how.terms)
     report = HostReport.of_plan(replace(plan, origin=how.origin))
     later = _LATER | _IN_THE_WAY if how.terms.wanted.forced else _LATER
