@@ -14,6 +14,8 @@ from certify_automation.cli.outcomes import STYLES
 _GAP = 2
 _INDENT = 4
 _NARROWEST = 8
+_NOTHING = "-"
+"""What stands in a cell without a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +106,9 @@ class _Layout:
         return line
 
     def beneath(self, console: Console, row: Row) -> Iterator[Text]:
-        """What has no place in the line, and the remark."""
-        others = [cell for place, cell in enumerate(row.cells) if place not in self.places and cell not in {"", "-"}]
+        """What has no place in the line or was cut there, and the remark."""
+        shown = dict(zip(self.places, self.widths, strict=True))
+        others = [cell for place, cell in enumerate(row.cells) if cell_len(cell) > shown.get(place, len(_NOTHING))]
         text = ": ".join(part for part in (", ".join(others), row.remark) if part)
         for line in Text(text).wrap(console.out, max(self.width - _INDENT, _NARROWEST)):
             line.rstrip()

@@ -26,6 +26,7 @@ from certify_automation.report import (
     certificate_warnings,
     certificates_csv,
     counted,
+    one_line,
 )
 
 _HEADS = (
@@ -73,7 +74,7 @@ def certs(call: Call, *, as_csv: bool, **flags: object) -> int:
         call.console.print_csv(certificates_csv(listed))
         call.console.say(summary)
     else:
-        show_table(call.console, _HEADS, "WHY", [_row(one) for one in listed])
+        show_table(call.console, _HEADS, "WHY", [_row(one, ids=call.console.verbosity > 0) for one in listed])
         call.console.data([summary])
     if call.console.as_json:
         hosts = [answer.document() for answer in answers]
@@ -120,11 +121,12 @@ class _Answer:
         }
 
 
-def _row(listed: ListedCertificate) -> Row:
+def _row(listed: ListedCertificate, *, ids: bool) -> Row:
     row = certificate_row(listed)
     cells = (row.host, row.name, row.identifiers or "-", row.issuer, row.expires, row.due, row.status)
     styles = ((_STATUS, row.style), *(((_EXPIRES, "error"),) if row.expired else ()))
-    return Row(cells, row.why, row.notable, styles)
+    remark = f"{row.why}; id {one_line(listed.certificate.id)}" if ids else row.why
+    return Row(cells, remark, row.notable, styles)
 
 
 def _summary(answers: Sequence[_Answer], shown: int | None) -> str:

@@ -125,5 +125,5 @@ def _managed(
     if len(found) == 1:
         return found[0], None
     what = f"{len(found)} managed certificates have" if found else "no managed certificate has"
-    step = "declare it by its id" if found else "`certs` lists the names and ids of the host; mend `served`"
+    step = "declare it by its id" if found else "`certs -v` lists the names and ids of the host; mend `served`"
     return None, Finding(Verdict.NOT_MANAGED, f"{what} the name {served.certificate}", step)

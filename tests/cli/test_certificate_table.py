@@ -53,7 +53,8 @@ def test_a_narrow_terminal_has_the_rest_beneath() -> None:
     assert "ISSUER" in wide[0]
     assert narrow[3].startswith("    zerossl.com: because")
     assert wide[3].startswith("    because")
-    assert "…" in shown(60)[1]
+    assert "…" in shown(60)[2]
+    assert shown(60)[3] == "    日本語の証明書 東京都千代田区霞が関一丁目二番三号,"
 
 
 @pytest.mark.parametrize("lines", [shown(80)[:3], shown(132)[:3], shown(None)], ids=["80", "132", "pipe"])

@@ -59,6 +59,12 @@ def test_a_console_without_a_glyph_shows_a_question_mark() -> None:
         assert raw.getvalue().decode("cp850") == f"host ? ü{os.linesep}"
 
 
+def test_csv_is_utf_8_with_its_own_line_ends_wherever_it_goes() -> None:
+    with old_console() as raw:
+        make_console().print_csv("name\r\nBüro 東京\r\n")
+        assert raw.getvalue().decode("utf-8") == "name\r\nBüro 東京\r\n"
+
+
 @pytest.mark.parametrize("environ", [{}, {"NO_COLOR": "1"}, {"TERM": "dumb"}, {"NO_COLOR": "1", "FORCE_COLOR": "1"}])
 def test_no_escape_sequences_without_a_terminal(
     environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -33,6 +33,7 @@ FAULTS = {
     "refused.example.com": "api_refused",
     "task.example.com": "task_forbidden",
     "gone.example.com": "unreachable",
+    "row.example.com": "item_unreadable",
     "skewed.example.com": "clock_skew",
 }
 ERRORS = {
@@ -41,6 +42,7 @@ ERRORS = {
     "refused.example.com": "failed CA3077",
     "task.example.com": "failed CA3080",
     "down.example.com": "failed CA3076",
+    "row.example.com": "failed CA3078",
     "gone.example.com": "unreachable CA2002",
 }
 
@@ -83,7 +85,8 @@ def test_hosts_that_could_not_be_asked_are_named_with_the_reason_and_stop_no_oth
     assert (looked.table.code, looked.document["exit_code"]) == (3, 3)
     for name, error in ERRORS.items():
         assert f"error {error.split()[1]}: {name}: " in looked.table.err
-    assert "6 hosts could not be asked" in looked.table.out
+    assert "an item in the product's data store that cannot be read makes every list fail" in looked.table.err
+    assert "7 hosts could not be asked" in looked.table.out
     said = looked.table.out + looked.table.err + json.dumps(looked.document)
     assert "hunter2" not in said
     assert "SQLiteManagedItemStore" not in said
@@ -132,6 +135,11 @@ def test_names_in_any_script_stay_on_their_line(looked: Looked) -> None:
     row = next(line for line in looked.table.out.splitlines() if "東京" in line)
     assert "zerossl.com" in row
     assert "DNS problem: NXDOMAIN" in row
+
+
+def test_ids_are_shown_when_asked_for(looked: Looked) -> None:
+    done = looked.journey.run("certs", "-v", "-l", "odd.example.com")
+    assert all(row["id"] in done.out for row in looked.document["certificates"] if row["host"] == "odd.example.com")
 
 
 def test_a_stalled_scheduler_and_a_clock_that_is_off_are_said(looked: Looked) -> None:
