@@ -190,3 +190,13 @@ def test_what_is_due_is_renewed_and_is_what_is_served(site: Journey) -> None:
     again = site.run("plan", "--json")
     assert (again.code, changes(again, 0)) == (ExitCode.DONE, [])
     assert held(again, 0) == {"dns.example.com": "back_off", "paused.example.com": "paused"}
+
+
+def test_a_logon_that_can_prove_itself_asks_without_a_task(site: Journey) -> None:
+    pytest.importorskip("requests_credssp", reason="the extra `credssp` is not installed")
+    inventory = site.folder / "inventory.yaml"
+    inventory.write_text(inventory.read_text("utf-8").replace("auth: negotiate", "auth: credssp"), "utf-8")
+    looked = site.run("certs", "--json")
+    assert [host["access"] for host in looked.document()["hosts"]] == ["caller"], looked.err
+    done = site.run("renew", "--yes", "--wait", "--json")
+    assert renewals(done, 0) == {**dict.fromkeys(OVERDUE, "renewed"), "dns.example.com": "failed"}
