@@ -98,6 +98,50 @@ def test_an_authority_is_asked_by_no_more_hosts_at_once_than_its_limits_say(tmp_
     assert made.pace.places == {"letsencrypt.org": made.limits.concurrency("letsencrypt.org", staging=False)}
 
 
+def test_a_preview_shows_what_waits_and_records_nothing(tmp_path: Path) -> None:
+    made = guard(tmp_path)
+    reports = [planned("web01", "a.example.com", "b.example.com"), planned("web02", "c.example.com")]
+    assert list(map(requested, made.preview(reports))) == [["a.example.com"], ["c.example.com"]]
+    assert list(map(requested, made.preview(reports))) == [["a.example.com"], ["c.example.com"]]
+    assert not (tmp_path / "state").exists()
+
+
+def test_no_more_than_max_are_requested_and_the_others_belong_to_the_run(tmp_path: Path) -> None:
+    made = guard(tmp_path)
+    reports = [planned("web01", "a.example.com", "b.example.com"), planned("web02", "c.example.com")]
+    capped = made.cap(reports, 2)
+    assert list(map(requested, capped)) == [["a.example.com"], ["c.example.com"]]
+    assert capped[0].plan is not None
+    assert [(held.id, held.hold) for held in capped[0].plan.held] == [("b.example.com", Hold.MAX_PER_RUN)]
+    assert made.cap(capped, None) == capped
+    made.reserve("renew", capped)
+    made.end()
+    assert made.left == 3
+    assert [one.id for one in Ledger(tmp_path / "state").run(RUN).remaining] == [
+        "a.example.com",
+        "c.example.com",
+        "b.example.com",
+    ]
+
+
+@pytest.mark.parametrize(("hosts", "ends"), [((), (1, 3)), (("web00", "web01", "web02", "web03"), (3,))])
+def test_waves_are_those_of_the_whole_run(hosts: tuple[str, ...], ends: tuple[int, ...], tmp_path: Path) -> None:
+    made = guard(tmp_path, None)
+    made.waves, made.hosts = "1,100%", hosts
+    made.reserve("renew", [planned(f"web0{number}", f"{number}.example.com") for number in (1, 2, 3)])
+    assert made.pace.waves == ends
+
+
+def test_what_another_run_may_have_requested_is_being_worked_on(tmp_path: Path) -> None:
+    first = guard(tmp_path)
+    first.reserve("renew", [planned("web01", "a.example.com")])
+    first.asking("web01")
+    (report,) = guard(tmp_path).reserve("apply", [planned("web01", "a.example.com", run="f" * 32)])
+    assert report.plan is not None
+    assert [held.hold for held in report.plan.held] == [Hold.RUNNING]
+    assert (report.status, report.exit_code) == (HostStatus.OK, ExitCode.DONE)
+
+
 def test_a_host_of_which_everything_waits_has_nothing_to_do(tmp_path: Path) -> None:
     (report,) = guard(tmp_path, 0).reserve("apply", [planned("web01", "a.example.com")])
     assert (report.status, report.exit_code) == (HostStatus.OK, ExitCode.REFUSED)

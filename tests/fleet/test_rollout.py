@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from certify_automation.errors import UsageError
-from certify_automation.fleet.rollout import Budget, Pace, Rollout, gaps, waves
+from certify_automation.fleet.rollout import Budget, Pace, Rollout, gaps, waves, waves_left
 from certify_automation.guard.limits import read_limits
 from certify_automation.guard.requests import CertificateRequest
 from certify_automation.model.host_report import HostReport, HostStatus
@@ -141,6 +141,24 @@ def started(rollout: Rollout) -> list[str]:
     while (host := rollout.start()) is not None:
         hosts.append(host)
     return hosts
+
+
+HOSTS = [f"web{number}" for number in range(10)]
+
+
+@pytest.mark.parametrize(
+    ("left", "ends"),
+    [
+        (HOSTS, (1, 5, 10)),
+        (HOSTS[1:], (4, 9)),
+        (HOSTS[5:], (5,)),
+        ([HOSTS[0], *HOSTS[6:]], (1, 5)),
+        ([HOSTS[2], HOSTS[9]], (1, 2)),
+        ([], ()),
+    ],
+)
+def test_a_run_goes_on_in_the_waves_it_began_with(left: list[str], ends: tuple[int, ...]) -> None:
+    assert waves_left("1,50%,100%", HOSTS, left) == ends
 
 
 def test_a_wave_starts_when_all_hosts_of_the_one_before_have_ended() -> None:

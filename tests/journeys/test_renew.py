@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -109,6 +112,21 @@ def test_one_that_is_not_due_is_requested_when_it_is_asked_for(managed: Journey)
     assert requested(managed, LEGACY) == [["young.example.com"]]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="there are no pseudo-terminals")
+@pytest.mark.parametrize(("typed", "code", "count"), [("n", ExitCode.CONFIGURATION_ERROR, 0), ("y", ExitCode.DONE, 1)])
+def test_a_person_is_asked(typed: str, code: ExitCode, count: int, managed: Journey) -> None:
+    ours, theirs = os.openpty()
+    os.write(ours, f"{typed}\n".encode())
+    command = [sys.executable, "-m", "certify_automation", "renew", "-l", MODERN, *managed.flags]
+    with os.fdopen(theirs) as terminal:
+        done = subprocess.run(command, stdin=terminal, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+    os.close(ours)
+    assert (done.returncode, len(requested(managed, MODERN))) == (code, count), done.stderr
+    assert "Have these certificates requested on 1 host?" in done.stderr
+    assert "renew a.example.com" in done.stdout
+    assert (managed.folder / "state").exists() == bool(count)
+
+
 def test_no_more_than_max_in_all_and_no_host_takes_them_all(managed: Journey) -> None:
     done = managed.run("renew", "--max", "2", "--yes", "--wait", "--json")
     assert done.code == ExitCode.DONE, done.err
@@ -180,6 +198,18 @@ def test_a_host_whose_api_does_not_say_what_there_is_stops_no_other(fault: str, 
         assert renewals(done) == {MODERN: {"a.example.com": "renewed"}}
         assert "hunter2" not in done.out + done.err
         assert journey.run("renew", "--dry-run", "-l", LEGACY).code == ExitCode.HOSTS_FAILED
+
+
+@pytest.mark.parametrize("effect", [3, 9])
+def test_a_connection_that_is_lost_may_have_requested_and_is_not_repeated(effect: int, tmp_path: Path) -> None:
+    fault = FaultRule("killed_during", (MODERN,), {"effect": effect, "point": "after"})
+    for journey in begin(tmp_path, two(()), fault):
+        product(journey, MODERN).conditions.attempt_seconds = 3600
+        done = journey.run("renew", "--yes", "--wait", "--json", "-l", MODERN)
+        assert (done.code, done.document()["hosts"][0]["status"]) == (ExitCode.HOSTS_FAILED, "unknown")
+        again = journey.run("renew", "--yes", "--wait", "--json", "-l", MODERN)
+        assert (again.code, held(again, MODERN)) == (ExitCode.DONE, {"a.example.com": "running"})
+        assert len(requested(journey, MODERN)) <= 1
 
 
 def stalled(journey: Journey) -> None:
