@@ -106,5 +106,5 @@ def _said(error: Exception) -> str:
     if isinstance(error, ssl.SSLError):
         return (error.reason or "the handshake failed").replace("_", " ").lower()
     if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+        return error.strerror.partition(" (")[0]  # asyncio puts the address there, which is shown already
     return str(error) or type(error).__name__

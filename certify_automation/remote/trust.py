@@ -41,4 +41,4 @@ def _own(path: Path) -> list[x509.Certificate]:
     except OSError as error:
         raise UsageError("CA3301", f"{path} cannot be read: {error.strerror}", hint=hint) from error
     except ValueError as error:
-        raise UsageError("CA3301", f"{path} holds no certificate that can be read: {error}", hint=hint) from error
+        raise UsageError("CA3301", f"{path} holds no certificate in PEM form that can be read", hint=hint) from error

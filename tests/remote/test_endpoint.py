@@ -113,6 +113,7 @@ def test_a_port_on_which_nothing_listens() -> None:
     (shown,) = look_at_endpoints([Target("127.0.0.1", port, NAME)], PATIENCE)
     assert isinstance(shown, NotReached)
     assert shown.obstacle is Obstacle.REFUSED
+    assert str(port) not in shown.text
 
 
 @pytest.mark.parametrize("host", ["a" * 70 + ".example.test", "..", "no-such-host.invalid"])
