@@ -48,12 +48,13 @@ if typing.TYPE_CHECKING:
     from certify_automation.model.host_report import HostReport, HostStatus
     from certify_automation.model.outcome import ExitCode
     from certify_automation.model.plan import Difference, Origin, Plan
-    from certify_automation.plan import PlanOptions
+    from certify_automation.plan import PlanOptions, RequestTerms
     from certify_automation.reconcile import apply_plan, plan_host, prepare_host, reconcile
     from certify_automation.remote import Credentials, Deadlines, Session, connect
     from certify_automation.remote.trust import trusted_roots
-    from certify_automation.renewal import Filters, ListedCertificate
+    from certify_automation.renewal import Filters, ListedCertificate, Wanted
     from certify_automation.renewing import Renewing, carry_on, renew_host
+    from certify_automation.requesting import Requested, Requesting, request_host
     from certify_automation.status import Standing, status_host
     from certify_automation.takeback import rollback_host
     from certify_automation.verify import Judgement
@@ -89,12 +90,16 @@ __all__ = [
     "Position",
     "Problem",
     "Renewing",
+    "RequestTerms",
+    "Requested",
+    "Requesting",
     "RunFinished",
     "Session",
     "Severity",
     "Standing",
     "UsageError",
     "Verdict",
+    "Wanted",
     "WaveFinished",
     "__version__",
     "apply_plan",
@@ -108,6 +113,7 @@ __all__ = [
     "prepare_host",
     "reconcile",
     "renew_host",
+    "request_host",
     "rollback_host",
     "run_fleet",
     "served_host",
@@ -136,12 +142,13 @@ _HOMES = {
     "model.host_report": ("HostReport", "HostStatus"),
     "model.outcome": ("ExitCode",),
     "model.plan": ("Difference", "Origin", "Plan"),
-    "plan": ("PlanOptions",),
+    "plan": ("PlanOptions", "RequestTerms"),
     "reconcile": ("apply_plan", "plan_host", "prepare_host", "reconcile"),
     "remote": ("Credentials", "Deadlines", "Session", "connect"),
     "remote.trust": ("trusted_roots",),
-    "renewal": ("Filters", "ListedCertificate"),
+    "renewal": ("Filters", "ListedCertificate", "Wanted"),
     "renewing": ("Renewing", "carry_on", "renew_host"),
+    "requesting": ("Requested", "Requesting", "request_host"),
     "status": ("Standing", "status_host"),
     "takeback": ("rollback_host",),
     "verify": ("Judgement",),

@@ -26,6 +26,7 @@ from certify_automation.requesting import Requested, Requesting, request_host
 
 _SETTLED = ("due", "failing", "expires_within", "issuer", "domain", "force", "reissue", "most", "waves")
 _COMMAND = "renew"
+_NAMES_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,7 @@ class RenewalRun:
             recorded = guard.ledger.run(flags["resume"].strip().lower())
             run = cls(visits, guard, origin, terms.going_on(recorded), recorded.start.run_id, recorded)
             guard.hosts = recorded.hosts
+            run.say_who_is_absent()
         guard.waves, guard.options = run.terms.waves, run.terms.to_json()
         return run
 
@@ -165,6 +167,15 @@ class RenewalRun:
             for host, results in self._passed_over.items():
                 self.guard.pass_over(self.run_id, host, results)
         return self.guard.cap(reports, self.terms.most)
+
+    def say_who_is_absent(self) -> None:
+        """Which hosts the run that goes on has left and this call has not."""
+        left = {} if self.recorded is None else dict.fromkeys(one.host for one in self.recorded.remaining)
+        absent = [name for name in left if name not in self.visits.fleet.hosts]
+        if absent:
+            names = ", ".join(absent[:_NAMES_SHOWN])
+            more = f" and {len(absent) - _NAMES_SHOWN} more" if len(absent) > _NAMES_SHOWN else ""
+            self.visits.console.say(f"not selected, or not in the inventory, and left for later: {names}{more}")
 
     def say_what_is_left(self) -> None:
         """How to go on with what the run has left, where another run would not do the same."""

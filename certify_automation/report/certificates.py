@@ -23,14 +23,27 @@ _DONE = {RenewalStatus.RENEWED, RenewalStatus.REQUESTED}
 
 
 def following_lines(plan: Plan) -> Iterator[Line]:
-    """The changes after a run, and the certificates that wait, by reason."""
-    for change in plan.after_commit:
-        yield Segment("", f"    {change_text(change)} "), Segment("muted", f"({change.impact.value})")
+    """The changes after a run, and the certificates that wait; renewals and waits of one reason are one line."""
+    for text, impact in _changes(plan):
+        yield Segment("", f"    {text} "), Segment("muted", f"({impact})")
     reasons: dict[tuple[Hold, str], list[str]] = {}
     for held in plan.held:
         reasons.setdefault((held.hold, held.text), []).append(held.name or held.id)
     for (hold, text), names in reasons.items():
         yield (Segment("muted" if hold in _NOT_ASKED else "warning", f"  waits {_names(names)}: {text}"),)
+
+
+def _changes(plan: Plan) -> Iterator[tuple[str, str]]:
+    alike: dict[str, list[CertificateRenew]] = {}
+    for change in plan.after_commit:
+        if isinstance(change, CertificateRenew):
+            alike.setdefault(change.reason, []).append(change)
+    for change in plan.after_commit:
+        group = alike[change.reason] if isinstance(change, CertificateRenew) else []
+        if len(group) <= _NAMES_SHOWN:
+            yield change_text(change), change.impact.value
+        elif change is group[0]:
+            yield f"renew {_names([one.name for one in group])}: {group[0].reason}", change.impact.value
 
 
 def renewed_lines(report: HostReport) -> Iterator[Line]:

@@ -18,7 +18,7 @@ from certify_automation.onhost import Script
 from certify_automation.remote.renew import waiting
 from certify_automation.remote.session import Deadlines
 from certify_automation.renewing import Renewing, carry_on, renew_host
-from certify_automation.report import host_json, host_lines, plain_text, recap_line
+from certify_automation.report import host_json, host_lines, plain_text, recap_line, renewals_line
 from planning.situations import RUN
 from planning.tables import table
 
@@ -225,3 +225,28 @@ def test_a_report_says_what_became_of_each() -> None:
     assert [change["kind"] for change in document["changes"]] == ["preference.set", "certificate.renew"]  # type: ignore[attr-defined]
     assert {change["reversal"] for change in document["changes"]} == {"after_commit"}  # type: ignore[attr-defined]
     assert document["renewed"]["renewals"][0]["message"] == "no\nTXT"  # type: ignore[index]
+
+
+def test_many_renewals_for_one_reason_are_one_line() -> None:
+    report = HostReport.of_plan(planned(PREFERENCE, *(renewal(f"www{number}") for number in range(7))))
+    lines = [plain_text(line) for line in host_lines(report)]
+    assert lines[2:] == ["    renew 7 certificates (www0, www1, www2, www3, www4 and 2 more): it is due (renewal)"]
+    few = HostReport.of_plan(planned(*(renewal(f"www{number}") for number in range(5))))
+    assert len([line for line in host_lines(few) if "renew www" in plain_text(line)]) == 5
+    assert len(host_json(report)["changes"]) == 8  # type: ignore[arg-type]
+
+
+def test_the_renewals_of_a_run_are_counted_by_what_became_of_them() -> None:
+    plan, host = (
+        planned(renewal("a"), renewal("b")),
+        Host({"renewals": [answered("id-a", "renewed"), answered("id-b", "not_started")]}),
+    )
+    waits = replace(planned(), held=(Held("id-c", "c", Hold.PAUSED, "it waits"),))
+    lost = HostReport.of_error("web02", OutcomeUnknown("CA2030", "x"), planned(renewal("d")))
+    reports = [renew_host(plan, host, Renewing()), HostReport.of_plan(waits), lost]
+    never = HostReport.of_error("web03", Unreachable("CA2001", "x"), planned(renewal("e")))
+    assert renewals_line([*reports, never]) == (
+        "certificates: 1 renewed, 1 not started, 1 unknown, 1 not requested, 1 waiting"
+    )
+    assert renewals_line([HostReport.of_plan(planned(renewal("a")))]) == "certificates: 1 to request"
+    assert renewals_line([HostReport("web01", HostStatus.NOT_RUN), HostReport.of_plan(planned())]) == ""
