@@ -71,7 +71,7 @@ _RENEWALS: tuple[tuple[tuple[RenewalStatus, ...], type[HostError], str, str, str
         HostError,
         "CA4123",
         "still under way when the time to wait was over",
-        "nothing is requested again; see with `certs`, and wait longer: `renew --wait 30m`, `apply --wait-renewals 30m`",
+        "nothing is requested again; see with `certs`, and wait longer (`--wait` of renew, `--wait-renewals` of apply)",
     ),
     (
         (RenewalStatus.REQUESTED,),

@@ -118,6 +118,16 @@ def test_what_max_leaves_is_gone_on_with(fleet: Journey) -> None:
     assert all_once(fleet)
 
 
+def test_what_is_more_than_a_host_takes_at_once_is_gone_on_with(fleet: Journey) -> None:
+    text = "version: 1\nname: renewals\napplies_to: all\nrenewals: {max_per_run: 1}\n"
+    (fleet.folder / "fleet" / "state" / "renewals.yaml").write_text(text, "utf-8")
+    first = fleet.run(*DRILL)
+    assert (first.code, {len(found) for found in renewals(first).values()}) == (ExitCode.DONE, {1})
+    second = fleet.run("renew", "--resume", left(first), "--yes", "--wait", "--json")
+    assert (second.code, {len(found) for found in renewals(second).values()}) == (ExitCode.DONE, {1})
+    assert all_once(fleet)
+
+
 def test_a_run_that_goes_on_leaves_alone_what_was_renewed_or_removed_meanwhile(fleet: Journey) -> None:
     first = fleet.run(*DRILL, "--max", str(2 * COUNT - 2))
     (renewed, name), (removed, gone) = [(host, name) for host in HOSTS for name in held(first, host)]
