@@ -27,6 +27,7 @@ from certify_automation.report import (
     certificates_csv,
     counted,
     one_line,
+    problem_json,
 )
 
 _HEADS = (
@@ -111,12 +112,11 @@ class _Answer:
             "host": report.host,
             "status": report.status.value,
             "exit_code": int(report.exit_code),
-            "error": report.error
-            and {"id": report.error.id, "message": report.error.message, "hint": report.error.hint},
+            "error": report.error and problem_json(report.error),
             "clock_utc_ms": seen and seen.clock_utc_ms,
             "access": seen and seen.access,
             "stalled_since_utc_ms": seen.stall.since_utc_ms if seen and seen.stall else None,
-            "warnings": [{"id": w.id, "message": w.message, "hint": w.hint} for w in (seen.warnings if seen else ())],
+            "warnings": [problem_json(warning) for warning in (seen.warnings if seen else ())],
             "totals": asdict(seen.listing.totals) if seen and self.said else None,
         }
 

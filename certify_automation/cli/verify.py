@@ -38,6 +38,7 @@ from certify_automation.report import (
     expiry_text,
     judgement_json,
     one_line,
+    problem_json,
     remedy_text,
     verdict_style,
     verdict_text,
@@ -127,9 +128,8 @@ def _declared(call: Call, visits: Visits, wanted: _Wanted) -> int:
 
     finished = visits.look("looking", names, work, lambda report: reports.update({report.host: report}))
     show_stop(call.console, finished)
-    if finished.exit_code is ExitCode.INTERRUPTED:
-        return finished.exit_code
-    wanted.expected = [Expected(name, served, inventories.get(name)) for name in names for served in declared[name]]
+    if finished.exit_code is not ExitCode.INTERRUPTED:
+        wanted.expected = [Expected(name, served, inventories.get(name)) for name in names for served in declared[name]]
     return _judge(call, wanted, [reports[name] for name in names], finished.exit_code)
 
 
@@ -179,11 +179,13 @@ def _row(host: str, judgement: Judgement, now_utc_ms: int) -> Row:
 
 
 def _summary(found: Sequence[Judgement]) -> str:
+    if not found:
+        return "no endpoint was looked at"
     counts = Counter(one.verdict for one in found)
     states = ", ".join(f"{counts[verdict]} {verdict_text(verdict)}" for verdict in Verdict if counts[verdict])
     return f"{counted(len(found), 'endpoint')}: {states}"
 
 
 def _host(report: HostReport) -> dict[str, object]:
-    error = report.error and {"id": report.error.id, "message": report.error.message, "hint": report.error.hint}
+    error = report.error and problem_json(report.error)
     return {"host": report.host, "status": report.status.value, "exit_code": int(report.exit_code), "error": error}

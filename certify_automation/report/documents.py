@@ -41,12 +41,12 @@ def host_json(report: HostReport) -> dict[str, object]:
         "held": [held_to_json(held) for held in plan.held] if plan else [],
         "confirm_seconds": plan.confirm_seconds if plan else None,
         "rolls_back": plan.origin.rolls_back if plan else None,
-        "warnings": [_problem(warning) for warning in (plan.warnings if plan else ())],
+        "warnings": [problem_json(warning) for warning in (plan.warnings if plan else ())],
         "refusals": [
             {"id": r.id, "message": r.message, "hint": r.hint, "by_policy": r.by_policy}
             for r in (plan.refusals if plan else ())
         ],
-        "error": _problem(report.error) if report.error else None,
+        "error": problem_json(report.error) if report.error else None,
         "outcome": _outcome(report.outcome) if report.outcome else None,
         "renewed": _renewed(report.renewed) if report.renewed else None,
         "recovered": [_recovered(run) for run in report.recovered],
@@ -72,7 +72,8 @@ def _change(change: Change, impact: Impact) -> dict[str, object]:
     return {**fields, "impact": impact.value, "reversal": change.reversal.value}
 
 
-def _problem(problem: Problem | CertifyAutomationError) -> dict[str, str]:
+def problem_json(problem: Problem | CertifyAutomationError) -> dict[str, str]:
+    """Id, message and hint of what is wrong."""
     return {"id": problem.id, "message": problem.message, "hint": problem.hint}
 
 

@@ -12,6 +12,7 @@ from unicodedata import normalize
 from certify_automation.errors import Problem
 from certify_automation.model.certificate import ManagedCertificate, RequestState
 from certify_automation.renewal import ListedCertificate
+from certify_automation.report.documents import problem_json
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR_MS = 3_600_000
@@ -112,7 +113,7 @@ def certificate_json(listed: ListedCertificate) -> dict[str, object]:
         "requested": listed.requested,
         "held": held and {"hold": held.hold.value, "text": held.text, "until_utc_ms": held.until_utc_ms},
         "why": listed.why,
-        "warnings": [{"id": w.id, "message": w.message, "hint": w.hint} for w in (own.warnings if own else ())],
+        "warnings": [problem_json(warning) for warning in (own.warnings if own else ())],
     }
 
 
