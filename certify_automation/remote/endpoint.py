@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import re
 import socket
 import ssl
@@ -21,6 +23,7 @@ _CLOSING = 0.01
 _PLAIN_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+", re.IGNORECASE | re.ASCII)
 _ENCODING_DER = 2
 _NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST"})
+_ERRNO = re.compile(r"\[Errno (\d+)\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,8 @@ async def _handshake(target: Target, context: ssl.SSLContext, seconds: float) ->
     except TimeoutError:
         return NotReached(Obstacle.TIMED_OUT, f"no handshake within {seconds:g} s")
     except (OSError, UnicodeError, ValueError) as error:
-        return NotReached(_obstacle(error), _said(error))
+        single = _single(error)
+        return NotReached(_obstacle(single), _said(single))
     try:
         secured: ssl.SSLObject = writer.get_extra_info("ssl_object")
         return Presented(_sent_chain(secured), secured.version() or "")
@@ -90,6 +94,15 @@ def _sent_chain(secured: ssl.SSLObject) -> tuple[bytes, ...]:
         return tuple(secured.get_unverified_chain())
     behind = secured._sslobj  # type: ignore[attr-defined]  # noqa: SLF001 - see above
     return tuple(one.public_bytes(_ENCODING_DER) for one in behind.get_unverified_chain() or ())
+
+
+def _single(error: Exception) -> Exception:
+    """What the system said of one address: asyncio adds the address, and makes one error of all that a name has."""
+    numbers = [int(number) for number in _ERRNO.findall(str(error))]
+    if not numbers or isinstance(error, socket.gaierror):  # whose numbers are others
+        return error
+    number = errno.ECONNREFUSED if errno.ECONNREFUSED in numbers else numbers[-1]
+    return OSError(number, os.strerror(number))
 
 
 def _obstacle(error: Exception) -> Obstacle:
@@ -106,5 +119,5 @@ def _said(error: Exception) -> str:
     if isinstance(error, ssl.SSLError):
         return (error.reason or "the handshake failed").replace("_", " ").lower()
     if isinstance(error, OSError) and error.strerror:
-        return error.strerror.partition(" (")[0]  # asyncio puts the address there, which is shown already
+        return error.strerror
     return str(error) or type(error).__name__

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 import ssl
 import threading
@@ -114,6 +116,21 @@ def test_a_port_on_which_nothing_listens() -> None:
     assert isinstance(shown, NotReached)
     assert shown.obstacle is Obstacle.REFUSED
     assert str(port) not in shown.text
+
+
+def test_a_name_with_several_addresses_at_none_of_which_anything_listens() -> None:
+    every = "*"  # glibc resolves it to both addresses of this computer
+    try:
+        addresses = {info[4][0] for info in socket.getaddrinfo(every, 443)}
+    except socket.gaierror:
+        addresses = set()
+    if len(addresses) < 2:
+        pytest.skip("no name here has two addresses")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    assert look_at_endpoints([Target(every, port, NAME)], PATIENCE) == (
+        NotReached(Obstacle.REFUSED, os.strerror(errno.ECONNREFUSED)),
+    )
 
 
 @pytest.mark.parametrize("host", ["a" * 70 + ".example.test", "..", "no-such-host.invalid"])
