@@ -185,7 +185,6 @@ def _without(report: HostReport, waits: Sequence[Held]) -> HostReport:
         return report
     ids = {held.id for held in waits}
     kept = tuple(c for c in plan.after_commit if not (isinstance(c, CertificateRenew) and c.id in ids))
-    # A restart is there for the sake of what is requested after it.
     plan = replace(plan, after_commit=kept, held=(*plan.held, *waits))
     return replace(HostReport.of_plan(plan), recovered=report.recovered, open_run=report.open_run)
 

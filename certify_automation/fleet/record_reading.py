@@ -97,12 +97,11 @@ class _Reading:
         return cls(start, int(event["at"]), int(event["at"]))
 
     def take(self, event: Mapping[str, Any]) -> None:
-        at = self.active_utc_ms = max(int(event["at"]), self.active_utc_ms)
+        self.active_utc_ms = max(int(event["at"]), self.active_utc_ms)
         match event["event"]:
             case "chosen":
                 for entry in event["requests"]:
-                    request = _request(event["host"], entry)
-                    self.requests[request.host, request.id] = RecordedRequest(request, Stage(entry["stage"]), at)
+                    self._choose(_request(event["host"], entry), Stage(entry["stage"]))
             case "asked":
                 for host, item in [key for key, one in self.requests.items() if one.stage is Stage.RESERVED]:
                     if host == event["host"]:
@@ -115,6 +114,12 @@ class _Reading:
                     self._move(event["host"], released, Stage.RELEASED)
             case _:
                 self.ended = {RESUMED: False, ENDED: True}[event["event"]]
+
+    def _choose(self, request: CertificateRequest, stage: Stage) -> None:
+        known = self.requests.get((request.host, request.id))
+        # That it waits now does not undo that it may have been requested before.
+        if stage is not Stage.HELD or known is None or known.stage not in {Stage.ASKED, Stage.ENDED}:
+            self.requests[request.host, request.id] = RecordedRequest(request, stage, self.active_utc_ms)
 
     def _move(self, host: str, item: str, stage: Stage, status: RenewalStatus | None = None) -> None:
         if known := self.requests.get((host, item)):

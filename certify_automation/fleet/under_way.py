@@ -29,17 +29,14 @@ def under_way(
         run_id: of the run that wants to request; what it has merely reserved is its own.
         now_utc_ms: the time.
     """
-    known: dict[tuple[str, str], tuple[RecordedRun, RecordedRequest, int]] = {}
+    wanted = {(request.host, request.id): request for request in requests}
+    held: dict[CertificateRequest, HeldRequest] = {}
     for run in runs:
         for one, at in _doubtful(run, own=run.start.run_id == run_id):
-            if at + _LATEST_MS > now_utc_ms:
-                known[one.request.host, one.request.id] = (run, one, at)
-    found = ((request, known.get((request.host, request.id))) for request in requests)
-    return tuple(
-        HeldRequest(request, None, _text(run, one), at + _LATEST_MS)
-        for request, (run, one, at) in ((request, entry) for request, entry in found if entry is not None)
-        if _same(request, one.request)
-    )
+            request = wanted.get((one.request.host, one.request.id))
+            if request is not None and _same(request, one.request) and at + _LATEST_MS > now_utc_ms:
+                held[request] = HeldRequest(request, None, _text(run, one), at + _LATEST_MS)
+    return tuple(held.values())
 
 
 def _doubtful(run: RecordedRun, *, own: bool) -> Iterator[tuple[RecordedRequest, int]]:

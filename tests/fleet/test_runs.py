@@ -191,6 +191,26 @@ def test_a_run_that_goes_on_leaves_alone_what_it_has_asked_for_within_the_hour(f
     assert reserve(Ledger(folder), wanted=2, limit=9, now=NOW + 60 * MINUTE) == ["a-0", "a-1"]
 
 
+def test_what_waits_because_it_may_be_under_way_still_counts_and_waits_the_next_time(folder: Path) -> None:
+    asked(folder)
+    for minute in (1, 2):
+        ledger = Ledger(folder)
+        assert reserve(ledger, limit=9, now=NOW + minute * MINUTE) == []
+        ledger.wait(FIRST, [request(0)], NOW + minute * MINUTE)
+        ledger.ended(FIRST, NOW + minute * MINUTE)
+    assert recorded(folder) == [("a-0", NOW + 2 * MINUTE, None)]
+    assert Ledger(folder).run(FIRST).cut_off == (request(0),)
+
+
+def test_an_older_doubt_of_another_item_hides_no_newer_one(folder: Path) -> None:
+    asked(folder)
+    again = replace(request(0), attempted_utc_ms=NOW)
+    third = replace(OTHER, run_id="0" * 32)
+    Ledger(folder).reserve(third, [again], at_most(9), (), NOW)
+    assert Ledger(folder).reserve(OTHER, [again], at_most(9), (), NOW).admitted == ()
+    assert Ledger(folder).reserve(OTHER, [request(0)], at_most(9), (), NOW).admitted == ()
+
+
 def test_a_preview_records_nothing(folder: Path) -> None:
     admission = Ledger(folder).preview(FIRST, [request(0), request(1)], at_most(1), (), NOW)
     assert [one.id for one in admission.admitted] == ["a-0"]
