@@ -117,13 +117,22 @@ class RenewalRun:
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     recorded: RecordedRun | None = None
     _passed_over: dict[str, tuple[RenewalResult, ...]] = field(default_factory=dict)
+    _left: dict[str, list[CertificateRequest]] = field(default_factory=dict)
+    _cut_off: frozenset[CertificateRequest] = frozenset()
+
+    def __post_init__(self) -> None:
+        """Sorts out what the recorded run has left."""
+        if self.recorded is not None:
+            self._cut_off = frozenset(self.recorded.cut_off)
+            for request in self.recorded.remaining:
+                self._left.setdefault(request.host, []).append(request)
 
     @classmethod
     def of(cls, visits: Visits, guard: Guard, flags: Mapping[str, Any], origin: Origin) -> RenewalRun:
         """The run that the flags ask for.
 
         Raises:
-            UsageError: as RunTerms; CA3210 to CA3214 the run to go on with.
+            UsageError: as RunTerms; CA3210 to CA3214 the run to go on with, CA5037 none of its hosts is selected.
             Locked: CA3216 another process has that in hand.
         """
         terms = RunTerms.of_flags(flags)
@@ -132,7 +141,7 @@ class RenewalRun:
             recorded = guard.ledger.run(flags["resume"].strip().lower())
             run = cls(visits, guard, origin, terms.going_on(recorded), recorded.start.run_id, recorded)
             guard.hosts = recorded.hosts
-            run.say_who_is_absent()
+            run.check_who_is_there()
         guard.waves, guard.options = run.terms.waves, run.terms.to_json()
         return run
 
@@ -141,8 +150,7 @@ class RenewalRun:
         """The hosts to be looked at, in the order in which they start."""
         if self.recorded is None:
             return list(self.visits.fleet.hosts)
-        left = {request.host for request in self.recorded.remaining}
-        return [name for name in self.recorded.hosts if name in left and name in self.visits.fleet.hosts]
+        return [name for name in self.recorded.hosts if name in self._left and name in self.visits.fleet.hosts]
 
     def look(self, host: DesiredHost) -> HostReport:
         """What a host is to request; also from several threads.
@@ -151,7 +159,7 @@ class RenewalRun:
             HostError: as request_host.
         """
         options = PlanOptions(self.run_id, now_utc_ms=_now_ms())
-        wanted, expected = self.terms.wanted, {one.id: one.thumbprint for one in self._left_of(host.name)}
+        wanted, expected = self.terms.wanted, {one.id: one.thumbprint for one in self._left.get(host.name, ())}
         if self.recorded is not None:
             wanted = replace(wanted, filters=Filters(ids=tuple(expected)))
         terms = RequestTerms(wanted, self.terms.restart_stalled, expected)
@@ -168,13 +176,19 @@ class RenewalRun:
                 self.guard.pass_over(self.run_id, host, results)
         return self.guard.cap(reports, self.terms.most)
 
-    def say_who_is_absent(self) -> None:
-        """Which hosts the run that goes on has left and this call has not."""
-        left = {} if self.recorded is None else dict.fromkeys(one.host for one in self.recorded.remaining)
-        absent = [name for name in left if name not in self.visits.fleet.hosts]
+    def check_who_is_there(self) -> None:
+        """Say which hosts the run that goes on has left and this call has not.
+
+        Raises:
+            UsageError: CA5037 it has none of them.
+        """
+        absent = [name for name in self._left if name not in self.visits.fleet.hosts]
+        names = ", ".join(absent[:_NAMES_SHOWN])
+        more = f" and {len(absent) - _NAMES_SHOWN} more" if len(absent) > _NAMES_SHOWN else ""
+        if absent and not self.hosts:
+            hint = "see --limit, and whether they are in the inventory still"
+            raise UsageError("CA5037", f"no host that run {self.run_id} has left is selected: {names}{more}", hint=hint)
         if absent:
-            names = ", ".join(absent[:_NAMES_SHOWN])
-            more = f" and {len(absent) - _NAMES_SHOWN} more" if len(absent) > _NAMES_SHOWN else ""
             self.visits.console.say(f"not selected, or not in the inventory, and left for later: {names}{more}")
 
     def say_what_is_left(self) -> None:
@@ -182,9 +196,6 @@ class RenewalRun:
         if self.guard.left and (self.terms.wanted.forced or self.terms.waves):
             number = f"{self.guard.left} certificate{'' if self.guard.left == 1 else 's'}"
             self.visits.console.say(f"left of this run: {number}; go on with `renew --resume {self.run_id}`")
-
-    def _left_of(self, host: str) -> Sequence[CertificateRequest]:
-        return [one for one in self.recorded.remaining if one.host == host] if self.recorded else ()
 
     def _gone(self, found: Requested) -> Iterator[RenewalResult]:
         """What of a host's part of the run is neither requested now nor waits, and so has come to its end."""
@@ -194,14 +205,14 @@ class RenewalRun:
         items = {one.id: one for one in inventory.certificates or ()}
         wanted = {change.id for change in plan.after_commit if isinstance(change, CertificateRenew)}
         wanted |= {held.id for held in plan.held}
-        for request in self._left_of(plan.host):
+        for request in self._left[plan.host]:
             if request.id in wanted:
                 continue
             item = items.get(request.id)
             if item is None:
                 yield RenewalResult(request.id, RenewalStatus.MISSING)
             else:
-                ours = request in self.recorded.cut_off and item.thumbprint != request.thumbprint
+                ours = request in self._cut_off and item.thumbprint != request.thumbprint
                 status = RenewalStatus.RENEWED if ours else RenewalStatus.MOVED
                 yield RenewalResult(request.id, status, thumbprint=item.thumbprint)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from certify_automation.diff import compare, observe_request
@@ -74,12 +74,7 @@ def _refused(plan: Plan, stall: Stall) -> Plan:
         "service first",
         by_policy=True,
     )
-    text = "the product begins with nothing it is asked until its service is restarted"
-    waits = tuple(
-        Held(one.id, one.name, Hold.STALLED, f"{one.reason}; {text}")
-        for one in plan.after_commit
-        if isinstance(one, CertificateRenew)
-    )
+    waits = _stalled([change for change in plan.after_commit if isinstance(change, CertificateRenew)])
     return replace(plan, after_commit=(), held=(*waits, *plan.held), refusals=(refusal,))
 
 
@@ -88,7 +83,14 @@ def _restarted(at: Situation, desired: HostState, choice: Choice, stall: Stall) 
     following = Following(choice.renew, choice.held, (stall_warning(stall), *choice.warnings))
     changes = (ServiceRestart(service.name),) if service is not None else ()
     plan = plan_of(replace(at, changes=changes), lambda _: following)
-    return replace(plan, observe=observe_request(desired))
+    held = (*_stalled(choice.renew), *plan.held) if plan.refusals else plan.held
+    return replace(plan, observe=observe_request(desired), held=held)
+
+
+def _stalled(renewals: Iterable[CertificateRenew]) -> Iterator[Held]:
+    text = "the product begins with nothing it is asked until its service is restarted"
+    for one in renewals:
+        yield Held(one.id, one.name, Hold.STALLED, f"{one.reason}; {text}")
 
 
 def _unmoved(choice: Choice, found: Iterable[ManagedCertificate], expected: Mapping[str, str | None]) -> Choice:

@@ -140,6 +140,19 @@ def test_a_run_that_goes_on_leaves_alone_what_was_renewed_or_removed_meanwhile(f
     assert (finished.code, "CA3212" in finished.err) == (ExitCode.CONFIGURATION_ERROR, True)
 
 
+def test_a_run_goes_on_with_the_hosts_that_are_selected(fleet: Journey) -> None:
+    run = left(fleet.run(*DRILL, "--max", "8"))
+    waits = [host for host in HOSTS if len(requested_in_all(fleet, host)) == 1]
+    other = next(host for host in HOSTS if host not in waits)
+    none = fleet.run("renew", "--resume", run, "--yes", "-l", other)
+    assert (none.code, "CA5037" in none.err) == (ExitCode.CONFIGURATION_ERROR, True)
+    one = fleet.run("renew", "--resume", run, "--yes", "--wait", "--json", "-l", waits[0])
+    assert (one.code, list(renewals(one))) == (ExitCode.DONE, [waits[0]])
+    assert f"left for later: {waits[1]}" in one.err
+    assert fleet.run("renew", "--resume", run, "--yes", "--wait").code == ExitCode.DONE
+    assert all_once(fleet)
+
+
 def test_a_dry_run_of_what_is_left_leaves_it(fleet: Journey) -> None:
     run = left(fleet.run(*DRILL, "--max", "6"))
     shown = fleet.run("renew", "--resume", run, "--dry-run")
