@@ -5,8 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -286,3 +291,38 @@ def test_whom_nobody_trusts_is_not_trusted(sites: Journey) -> None:
     settings.write_bytes(kept)
     verdicts = {one["sni"]: one["verdict"] for one in done.document()["endpoints"]}
     assert verdicts["served.example.com"] == "not_trusted"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows delivers no such signals to another process")
+@pytest.mark.parametrize("command", ["certs", "verify"])
+def test_once_interrupted_no_other_host_is_visited_and_what_is_known_is_told(command: str, tmp_path: Path) -> None:
+    site = CertificateSpec("www.example.com", state="overdue", endpoint="www.example.com:443")
+    hosts = tuple(HostSpec(f"{name}.example.com", "v6", certificates=(site,)) for name in "abc")
+    rules = FaultRules([FaultRule("slow_start", ("b.*",), {"seconds": 3})])
+    for journey in start(tmp_path, LabOptions(hosts, rules)):
+        text = "version: 1\nname: sites\napplies_to: all\nrenewals:\n  served:\n" + ENTRY.format(name="www.example.com")
+        (tmp_path / "fleet" / "state" / "sites.yaml").write_text(text, "utf-8")
+        arguments = [
+            sys.executable,
+            "-m",
+            "certify_automation",
+            command,
+            "--json",
+            "-v",
+            "--forks",
+            "1",
+            *journey.flags,
+        ]
+        with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603 - ours
+            assert process.stderr
+            while "[1/3]" not in (line := process.stderr.readline()):
+                assert line, process.communicate()
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate()
+        document = json.loads(out)
+        assert process.returncode == document["exit_code"] == 130, err
+        statuses = {host["host"]: host["status"] for host in document["hosts"]}
+        assert (statuses["a.example.com"], statuses["c.example.com"]) == ("ok", "not_run")
+        looked_at = {name for name, status in statuses.items() if status == "ok"}
+        found = {one["host"] for one in document["certificates" if command == "certs" else "endpoints"]}
+        assert found == (looked_at if command == "certs" else set())
