@@ -134,7 +134,6 @@ def test_control_characters_never_reach_a_command_line(host: Host) -> None:
         ("CA2034", {"auth": Auth.BASIC}),
         ("CA2034", {"auth": Auth.CERTIFICATE}),
         ("CA2035", {"auth": Auth.KERBEROS}),
-        ("CA2035", {"auth": Auth.CREDSSP}),
         ("CA2036", {"password": None}),
         ("CA2036", {"username": ""}),
     ],
