@@ -28,7 +28,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
-from secrets import token_hex
 from typing import Any
 
 from winrm.protocol import Protocol
@@ -56,7 +55,7 @@ def bare(repo: Path, forks: int) -> int:
 
     def visit(host: DesiredHost) -> None:
         connection = connect_secrets(host, {})
-        question = ApiQuestion(host.connection.api_caller, token_hex(16))
+        question = ApiQuestion(host.connection.api_caller)
         parameters = {"observe": observe_request(host.state).to_json(), "certificates": question.to_json()}
         stdin = onhost.request(script, parameters, nonce="0" * 32, deadline_seconds=120)
         protocol = Protocol(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from secrets import token_hex
 
 from certify_automation.desired import DesiredHost
 from certify_automation.diff import endpoint_of
@@ -46,9 +45,9 @@ def look_at_certificates(desired: DesiredHost, session: Session, *, tls: bool = 
 def _inventory(desired: DesiredHost, session: Session, request: ObserveRequest, *, tls: bool = False) -> Facts:
     """One visit; a second one where nobody has declared where the API listens, and it is not the product's default."""
     access = desired.connection.api_caller
-    facts = take_inventory(session, request, access, task=token_hex(16), tls=tls)
+    facts = take_inventory(session, request, access, tls=tls)
     elsewhere = None if desired.state.endpoint is not None else _elsewhere(facts, request)
-    return take_inventory(session, elsewhere, access, task=token_hex(16), tls=tls) if elsewhere else facts
+    return take_inventory(session, elsewhere, access, tls=tls) if elsewhere else facts
 
 
 def _elsewhere(facts: Facts, asked: ObserveRequest) -> ObserveRequest | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from secrets import token_hex
 
 from certify_automation.errors import HostError
 from certify_automation.model.host import ApiAccess
@@ -41,7 +40,7 @@ def renew_host(plan: Plan, session: Session, how: Renewing) -> HostReport:
         run_id=plan.run_id,
         origin=plan.origin,
         observe=plan.observe,
-        question=ApiQuestion(how.access, token_hex(16)),
+        question=ApiQuestion(how.access),
         changes=plan.after_commit,
         start_seconds=how.start_seconds,
         wait_seconds=how.wait_seconds,

@@ -9,7 +9,7 @@ from certify_automation.model.host import ApiAccess
 from certify_automation.model.plan import ObserveRequest, Origin
 from certify_automation.model.renewal import AfterCommit, CertificateRenew, PreferenceSet
 
-START_SECONDS = 120
+START_SECONDS = 300
 """How long the product is given to begin with any of the certificates that it was asked for."""
 
 WAIT_SECONDS = 600
@@ -21,18 +21,16 @@ class ApiQuestion:
     """How the product's API is asked during a visit.
 
     Attributes:
-        access: CALLER or TASK.
-        task: 32 hex digits that no other visit has, for the task that asks in the place of the visit.
+        access: CALLER = the visit's own process, TASK = a task of SYSTEM in its place.
         tls: whether the computer's certificate stores and bindings are brought home too.
     """
 
     access: ApiAccess
-    task: str
     tls: bool = False
 
     def to_json(self) -> JsonObject:
         """As the contract writes it: `certificates` of Inventory's and Renew's parameters."""
-        return {"access": self.access.value, "task": self.task, "tls": self.tls}
+        return {"access": self.access.value, "tls": self.tls}
 
 
 @dataclass(frozen=True, slots=True)

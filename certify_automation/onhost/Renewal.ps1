@@ -8,7 +8,7 @@ function New-Work($Call) {
     @{
         Call = $Call; Asked = $asked; Url = Get-EndpointUrl $asked.observe.endpoint
         Until = (Get-MonotonicMs) + 1000 * $Call.DeadlineSeconds
-        Refusal = $null; Preferences = $(if (@($asked.preferences).Count) { $not }); Waiting = @{}; Begun = $false
+        Refusal = $null; Preferences = $(if (@($asked.preferences).Count) { $not }); Waiting = @{}; Begun = $false; Saved = 0
         Renewals = @(foreach ($one in $asked.renewals) { New-RenewalResult $one.id 'not_run' })
     }
 }
@@ -31,13 +31,12 @@ function ConvertTo-WorkJson($Work) {
 
 # To be called before every request that acts: a task that is cut off after it must have said so. Nobody else would know.
 function Save-Progress($Work) {
-    Assert-Visit $Work.Call
     if (-not $Work.Call.ContainsKey('Folder')) { return }
-    $path = Join-FilePath $Work.Call.Folder 'progress.json'
+    $Work.Saved++
     $text = Join-Answer (ConvertTo-WorkJson $Work) (Get-UnaskedJson 'The task was cut off.')
-    Invoke-FileAct { Write-NewFile "$path.new" ([Text.Encoding]::UTF8.GetBytes($text)) }
-    Remove-OldFile $path
-    Move-File "$path.new" $path
+    Save-SystemProgress -Folder $Work.Call.Folder -Number $Work.Saved -Text $text
+    # Last: a visit that has ended reads what was noted by then.
+    Assert-Visit $Work.Call
 }
 
 # An item by its id, which is case-sensitive; nothing when there is none. A version that knew no such filter would answer

@@ -11,11 +11,8 @@ function Get-SystemTaskFolder([string]$Id) {
 function Remove-SystemTask([string]$Folder) {
     $id = (Split-FilePath $Folder).Name
     try { $null = Invoke-TaskProgram -Verb '/Delete' -RunId "api-$id" -Options '/F' } catch { $null = $_ }
-    try {
-        Invoke-FileAct { Remove-WholeFolder $Folder }
-        # The last one removes the folder of all of them, which is not empty for the others.
-        [IO.Directory]::Delete((Split-FilePath $Folder).Folder)
-    } catch { $null = $_ }
+    # The folder of all of them stays: another visit may be about to make its own there.
+    try { Invoke-FileAct { Remove-WholeFolder $Folder } } catch { $null = $_ }
 }
 
 # Whether a folder is what a visit has left that was cut off before that time. What still runs has its file open.
@@ -44,7 +41,7 @@ function Start-SystemTask([string]$Folder, $Call, $Request, [int]$Seconds) {
     Start-TaskProcess -Id "api-$id" -Folder $Folder -Parts @{
         digest = Get-Digest $script; limit = "PT$([int]($Seconds / 60) + 2)M"; triggers = ''
         file = "api/$id/script.ps1"; parameters = "verb = 'system'; task = '$id'"
-        first = '$null = schtasks.exe /Delete /TN certify-automation-{id} /F'
+        first = '$env:Path = $env:SystemRoot + ''\System32''; $null = schtasks.exe /Delete /TN certify-automation-{id} /F'
     }
 }
 
@@ -64,35 +61,51 @@ function Wait-SystemAnswer([string]$Folder, [long]$Until) {
     }
 }
 
-# What a file of the task says, as text; nothing without the file.
-function Read-SystemText([string]$Folder, [string]$Name) {
-    $path = Join-FilePath $Folder $Name
-    if ([IO.File]::Exists($path)) { [Text.Encoding]::UTF8.GetString((Read-FileTail $path).Bytes) }
+# The text of a file of the task, which may be longer than any other.
+function Read-SystemText([string]$Path) {
+    [Text.Encoding]::UTF8.GetString((Read-FileTail $Path).Bytes)
+}
+
+# Notes how far a task has come, in a file that nothing replaces: there is no moment without one.
+function Save-SystemProgress([string]$Folder, [int]$Number, [string]$Text) {
+    $path = Join-FilePath $Folder ('progress-{0:d4}.json' -f $Number)
+    Invoke-FileAct { Write-NewFile "$path.new" ([Text.Encoding]::UTF8.GetBytes($Text)) }
+    Move-File "$path.new" $path
+}
+
+# How far it has come, as it said last; nothing when it said nothing.
+function Read-SystemProgress([string]$Folder) {
+    $paths = @([IO.Directory]::GetFiles($Folder) -match 'progress-\d{4}\.json$')
+    if ($paths.Count) { Read-SystemText @(Get-OrdinalOrder $paths)[-1] }
 }
 
 # What this script, run by a task of SYSTEM with $Request as its parameters, gives as text; where it gave nothing, how far
 # it had come; an error where that is not known either. $Until is the end of this visit.
 function Invoke-SystemTask($Call, $Request, [long]$Until) {
-    $folder = Get-SystemTaskFolder $Call.Parameters.certificates.task
     $refusal = Get-FolderRefusal (Get-AutomationFolder)
     if ($refusal) { Stop-Change 'task' $refusal.message }
+    # A visit may be repeated while what the first one began still runs.
+    $folder = Get-SystemTaskFolder ([Guid]::NewGuid().ToString('N'))
     $visit = $null
     try {
         [void][IO.Directory]::CreateDirectory($folder)
         Remove-OldSystemTask
         # Open as long as this visit lives: the task acts on nothing after it.
         $visit = Open-HeldFile (Join-FilePath $folder 'visit')
-        $seconds = [Math]::Max(1, ($Until - (Get-MonotonicMs)) / 1000 - 5)
+        if (-not $visit) { Stop-Change 'task' "Somebody else has opened a file in $folder." }
+        # What a process takes to begin is not the task's.
+        $seconds = [Math]::Max(1, ($Until - (Get-MonotonicMs)) / 1000 - 20)
         try {
             Start-SystemTask -Folder $folder -Call $Call -Request $Request -Seconds $seconds
             Wait-SystemAnswer $folder ($Until - 2000)
+            $text = Read-SystemText (Join-FilePath $folder 'answer.json')
+            if (-not $text.StartsWith('{')) { Stop-Change 'task' $text }
         } catch {
-            $text = Read-SystemText $folder 'progress.json'
-            if ($text) { return $text }
-            throw
+            # From here on the task does nothing more; what it did before it has noted before.
+            $visit.Dispose()
+            $text = Read-SystemProgress $folder
+            if (-not $text) { throw }
         }
-        $text = Read-SystemText $folder 'answer.json'
-        if (-not $text.StartsWith('{')) { Stop-Change 'task' $text }
         $text
     } finally {
         if ($visit) { $visit.Dispose() }

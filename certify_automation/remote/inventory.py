@@ -13,16 +13,13 @@ from certify_automation.remote.contract import decoded
 from certify_automation.remote.session import Session
 
 
-def take_inventory(
-    session: Session, request: ObserveRequest, access: ApiAccess, *, task: str, tls: bool = False
-) -> Facts:
+def take_inventory(session: Session, request: ObserveRequest, access: ApiAccess, *, tls: bool = False) -> Facts:
     """What the host is like now, with `certificates`; nothing lasts there.
 
     Args:
         session: the host's.
         request: as for `observe`; its endpoint is the one asked.
         access: who asks the API, `Connection.api_caller`.
-        task: 32 hex digits that no other visit has.
         tls: whether the computer's certificate stores and bindings come along.
 
     Returns:
@@ -32,7 +29,7 @@ def take_inventory(
         HostError: as `Session.run`; ProtocolError CA2094, CA2095 when the answer is not Facts, CA2096 when it says
             nothing of certificates.
     """
-    parameters = {"observe": request.to_json(), "certificates": ApiQuestion(access, task, tls).to_json()}
+    parameters = {"observe": request.to_json(), "certificates": ApiQuestion(access, tls).to_json()}
     value = session.run(onhost.script("Inventory"), parameters, acts=False)
     facts = decoded(value, "facts.schema.json", facts_from_json)
     if facts.certificates is None:

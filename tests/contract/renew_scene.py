@@ -19,7 +19,6 @@ from contract.hosts import AUTOMATION, Host, arrange, make_host
 from contract.simulated import simulated_reply
 
 RUN = "7e" * 16
-TASK = "5a" * 16
 AUTO_RENEW = "/api/managedcertificates/autorenew"
 PREFERENCES = "/api/preferences"
 
@@ -65,7 +64,6 @@ class RenewScene:
     host: Host
     product: Product
     access: str = "caller"
-    task: str = TASK
 
     def parameters(self) -> dict[str, Any]:
         """Of Renew, with the items as they are now unless the case says otherwise."""
@@ -75,7 +73,7 @@ class RenewScene:
             "run_id": RUN,
             "origin": {"by": "ops@admin01", "commit": "c0ffee", "rolls_back": None},
             "observe": {**_OBSERVE, "endpoint": {**_ENDPOINT, **case.get("endpoint", {})}},
-            "certificates": {"access": self.access, "task": self.task, "tls": False},
+            "certificates": {"access": self.access, "tls": False},
             "preferences": [dict(zip(names, one, strict=True)) for one in case.get("preferences", [])],
             "renewals": [self._planned(one) for one in case.get("renew", [])],
             "start_seconds": 60,
@@ -149,7 +147,7 @@ class RenewScene:
         computer = self.host.computer
         assert computer.tasks.names() == ()
         assert not computer.tasks.instances
-        assert not computer.files.exists(f"{AUTOMATION}\\api")
+        assert computer.files.entries(f"{AUTOMATION}\\api") == ()
         assert computer.files.holder(f"{AUTOMATION}\\lock") in (None, "other")
 
 

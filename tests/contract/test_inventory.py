@@ -21,7 +21,7 @@ NAMES = [case["name"] for case in CASES]
 
 def parameters(case: dict[str, Any]) -> dict[str, Any]:
     endpoint = {"host": "127.0.0.2", "port": 9696, "https": False, **case.get("endpoint", {})}
-    certificates = {"access": "caller", "task": "0" * 32, "tls": False, **case.get("certificates", {})}
+    certificates = {"access": "caller", "tls": False, **case.get("certificates", {})}
     return {"observe": {"endpoint": endpoint, "ports": [9696], "run": None}, "certificates": certificates}
 
 

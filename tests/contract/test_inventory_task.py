@@ -16,11 +16,10 @@ from contract.hosts import AUTOMATION, Host, make_host
 from contract.simulated import simulated_reply
 from contract.task_process import TaskProcesses
 
-TASK = "5a" * 16
 ENDPOINT = {"host": "127.0.0.2", "port": 9696, "https": False}
 PARAMETERS = {
     "observe": {"endpoint": ENDPOINT, "ports": [9696], "run": None},
-    "certificates": {"access": "task", "task": TASK, "tls": True},
+    "certificates": {"access": "task", "tls": True},
 }
 ROWS = [{"Id": f"m\u00fcller-{number}", "Name": "\u4e2d\u6587", "ItemType": 1} for number in range(3)]
 
@@ -39,7 +38,7 @@ def visit(engine: Engine, host: Host, *, blocked: bool = False) -> tuple[dict[st
 def check_tidy(host: Host) -> None:
     """Nothing is left of the task."""
     assert host.computer.tasks.names() == ()
-    assert not host.computer.files.exists(f"{AUTOMATION}\\api")
+    assert host.computer.files.entries(f"{AUTOMATION}\\api") == ()
     assert not host.computer.files.exists(f"{AUTOMATION}\\lock")
 
 

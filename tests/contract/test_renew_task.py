@@ -16,7 +16,7 @@ import pytest
 from certify_automation.lab.windows.tasks import SERVICE, Task
 from contract.engine import Engine, Killed
 from contract.hosts import AUTOMATION
-from contract.renew_scene import PREFERENCES, TASK, RenewScene, make_scene, statuses, told
+from contract.renew_scene import PREFERENCES, RenewScene, make_scene, statuses, told
 from contract.task_process import TaskProcesses
 
 CASE: dict[str, Any] = {
@@ -26,7 +26,7 @@ CASE: dict[str, Any] = {
     "renew": ["web-1", "web-2"],
     "preferences": [["renewalIntervalDays", 75, 60]],
 }
-FOLDER = f"{AUTOMATION}\\api\\{TASK}"
+API = f"{AUTOMATION}\\api"
 RENEWED = {"web-1": "renewed", "web-2": "renewed"}
 NOT_RUN = {"web-1": "not_run", "web-2": "not_run"}
 
@@ -46,6 +46,12 @@ def at(command: str, matching: str, act: Callable[[], None], place: int = 1) -> 
                 act()
 
     return before
+
+
+def task_of(scene: RenewScene) -> str:
+    """The id of the one task there is."""
+    (entry,) = scene.host.computer.files.entries(API)
+    return entry.name
 
 
 def kill() -> None:
@@ -74,7 +80,9 @@ def test_what_the_task_is_registered_as(engine: Engine, tmp_path: Path) -> None:
     scene = make(tmp_path)
     tasks: list[Task] = []
     look = at(
-        "schtasks.exe", "/Run", lambda: tasks.append(scene.host.computer.tasks.get(f"certify-automation-api-{TASK}"))
+        "schtasks.exe",
+        "/Run",
+        lambda: tasks.append(scene.host.computer.tasks.get(f"certify-automation-api-{task_of(scene)}")),
     )
     with TaskProcesses(engine, scene.host) as processes:
         scene.renewed(engine, look)
@@ -140,7 +148,9 @@ def test_a_policy_that_lets_no_task_run_powershell(engine: Engine, tmp_path: Pat
 def test_a_script_that_was_altered_does_not_run(engine: Engine, tmp_path: Path) -> None:
     scene = make(tmp_path)
     files = scene.host.computer.files
-    alter = at("schtasks.exe", "/Run", lambda: files.append(f"{FOLDER}\\script.ps1", b"'something else'\n"))
+    alter = at(
+        "schtasks.exe", "/Run", lambda: files.append(f"{API}\\{task_of(scene)}\\script.ps1", b"'something else'\n")
+    )
     with TaskProcesses(engine, scene.host):
         check_refused(scene, scene.renewed(engine, alter))
 
@@ -216,8 +226,8 @@ def test_a_visit_that_is_killed_before_its_task_acts(engine: Engine, tmp_path: P
         assert processes.asked
         assert (scene.sent(), scene.sent(PREFERENCES)) == ([], [])
         assert scene.host.computer.tasks.names() == ()
-        assert scene.host.computer.files.exists(FOLDER)
-        again = replace(scene, task="6b" * 16).renewed(engine)
+        assert task_of(scene)
+        again = scene.renewed(engine)
     assert statuses(again) == RENEWED
     scene.check_requests()
 
@@ -228,9 +238,7 @@ def test_a_visit_that_is_killed_while_its_task_waits(engine: Engine, tmp_path: P
         cut_off(engine, scene, at("Start-Sleep", "500", kill, 5))
         assert len(scene.sent()) == 1
         assert processes.written == []
-        again = replace(scene, task="6b" * 16, case={**CASE, "planned": {"web-1": {"attempted_utc_ms": 1}}}).renewed(
-            engine
-        )
+        again = replace(scene, case={**CASE, "planned": {"web-1": {"attempted_utc_ms": 1}}}).renewed(engine)
     assert statuses(again)["web-1"] == "moved"
 
 
@@ -248,7 +256,7 @@ POINTS = {
 def test_a_visit_that_is_killed_and_made_again_requests_once(engine: Engine, tmp_path: Path, point: str) -> None:
     scene = make(tmp_path)
     planned = {one["id"]: one for one in scene.parameters()["renewals"]}
-    again = replace(scene, task="6b" * 16, case={**CASE, "planned": planned})
+    again = replace(scene, case={**CASE, "planned": planned})
     with TaskProcesses(engine, scene.host) as processes:
         cut_off(engine, scene, at(*POINTS[point], kill))
         done_before = len(scene.sent())
@@ -269,17 +277,17 @@ def test_what_is_left_of_a_visit_goes_an_hour_later(engine: Engine, tmp_path: Pa
     (elsewhere / "kept.txt").write_text("kept")
     with TaskProcesses(engine, scene.host):
         cut_off(engine, scene, at("schtasks.exe", "/Run", kill))
-        assert computer.tasks.names() == (f"certify-automation-api-{TASK}",)
+        left = task_of(scene)
+        assert computer.tasks.names() == (f"certify-automation-api-{left}",)
         api = api_folder(scene)
         (api / "notes").mkdir()
         (api / ("c" * 32)).symlink_to(elsewhere)
-        fresh = replace(scene, task="6b" * 16)
         aged(scene, 3500)
-        fresh.renewed(engine)
-        assert files.exists(FOLDER)
+        scene.renewed(engine)
+        assert files.exists(f"{API}\\{left}")
         aged(scene, 3700)
-        fresh.renewed(engine)
-    assert not files.exists(FOLDER)
+        scene.renewed(engine)
+    assert not files.exists(f"{API}\\{left}")
     assert computer.tasks.names() == ()
     assert (elsewhere / "kept.txt").read_text() == "kept"
     assert sorted(entry.name for entry in api.iterdir()) == ["c" * 32, "notes"]
@@ -298,7 +306,7 @@ def api_folder(scene: RenewScene) -> Path:
 
 def test_what_a_task_still_has_open_is_not_removed(engine: Engine, tmp_path: Path) -> None:
     scene = make(tmp_path, preferences=[])
-    other = replace(scene, task="6b" * 16, case={**CASE, "renew": [], "preferences": []})
+    other = replace(scene, case={**CASE, "renew": [], "preferences": []})
     seen: list[dict[str, Any]] = []
 
     def visited() -> None:

@@ -17,7 +17,6 @@ from certify_automation.lab.windows import Computer, StillClock
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 AUTOMATION = "C:\\ProgramData\\certify-automation"
 API = f"{AUTOMATION}\\api"
-TASK = "5a" * 16
 RUN = "7e" * 16
 OBSERVE = {"endpoint": {"host": "127.0.0.2", "port": 9696, "https": False}, "ports": [9696], "run": None}
 AUTO_RENEW = "/api/managedcertificates/autorenew"
@@ -73,9 +72,9 @@ class Scene:
         assert self.host.product is not None
         return self.host.product
 
-    def inventory(self, access: str = "task", *, task: str = TASK, faults: VisitFaults | None = None) -> Json:
+    def inventory(self, access: str = "task", *, faults: VisitFaults | None = None) -> Json:
         """Facts with certificates."""
-        asked = {"access": access, "task": task, "tls": True}
+        asked = {"access": access, "tls": True}
         return self._value("Inventory", {"observe": OBSERVE, "certificates": asked}, faults)
 
     def certificates(self, access: str = "task", **more: Any) -> Json:
@@ -89,7 +88,7 @@ class Scene:
             "run_id": RUN,
             "origin": {"by": "ops@admin01", "commit": None, "rolls_back": None},
             "observe": OBSERVE,
-            "certificates": {"access": "task", "task": TASK, "tls": False},
+            "certificates": {"access": "task", "tls": False},
             "preferences": [],
             "renewals": [self._planned(one) for one in ids],
             "start_seconds": 120,
@@ -102,7 +101,7 @@ class Scene:
         """An item as an administrator is shown it; nobody is asked twice for the sake of a test."""
         asked = len(self.product.requests)
         visit = Visit(self.computer, Caller.ADMINISTRATOR, process="test")
-        parameters = {"observe": OBSERVE, "certificates": {"access": "caller", "task": TASK, "tls": False}}
+        parameters = {"observe": OBSERVE, "certificates": {"access": "caller", "tls": False}}
         found = answer(visit, "Inventory", parameters)["value"]["certificates"]["items"]
         del self.product.requests[asked:]
         return next(one for one in found if one["id"] == item_id)
@@ -114,7 +113,7 @@ class Scene:
     def is_tidy(self) -> bool:
         """Whether nothing of a task is left."""
         computer = self.computer
-        return computer.tasks.names() == () and computer.tasks.instances == [] and not computer.files.exists(API)
+        return computer.tasks.names() == () and computer.tasks.instances == [] and computer.files.entries(API) == ()
 
     def _planned(self, item_id: str) -> Json:
         item = self.item(item_id)

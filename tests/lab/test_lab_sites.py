@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from fleet_client import client, run
-from lab_certificates import OBSERVE, OVERDUE, RUN, SOUND, TASK
+from lab_certificates import OBSERVE, OVERDUE, RUN, SOUND
 
 from certify_automation import lab, onhost
 from certify_automation.lab.faults import FaultRule, FaultRules
@@ -73,7 +73,7 @@ def visit(fleet: lab.Lab, folder: Path, name: onhost.Name, parameters: dict[str,
 
 
 def inventory(fleet: lab.Lab, folder: Path) -> dict[str, Any]:
-    asked = {"access": "task", "task": TASK, "tls": True}
+    asked = {"access": "task", "tls": True}
     found = visit(fleet, folder, "Inventory", {"observe": OBSERVE, "certificates": asked})["certificates"]
     assert found["failure"] is None
     return dict(found)
@@ -86,7 +86,7 @@ def renewal(found: dict[str, Any]) -> dict[str, Any]:
         "run_id": RUN,
         "origin": ORIGIN,
         "observe": OBSERVE,
-        "certificates": {"access": "task", "task": TASK, "tls": False},
+        "certificates": {"access": "task", "tls": False},
         "preferences": [],
         "renewals": [{name: item[name] for name in ("id", "attempted_utc_ms", "thumbprint")}],
         "start_seconds": 120,

@@ -19,9 +19,11 @@ def registered(script: str, **known: str) -> str:
     (found,) = re.findall(r"@'\n(.*?)\n'@", source("Task.ps1"), re.DOTALL)
     named = re.search(r"Start-TaskProcess.*?-Parts @\{(.*?)\n    \}\n", source(script), re.DOTALL)
     assert named is not None
-    text = r"\b(file|first|limit|parameters|triggers) = (?:@'\n(.*?)\n'@|'([^\n]*?)'(?=[;\n])|\"([^\n]*?)\"(?=[;\n]))"
+    quoted = r"@'\n(.*?)\n'@|'((?:[^'\n]|'')*)'(?=[;\n])|\"([^\n]*?)\"(?=[;\n])"
+    text = rf"\b(file|first|limit|parameters|triggers) = (?:{quoted})"
     parts = {
-        match[1]: match[2] or match[3] or match[4] or "" for match in re.finditer(text, f"{named[1]}\n", re.DOTALL)
+        match[1]: match[2] or (match[3] or "").replace("''", "'") or match[4] or ""
+        for match in re.finditer(text, f"{named[1]}\n", re.DOTALL)
     }
     assert set(parts) == {"file", "first", "limit", "parameters", "triggers"}
     xml = str(found)

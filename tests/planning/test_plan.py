@@ -41,7 +41,7 @@ def planned(state: HostState, facts: Facts, given: PlanOptions) -> Plan:
     if plan.differences and not plan.refusals:
         assert plan.acts or plan.unjudged, "a difference that nothing ends"
     if plan.after_commit:
-        request = RenewRequest(RUN, plan.origin, plan.observe, ApiQuestion(ApiAccess.TASK, RUN), plan.after_commit)
+        request = RenewRequest(RUN, plan.origin, plan.observe, ApiQuestion(ApiAccess.TASK), plan.after_commit)
         contract("renew").validate(request.to_json())
     for name, value in plan.expects.items():
         assert facts.managed.get(name, "absent") == value

@@ -95,7 +95,6 @@ def test_what_is_sent_is_what_was_planned_once() -> None:
     host = Host()
     renew_host(planned(PREFERENCE, renewal("www")), host, Renewing(ApiAccess.CALLER, 30, 5))
     (sent,) = host.sent
-    assert len(sent["certificates"].pop("task")) == 32
     assert sent == {
         "run_id": RUN,
         "origin": {"by": "ann@ctl01", "commit": None, "rolls_back": None},
@@ -106,13 +105,6 @@ def test_what_is_sent_is_what_was_planned_once() -> None:
         "start_seconds": 5,
         "wait_seconds": 30,
     }
-
-
-def test_every_visit_has_a_task_of_its_own() -> None:
-    host = Host()
-    for _ in range(2):
-        renew_host(planned(PREFERENCE), host, Renewing())
-    assert len({sent["certificates"]["task"] for sent in host.sent}) == 2
 
 
 def test_nothing_to_follow_is_no_visit() -> None:

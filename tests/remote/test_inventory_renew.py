@@ -27,7 +27,7 @@ from certify_automation.remote.inventory import take_inventory
 from certify_automation.remote.renew import renew
 
 REQUEST = ObserveRequest(Endpoint("127.0.0.2", 9696), (9696,))
-TASK = "0123456789abcdef" * 2
+RUN = "0123456789abcdef" * 2
 MANAGED = (CertificateSpec("www.example.com", state="overdue"), CertificateSpec("api.example.com"))
 
 
@@ -68,7 +68,7 @@ def check(schema: str, document: object) -> None:
 
 
 def inventory(session: LabSession) -> CertificateInventory:
-    found = take_inventory(session, REQUEST, ApiAccess.TASK, task=TASK).certificates
+    found = take_inventory(session, REQUEST, ApiAccess.TASK).certificates
     assert found is not None
     return found
 
@@ -99,8 +99,8 @@ def test_a_renewal_says_that_it_acts(generation: str) -> None:
         thumbprint=one.thumbprint,
     )
     preference = PreferenceSet("enableStatusReporting", before=True, after=False)
-    question = ApiQuestion(ApiAccess.TASK, "f" * 32)
-    done = renew(session, RenewRequest(TASK, Origin("ann@ctl01"), REQUEST, question, (preference, change)))
+    question = ApiQuestion(ApiAccess.TASK)
+    done = renew(session, RenewRequest(RUN, Origin("ann@ctl01"), REQUEST, question, (preference, change)))
     name, sent, acts = session.sent[-1]
     assert (name, acts) == ("Renew", True)
     check("renew", sent)
@@ -131,7 +131,7 @@ def test_an_answer_that_is_not_of_the_contract(path: tuple[str | int, ...], valu
         part = part[name]
     part[path[-1]] = value
     with pytest.raises(ProtocolError, match=r"CA209[45]"):
-        take_inventory(Says(document), REQUEST, ApiAccess.TASK, task=TASK)
+        take_inventory(Says(document), REQUEST, ApiAccess.TASK)
 
 
 def test_an_answer_without_certificates_is_none() -> None:
@@ -139,12 +139,12 @@ def test_an_answer_without_certificates_is_none() -> None:
     inventory(session)
     document = {name: value for name, value in session.answered.items() if name != "certificates"}
     with pytest.raises(ProtocolError, match="CA2096"):
-        take_inventory(Says(document), REQUEST, ApiAccess.TASK, task=TASK)
+        take_inventory(Says(document), REQUEST, ApiAccess.TASK)
 
 
 def test_what_was_sent_and_never_answered_is_named() -> None:
-    question = ApiQuestion(ApiAccess.TASK, TASK)
+    question = ApiQuestion(ApiAccess.TASK)
     change = PreferenceSet("renewalIntervalDays", 75, 60)
-    request = RenewRequest(TASK, Origin("ann@ctl01"), REQUEST, question, (change,))
+    request = RenewRequest(RUN, Origin("ann@ctl01"), REQUEST, question, (change,))
     with pytest.raises(OutcomeUnknown, match="preference renewalIntervalDays; it may be under way"):
         renew(Says(OutcomeUnknown("CA2030", "connection lost")), request)

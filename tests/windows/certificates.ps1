@@ -32,20 +32,26 @@ function Get-TaskText {
     "$text`nSet-StrictMode -Version 3.0`nSet-Surroundings`n`$call = `$args[0]`nComplete-SystemTask `$call { $Gives }`n"
 }
 
-# What such a task gives, and the folder it was asked from.
+# What such a task gives.
 function Invoke-CheckTask {
     param([string]$Gives, [int]$Seconds = 90, $Request = [ordered]@{})
-    $id = [Guid]::NewGuid().ToString('N')
-    $script:checkTask = Join-FilePath -Folder (Get-AutomationFolder) -Name 'api', $id
-    $call = @{ Parameters = @{ certificates = @{ task = $id } }; Text = Get-TaskText -Gives $Gives }
+    $call = @{ Parameters = @{}; Text = Get-TaskText -Gives $Gives }
     Invoke-SystemTask -Call $call -Request $Request -Until ((Get-MonotonicMs) + 1000 * $Seconds)
 }
 
-# Whether neither the registration nor the folder of the last task is there.
+# The folders of tasks.
+function Get-TaskFolder {
+    $parent = Join-FilePath -Folder (Get-AutomationFolder) -Name 'api'
+    if ([IO.Directory]::Exists($parent)) { [IO.Directory]::GetDirectories($parent) }
+}
+
+# Whether neither a registration nor a folder of a task is there.
 function Test-TaskGone {
-    $id = (Split-FilePath -Path $script:checkTask).Name
-    try { $null = Invoke-TaskProgram -Verb '/Query' -RunId "api-$id" -Options '/XML' } catch { return -not [IO.Directory]::Exists($script:checkTask) }
-    'the task is still there'
+    $folders = @(Get-TaskFolder)
+    if ($folders.Count) { return $folders }
+    $tasks = @(schtasks.exe /Query /FO CSV /NH) -match 'certify-automation-api-'
+    if ($tasks.Count) { return $tasks }
+    $true
 }
 
 function Test-OneShotTask {
@@ -76,9 +82,10 @@ function Test-OneShotTask {
     Assert-Fact 'task: one that gives no answer in time is given up, and goes' {
         try { $null = Invoke-CheckTask -Gives 'Start-Sleep -Milliseconds 12000; ''{}''' -Seconds 8 } catch { $said = $_.Exception.Message }
         if (-not "$said".Contains('no answer in time')) { return $said }
-        $left = { -not (Test-FileHeld -Path (Join-FilePath -Folder $script:checkTask -Name 'process')) }
+        # Its process has a file of its folder open until it ends.
+        $left = { @(Get-TaskFolder | Where-Object { Test-FileHeld -Path (Join-FilePath -Folder $_ -Name 'process') }).Count -eq 0 }
         if (-not (Wait-Condition -Condition $left -Until ((Get-MonotonicMs) + 30000))) { return 'its process goes on' }
-        Remove-SystemTask -Folder $script:checkTask
+        foreach ($folder in @(Get-TaskFolder)) { Remove-SystemTask -Folder $folder }
         Test-TaskGone
     }
 }
@@ -90,7 +97,7 @@ function Test-ProductTask {
     Assert-Fact 'task: SYSTEM may ask the API of the product that runs here' {
         $text = Get-ScriptText -Names ($script:reading + 'Records' + $script:tasked + $script:asking + 'Inventory')
         $observe = [ordered]@{ endpoint = [ordered]@{ host = '127.0.0.2'; port = 9696; https = $false }; ports = @(9696); run = $null }
-        $access = [ordered]@{ access = 'task'; task = [Guid]::NewGuid().ToString('N'); tls = $true }
+        $access = [ordered]@{ access = 'task'; tls = $true }
         $reply = Invoke-CheckGuard -Text $text -Parameters ([ordered]@{ observe = $observe; certificates = $access })
         if (-not $reply.ok) { return $reply.error.message }
         $failure = $reply.value.certificates.failure

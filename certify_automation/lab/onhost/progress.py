@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 from certify_automation.lab.onhost.json_text import ascii_json
 from certify_automation.lab.onhost.visit import Json, Visit
-from certify_automation.lab.windows.files import join
+from certify_automation.lab.windows.files import Files, join
 
-PROGRESS = "progress.json"
 VISIT = "visit"
+
+_PROGRESS = re.compile(r"progress-[0-9]{4}\.json")
 
 
 class VisitEnded(Exception):
@@ -36,6 +40,7 @@ class TaskProgress(Progress):
         """
         self._files = visit.computer.files
         self._folder = folder
+        self._saved = 0
 
     def check(self) -> None:
         """Raises VisitEnded."""
@@ -43,12 +48,23 @@ class TaskProgress(Progress):
             raise VisitEnded
 
     def save(self, done: Json) -> None:
-        """Write it down; raises VisitEnded, Win32Error."""
-        self.check()
-        path = join(self._folder, PROGRESS)
+        """Write it down, in a file that nothing replaces; raises VisitEnded, Win32Error."""
+        self._saved += 1
+        path = join(self._folder, f"progress-{self._saved:04}.json")
         text = ascii_json({**done, "api": unasked("The task was cut off.")})
         self._files.write(f"{path}.new", text.encode())
-        self._files.move(f"{path}.new", path, overwrite=True)
+        self._files.move(f"{path}.new", path)
+        # Last: a visit that has ended reads what was noted by then.
+        self.check()
+
+
+def last_progress(files: Files, folder: str) -> Json | None:
+    """How far the task of a folder has come, as it said last; None when it said nothing."""
+    names = [entry.name for entry in files.entries(folder) if _PROGRESS.fullmatch(entry.name)]
+    if not names:
+        return None
+    value: Json = json.loads(files.read(join(folder, max(names))))
+    return value
 
 
 def unasked(message: str) -> Json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+from secrets import token_hex
 
 from certify_automation import onhost
 from certify_automation.lab.onhost import disk
@@ -13,7 +14,7 @@ from certify_automation.lab.onhost.file import digest
 from certify_automation.lab.onhost.host import unix_ms
 from certify_automation.lab.onhost.json_text import ascii_json
 from certify_automation.lab.onhost.product_api import ApiFailed
-from certify_automation.lab.onhost.progress import PROGRESS, VISIT, Progress, TaskProgress, VisitEnded
+from certify_automation.lab.onhost.progress import VISIT, Progress, TaskProgress, VisitEnded, last_progress
 from certify_automation.lab.onhost.refusal import folder_refusal
 from certify_automation.lab.onhost.task import PREFIX, api_xml, start_process
 from certify_automation.lab.onhost.visit import Json, Visit, Waiting, in_automation_folder
@@ -26,7 +27,7 @@ _NAME = f"{PREFIX}api-"
 _PROCESS, _ANSWER = "process", "answer.json"
 _OLD_MS = 3600 * 1000
 _BEGINS_MS = 30_000
-_ENDS_EARLIER_MS, _ANSWERS_EARLIER_MS = 5000, 2000
+_ENDS_EARLIER_MS, _ANSWERS_EARLIER_MS = 20_000, 2000
 _POLL = 0.5
 _ID = re.compile("[0-9a-f]{32}")
 _ACTION = re.compile(r"/api/(?P<task>[0-9a-f]{32})/script\.ps1.*-ne '(?P<digest>[0-9a-f]{64})'", re.DOTALL)
@@ -44,13 +45,15 @@ def call_api(visit: Visit, access: Json, call: Json, until: int) -> Waiting[Json
     refused = folder_refusal(visit)
     if refused is not None:
         raise ApiFailed("task", refused["message"], "")
+    # A visit may be repeated while what the first one began still runs.
+    task = token_hex(16)
     try:
-        value = yield from _ask_as_system(visit, access["task"], call, until)
+        value = yield from _ask_as_system(visit, task, call, until)
     except Exception:
         # Not for what cuts a visit off: nothing tidies up then.
-        _leave(visit, access["task"])
+        _leave(visit, task)
         raise
-    _leave(visit, access["task"])
+    _leave(visit, task)
     return value
 
 
@@ -69,10 +72,15 @@ def _ask_as_system(visit: Visit, task: str, call: Json, until: int) -> Waiting[J
         files.open_exclusive(join(folder, VISIT), visit.process)
         _start(visit, task, call, until)
         failure = yield from _wait(visit, folder, until - _ANSWERS_EARLIER_MS)
-        for name in (_ANSWER, PROGRESS):
-            if files.exists(path := join(folder, name)):
-                value: Json = json.loads(files.read(path))
-                return value
+        answer = join(folder, _ANSWER)
+        if files.exists(answer):
+            value: Json = json.loads(files.read(answer))
+            return value
+        # From here on the task does nothing more; what it did before it has noted before.
+        files.close(join(folder, VISIT))
+        noted = last_progress(files, folder)
+        if noted is not None:
+            return noted
     except (Win32Error, ValueError) as error:
         raise ApiFailed("task", getattr(error, "text", str(error)), "") from error
     raise ApiFailed("task", failure, "")
@@ -145,5 +153,3 @@ def _remove(visit: Visit, task: str) -> None:
         visit.effect("schtasks.exe /Delete", lambda: tasks.delete(f"{_NAME}{task}"))
     if files.exists(join(FOLDER, task)):
         disk.remove_folder(visit, join(FOLDER, task))
-    if files.exists(FOLDER) and not files.entries(FOLDER):
-        disk.remove_folder(visit, FOLDER)

@@ -109,7 +109,7 @@ def api_xml(task: str, digest: str, minutes: int) -> str:
         limit=f"PT{minutes}M",
         file=f"api/{task}/script.ps1",
         parameters=f"verb = 'system'; task = '{task}'",
-        first=_REMOVE.format(task=f"api-{task}"),
+        first=f"$env:Path = $env:SystemRoot + '\\System32'; {_REMOVE.format(task=f'api-{task}')}",
         triggers="",
     )
 
