@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from certify_automation.model.certificate import ManagedCertificate, TlsBinding, TlsFacts, Verdict
 from certify_automation.model.endpoint import NotReached, Obstacle
 from certify_automation.model.renewal import Served
-from certify_automation.verify.chains import ChainState
+from certify_automation.verify.chains import Chain, ChainState
 from certify_automation.verify.reading import PresentedCertificate, ascii_name
 
 STORE_ONLY, NO_DEPLOYMENT = 30, 40
@@ -66,26 +66,38 @@ def of_certificate(
 _RENEW = "renew it: `certs --failing` says what stands in the way"
 
 
-def of_chain(state: ChainState, presented: PresentedCertificate, managed: ManagedCertificate | None) -> Finding:
+def of_chain(chain: Chain, presented: PresentedCertificate, managed: ManagedCertificate | None) -> Finding:
     """Of the right certificate whose chain does not lead to a root that is trusted here."""
-    trust = "name its root in `trust.ca_file` if it is to be trusted"
     if managed is not None and managed.staging:
         return Finding(
             Verdict.NOT_TRUSTED,
             f"it was ordered from the test system of its authority ({presented.issuer}), which nobody trusts",
             "switch the item's staging mode off in the product, and renew it",
         )
-    if state is ChainState.INCOMPLETE:
-        return Finding(
-            Verdict.CHAIN_INCOMPLETE,
-            f"the server sends no certificate of {presented.issuer}, which is no root trusted here",
-            f"see whether that certificate is in the store CA of the computer (LocalMachine); {trust}",
-        )
-    if state is ChainState.SELF_SIGNED:
-        return Finding(Verdict.NOT_TRUSTED, "the certificate is signed by itself", trust)
-    return Finding(
-        Verdict.NOT_TRUSTED, "the certificates that were sent lead to a root that is not trusted here", trust
-    )
+    verdict = Verdict.CHAIN_INCOMPLETE if chain.state is ChainState.INCOMPLETE else Verdict.NOT_TRUSTED
+    cause, step = _CHAINS[chain.state]
+    return Finding(verdict, cause.format(chain.name), step.format(chain.name))
+
+
+_TRUST = "name its root in `trust.ca_file` if it is to be trusted"
+_STORE = "see whether the certificate of {} in the store CA of the computer (LocalMachine) is there and valid"
+_CHAINS = {
+    ChainState.INCOMPLETE: (
+        "the server sends no certificate of {}, which is no root trusted here",
+        f"{_STORE}; {_TRUST}",
+    ),
+    ChainState.UNKNOWN_ISSUER: (
+        "the certificates that were sent end before one of {}, which is no root trusted here",
+        f"{_STORE}; {_TRUST}",
+    ),
+    ChainState.UNKNOWN_ROOT: ("the certificates that were sent lead to {}, which is no root trusted here", _TRUST),
+    ChainState.SELF_SIGNED: ("the certificate is signed by itself", _TRUST),
+    ChainState.EXPIRED_ISSUER: ("the certificate of {} that the server sends with it is out of its time", _STORE),
+    ChainState.NO_AUTHORITY: (
+        "the certificate of {} that vouches for it is none of an authority",
+        "see who made this certificate: no client takes it",
+    ),
+}
 
 
 def not_served(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from enum import Enum, auto
 from functools import lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
-from certify_automation.verify.reading import Unreadable, load
+from certify_automation.verify.reading import Unreadable, common_name, is_authority, lifetime_ms, load
 
 _LONGEST = 10
 
@@ -19,8 +20,24 @@ class ChainState(Enum):
 
     TRUSTED = auto()
     INCOMPLETE = auto()
+    UNKNOWN_ISSUER = auto()
     UNKNOWN_ROOT = auto()
     SELF_SIGNED = auto()
+    EXPIRED_ISSUER = auto()
+    NO_AUTHORITY = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Where the way to a root ends.
+
+    Attributes:
+        state: why it ends there.
+        name: the one that is missing, unknown, expired or no authority; empty when it is trusted.
+    """
+
+    state: ChainState
+    name: str = ""
 
 
 class Roots:
@@ -46,36 +63,59 @@ class Roots:
         return certificate in same or any(_issued_by(certificate, issuer) for issuer in issuers)
 
 
-def follow(leaf: x509.Certificate, sent: Sequence[bytes], roots: Roots) -> ChainState:
+def follow(leaf: x509.Certificate, sent: Sequence[bytes], roots: Roots, now_utc_ms: int) -> Chain:
     """How far a certificate and the others that were sent with it lead.
 
     Windows and browsers find missing intermediates by themselves now and then; other clients do not, so what is not
-    sent counts as missing. Their dates are not looked at here.
+    sent counts as missing. Roots are trusted as they are, whatever their dates.
     """
     others, current = list(_readable(sent)), leaf
     for _ in range(_LONGEST):
         if roots.issued(current) if current is leaf else roots.vouch_for(current):
-            return ChainState.TRUSTED
+            return Chain(ChainState.TRUSTED)
         if current.subject == current.issuer:
-            return ChainState.SELF_SIGNED if current is leaf else ChainState.UNKNOWN_ROOT
-        issuer = next((one for one in others if one is not current and _issued_by(current, one)), None)
-        if issuer is None:
-            return ChainState.INCOMPLETE if current is leaf else ChainState.UNKNOWN_ROOT
-        current = issuer
-    return ChainState.UNKNOWN_ROOT
+            state = ChainState.SELF_SIGNED if current is leaf else ChainState.UNKNOWN_ROOT
+            return Chain(state, common_name(current.subject))
+        issuers = [one for one in others if one.certificate is not current and _issued_by(current, one.certificate)]
+        if not issuers:
+            state = ChainState.INCOMPLETE if current is leaf else ChainState.UNKNOWN_ISSUER
+            return Chain(state, common_name(current.issuer))
+        sound = next((one for one in issuers if one.fault(now_utc_ms) is None), None)
+        if sound is None:
+            return Chain(issuers[0].fault(now_utc_ms) or ChainState.UNKNOWN_ISSUER, common_name(current.issuer))
+        current = sound.certificate
+    return Chain(ChainState.UNKNOWN_ISSUER, common_name(current.issuer))
 
 
-def _readable(sent: Sequence[bytes]) -> Iterator[x509.Certificate]:
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A certificate that was sent beside the server's own."""
+
+    certificate: x509.Certificate
+    authority: bool
+    start_utc_ms: int
+    expiry_utc_ms: int
+
+    def fault(self, now_utc_ms: int) -> ChainState | None:
+        """Why it must not vouch for another certificate; None = it may."""
+        if not self.authority:
+            return ChainState.NO_AUTHORITY
+        return None if self.start_utc_ms <= now_utc_ms < self.expiry_utc_ms else ChainState.EXPIRED_ISSUER
+
+
+def _readable(sent: Sequence[bytes]) -> Iterator[_Sent]:
     for der in sent:
         try:
-            yield _intermediate(der)
+            yield _read(der)
         except Unreadable:
             continue
 
 
 @lru_cache(maxsize=1024)
-def _intermediate(der: bytes) -> x509.Certificate:
-    return load(der)
+def _read(der: bytes) -> _Sent:
+    certificate = load(der)
+    start, expiry = lifetime_ms(certificate)
+    return _Sent(certificate, is_authority(certificate), start, expiry)
 
 
 def _issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:

@@ -100,8 +100,8 @@ class _Looked:
             return of_certificate(Verdict.WRONG_NAME, self.presented, self.managed, cause)
         if cause is not None:
             return cause
-        state = follow(self.leaf, self.shown.chain[1:], roots)
-        return None if state is ChainState.TRUSTED else of_chain(state, self.presented, self.managed)
+        chain = follow(self.leaf, self.shown.chain[1:], roots, now_utc_ms)
+        return None if chain.state is ChainState.TRUSTED else of_chain(chain, self.presented, self.managed)
 
     def _not_ours(self, managed: ManagedCertificate) -> Finding:
         tls = self.inventory.tls if self.inventory else None

@@ -70,19 +70,40 @@ def details(certificate: x509.Certificate) -> PresentedCertificate:
         warnings.simplefilter("ignore")
         try:
             names, addresses = _alternatives(certificate)
+            start, expiry = lifetime_ms(certificate)
             return PresentedCertificate(
-                subject=_common_name(certificate.subject),
-                issuer=_common_name(certificate.issuer),
+                subject=common_name(certificate.subject),
+                issuer=common_name(certificate.issuer),
                 names=names,
                 addresses=addresses,
-                start_utc_ms=round(certificate.not_valid_before_utc.timestamp() * 1000),
-                expiry_utc_ms=round(certificate.not_valid_after_utc.timestamp() * 1000),
+                start_utc_ms=start,
+                expiry_utc_ms=expiry,
                 sha1=certificate.fingerprint(hashes.SHA1()).hex().upper(),  # noqa: S303 - Windows' thumbprint
                 sha256=certificate.fingerprint(hashes.SHA256()).hex().upper(),
                 key_type=_key_type(certificate),
             )
         except (ValueError, TypeError, x509.DuplicateExtension) as error:
             raise Unreadable(str(error)) from error
+
+
+def common_name(name: x509.Name) -> str:
+    """The common name in a name, or the whole of it where there is none."""
+    found = name.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(found[0].value) if found else name.rfc4514_string()
+
+
+def lifetime_ms(certificate: x509.Certificate) -> tuple[int, int]:
+    """From when and until when it is valid, in milliseconds since 1970-01-01 UTC."""
+    start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    return round(start.timestamp() * 1000), round(end.timestamp() * 1000)
+
+
+def is_authority(certificate: x509.Certificate) -> bool:
+    """Whether it may vouch for other certificates; what cannot be read says no."""
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+        return False
 
 
 def ascii_name(name: str) -> str:
@@ -111,11 +132,6 @@ def _matches(pattern: str, name: str) -> bool:
     if pattern.startswith("*."):
         return pattern[2:] == name.partition(".")[2] and "." in pattern[2:]
     return pattern == name
-
-
-def _common_name(name: x509.Name) -> str:
-    found = name.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return str(found[0].value) if found else name.rfc4514_string()
 
 
 def _key_type(certificate: x509.Certificate) -> str:

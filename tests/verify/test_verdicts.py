@@ -38,7 +38,7 @@ class Situation:
 
     def __init__(self, case: dict[str, Any]) -> None:
         self.case = case
-        self.issuer = None if case.get("issuer") == "itself" else chain()[1]
+        self.issuer = issuers()[case.get("issuer", "intermediate")]
         names, addresses = case.get("names", [NAME]), case.get("addresses", [])
         old_names = case.get("old_names", names)
         self.certificates = {
@@ -55,13 +55,14 @@ class Situation:
     def shown(self) -> Presented | NotReached:
         if "obstacle" in self.case:
             return NotReached(Obstacle(self.case["obstacle"]), "said the system")
-        root, intermediate = (one.der for one in chain())
+        root, intermediate = (issuers()[one].der for one in ("root", "intermediate"))  # type: ignore[union-attr]
+        direct = [] if self.issuer is None else [self.issuer.der]
         first = {"garbage": GARBAGE, "nothing": None}.get(self.case["serves"], b"")
         if first is None:
             return Presented((), "TLSv1.3")
         served = first or self.certificates[self.case["serves"]].der
         others = {"leaf": [], "garbage": [GARBAGE], "shuffled": [root, GARBAGE, intermediate]}
-        return Presented((served, *others.get(self.case.get("sends", ""), [intermediate])), "TLSv1.3")
+        return Presented((served, *others.get(self.case.get("sends", ""), direct)), "TLSv1.3")
 
     @property
     def served(self) -> Served:
@@ -102,13 +103,25 @@ class Situation:
 
     @property
     def roots(self) -> Roots:
-        return Roots([] if self.case.get("trust") == "nobody" else [chain()[0].certificate])
+        return Roots([] if self.case.get("trust") == "nobody" else [ROOT.certificate])
+
+
+ROOT = authority("Test Root", NOW)
 
 
 @cache
-def chain() -> tuple[Identity, Identity]:
-    root = authority("Test Root", NOW)
-    return root, authority("Test Intermediate", NOW, root)
+def issuers() -> dict[str, Identity | None]:
+    """Who may have issued a case's certificates; only the root is trusted."""
+    intermediate = authority("Test Intermediate", NOW, ROOT)
+    server = leaf(Wanted(["mail.example.test"], [], NOW - timedelta(days=1), NOW + timedelta(days=9)), ROOT)
+    return {
+        "root": ROOT,
+        "intermediate": intermediate,
+        "second": authority("Test Second", NOW, intermediate),
+        "expired": authority("Test Expired", NOW - timedelta(days=3651), ROOT),
+        "server": server,
+        "itself": None,
+    }
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["case"])
