@@ -180,3 +180,4 @@ class Verdict(StrEnum):
     UNREADABLE = "unreadable_certificate"
     NOT_REACHABLE = "not_reachable"
     NOT_MANAGED = "not_managed"
+    NOT_COMPARED = "not_compared"

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from certify_automation.model.certificate import Verdict
 from certify_automation.verify import Judgement
 
-_STYLES = {Verdict.SERVED: "ok", Verdict.VALID: "ok", Verdict.NOT_MANAGED: "warning"}
+_STYLES = {Verdict.SERVED: "ok", Verdict.VALID: "ok", Verdict.NOT_MANAGED: "warning", Verdict.NOT_COMPARED: "warning"}
 
 
 def judgement_json(host: str, judgement: Judgement) -> dict[str, object]:
@@ -27,6 +27,7 @@ def judgement_json(host: str, judgement: Judgement) -> dict[str, object]:
         "cause": judgement.cause,
         "next_step": judgement.next_step,
         "managed_thumbprint": judgement.managed_thumbprint,
+        "on_host": asdict(judgement.host) if judgement.host else None,
         "presented": asdict(presented) if presented else None,
     }
 

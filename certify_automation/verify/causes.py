@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from certify_automation.model.certificate import ManagedCertificate, TlsBinding, TlsFacts, Verdict
+from certify_automation.model.certificate import ManagedCertificate, Verdict
 from certify_automation.model.endpoint import NotReached, Obstacle
-from certify_automation.model.renewal import Served
 from certify_automation.verify.chains import Chain, ChainState
-from certify_automation.verify.reading import PresentedCertificate, ascii_name
+from certify_automation.verify.host_side import HostSide
+from certify_automation.verify.reading import PresentedCertificate
 
 STORE_ONLY, NO_DEPLOYMENT = 30, 40
-_ANY_ADDRESS = ("0.0.0.0", "[::]")  # noqa: S104 - how http.sys names every address
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +39,15 @@ _OBSTACLES = {
 }
 
 
-def not_reached(shown: NotReached) -> Finding:
+def not_reached(shown: NotReached, host: HostSide | None) -> Finding:
     """Of a handshake that did not come about."""
     cause, step = _OBSTACLES[shown.obstacle]
+    if host is not None and not host.binding and shown.obstacle in (Obstacle.CLOSED, Obstacle.REFUSED):
+        return Finding(Verdict.NOT_REACHABLE, f"{cause}, and http.sys has no certificate bound there", _BIND)
     return Finding(Verdict.NOT_REACHABLE, f"{cause} ({shown.text})", step)
+
+
+_BIND = "deploy the managed certificate in the product: that makes the binding of its site"
 
 
 def of_certificate(
@@ -100,67 +104,41 @@ _CHAINS = {
 }
 
 
-def not_served(
-    served: Served, presented: PresentedCertificate, managed: ManagedCertificate, tls: TlsFacts | None
-) -> Finding:
+def not_served(presented: PresentedCertificate, managed: ManagedCertificate, host: HostSide | None) -> Finding:
     """Of an endpoint that serves another certificate than the managed one."""
     if managed.thumbprint is None:
         return Finding(Verdict.OTHER, "the managed certificate has never been issued", _RENEW)
     older = managed.start_utc_ms is not None and presented.start_utc_ms < managed.start_utc_ms
     previous = (managed.previous_thumbprint or "").upper() == presented.sha1
     verdict = Verdict.OLD if previous or older else Verdict.OTHER
-    cause, step = _why(served, presented, managed, tls)
+    cause, step = _why(presented, managed, host)
     return Finding(verdict, cause, step)
 
 
-def _why(
-    served: Served, presented: PresentedCertificate, managed: ManagedCertificate, tls: TlsFacts | None
-) -> tuple[str, str]:
+def _why(presented: PresentedCertificate, managed: ManagedCertificate, host: HostSide | None) -> tuple[str, str]:
     if managed.deployment in (STORE_ONLY, NO_DEPLOYMENT):
         return (
             "the managed certificate is set not to be deployed to sites",
             "bind it by hand, or set a deployment mode or a task in the product",
         )
-    if tls is None:
+    if host is None:
         return "another certificate than the managed one is bound", _DEPLOY
-    thumbprint = (managed.thumbprint or "").upper()
-    entries = [one for one in tls.store if one.thumbprint.upper() == thumbprint]
-    if not any(one.has_private_key for one in entries):
-        what = "in the computer's store without its private key" if entries else "not in the computer's store"
+    if not host.private_key:
+        what = "in the computer's store without its private key" if host.in_store else "not in the computer's store"
         return f"the managed certificate is {what}", "deploy it again in the product"
-    return _bound(_binding(served, presented, tls), thumbprint, presented)
-
-
-def _bound(binding: TlsBinding | None, thumbprint: str, presented: PresentedCertificate) -> tuple[str, str]:
-    if binding is None:
+    if not host.binding:
         return (
             "http.sys has no certificate binding for this endpoint: another program, or a device in front, serves it",
             "see what terminates TLS there, and have a deployment task bring the certificate to it",
         )
-    bound = (binding.cert_hash or "").upper()
-    if bound != thumbprint:
-        which = "still has the one served" if bound == presented.sha1 else f"has {bound or 'none'}"
-        return f"the http.sys binding {binding.name} {which}, not the managed one", _DEPLOY
+    if host.bound_thumbprint != (managed.thumbprint or "").upper():
+        bound = host.bound_thumbprint or "none"
+        which = "still has the one served" if bound == presented.sha1 else f"has {bound}"
+        return f"the http.sys binding {host.binding} {which}, not the managed one", _DEPLOY
     return (
-        f"the http.sys binding {binding.name} has the managed certificate, so another is served by something in front",
+        f"the http.sys binding {host.binding} has the managed certificate, so another is served by something in front",
         "see load balancers and proxies in front of the server",
     )
 
 
 _DEPLOY = "deploy it again in the product: its log says why the binding was not updated"
-
-
-def _binding(served: Served, presented: PresentedCertificate, tls: TlsFacts) -> TlsBinding | None:
-    """The binding that http.sys uses: by name before by address, a certain address before every address.
-
-    Of an endpoint that is declared by name the address on the host is not known: then the binding with what is served,
-    or the only one of the port. Something in front may lead to another port: then the name's with what is served.
-    """
-    name, by_name = ascii_name(served.sni), {(one.kind, one.name.casefold()): one for one in tls.bindings}
-    addresses = (f"[{served.host}]" if ":" in served.host else served.host, *_ANY_ADDRESS)
-    keys = [("sni", f"{name}:{served.port}"), *(("ip", f"{one}:{served.port}") for one in addresses)]
-    exact = next((by_name[key] for key in keys if key in by_name), None)
-    of_port = [one for one in tls.bindings if one.kind == "ip" and one.name.endswith(f":{served.port}")]
-    of_name = [one for (kind, key), one in by_name.items() if kind == "sni" and key.rpartition(":")[0] == name]
-    serving = [one for one in (*of_port, *of_name) if (one.cert_hash or "").upper() == presented.sha1]
-    return exact or next(iter(serving or (of_port if len(of_port) == 1 else [])), None)

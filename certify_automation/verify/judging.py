@@ -10,7 +10,8 @@ from certify_automation.model.certificate import CertificateInventory, ManagedCe
 from certify_automation.model.endpoint import NotReached, Presented, Target
 from certify_automation.model.renewal import Served
 from certify_automation.verify.causes import Finding, not_reached, not_served, of_certificate, of_chain
-from certify_automation.verify.chains import ChainState, Roots, follow
+from certify_automation.verify.chains import Chain, ChainState, Roots, follow
+from certify_automation.verify.host_side import HostSide, host_side
 from certify_automation.verify.reading import PresentedCertificate, Unreadable, details, load
 
 
@@ -25,6 +26,7 @@ class Judgement:
         next_step: what to do.
         presented: what was served; None = nothing that can be read.
         managed_thumbprint: SHA-1 of the managed certificate; None = it has none, or is not known.
+        host: what the host itself says; None = it did not, or no item is meant.
     """
 
     target: Target
@@ -34,6 +36,7 @@ class Judgement:
     next_step: str = ""
     presented: PresentedCertificate | None = None
     managed_thumbprint: str | None = None
+    host: HostSide | None = None
 
 
 def judge(
@@ -52,60 +55,63 @@ def judge(
         roots: who is trusted.
         now_utc_ms: of the one who looks.
     """
-    target = Target(served.host, served.port, served.sni)
     managed, missing = _managed(served, inventory)
-    thumbprint = managed.thumbprint.upper() if managed and managed.thumbprint else None
-    presented, finding = None, None
+    leaf, presented, finding = _read(shown)
+    host = None
+    if managed is not None and inventory is not None and inventory.tls is not None:
+        host = host_side(served, presented.sha1 if presented else "", managed, inventory.tls)
     if isinstance(shown, NotReached):
-        finding = not_reached(shown)
-    else:
-        try:
-            leaf = load(shown.chain[0]) if shown.chain else None
-            presented = None if leaf is None else details(leaf)
-        except Unreadable as error:
-            leaf, finding = None, Finding(Verdict.UNREADABLE, f"the certificate cannot be read: {error}", _REPLACE)
-        if leaf is None or presented is None:
-            finding = finding or Finding(Verdict.UNREADABLE, "the server sends no certificate", _REPLACE)
-        else:
-            finding = _Looked(served, presented, leaf, shown, managed, inventory).finding(roots, now_utc_ms) or missing
-    if finding is None:
-        verdict = Verdict.SERVED if served.certificate else Verdict.VALID
-        return Judgement(target, served.certificate, verdict, "", "", presented, thumbprint)
-    return Judgement(
-        target, served.certificate, finding.verdict, finding.cause, finding.next_step, presented, thumbprint
-    )
+        finding = not_reached(shown, host)
+    elif leaf is not None and presented is not None:
+        chain = follow(leaf, shown.chain[1:], roots, now_utc_ms)
+        finding = _wrong(served, presented, chain, _Expected(managed, host), now_utc_ms) or missing
+    well = Verdict.SERVED if served.certificate else Verdict.VALID
+    verdict, cause, step = (finding.verdict, finding.cause, finding.next_step) if finding else (well, "", "")
+    thumbprint = managed.thumbprint.upper() if managed and managed.thumbprint else None
+    target = Target(served.host, served.port, served.sni)
+    return Judgement(target, served.certificate, verdict, cause, step, presented, thumbprint, host)
 
 
 _REPLACE = "see what answers at this address, and bind the managed certificate there"
 
 
+def _read(
+    shown: Presented | NotReached,
+) -> tuple[x509.Certificate | None, PresentedCertificate | None, Finding | None]:
+    """The server's own certificate, or why it cannot be read."""
+    if isinstance(shown, NotReached):
+        return None, None, None
+    if not shown.chain:
+        return None, None, Finding(Verdict.UNREADABLE, "the server sends no certificate", _REPLACE)
+    try:
+        leaf = load(shown.chain[0])
+        return leaf, details(leaf), None
+    except Unreadable as error:
+        return None, None, Finding(Verdict.UNREADABLE, f"the certificate cannot be read: {error}", _REPLACE)
+
+
 @dataclass(frozen=True, slots=True)
-class _Looked:
-    """An endpoint that presented a certificate, and what its host says."""
+class _Expected:
+    """The managed certificate an endpoint is to serve, as far as it is known, and what its host says."""
 
-    served: Served
-    presented: PresentedCertificate
-    leaf: x509.Certificate
-    shown: Presented
     managed: ManagedCertificate | None
-    inventory: CertificateInventory | None
+    host: HostSide | None
 
-    def finding(self, roots: Roots, now_utc_ms: int) -> Finding | None:
-        """What is wrong, the worst for a client first: expired, wrong name, another certificate, its chain."""
-        ours = self.managed is not None and (self.managed.thumbprint or "").upper() == self.presented.sha1
-        cause = None if ours or self.managed is None else self._not_ours(self.managed)
-        if self.presented.expiry_utc_ms <= now_utc_ms or now_utc_ms < self.presented.start_utc_ms:
-            return of_certificate(Verdict.EXPIRED, self.presented, self.managed, cause)
-        if not self.presented.is_for(self.served.sni or self.served.host):
-            return of_certificate(Verdict.WRONG_NAME, self.presented, self.managed, cause)
-        if cause is not None:
-            return cause
-        chain = follow(self.leaf, self.shown.chain[1:], roots, now_utc_ms)
-        return None if chain.state is ChainState.TRUSTED else of_chain(chain, self.presented, self.managed)
 
-    def _not_ours(self, managed: ManagedCertificate) -> Finding:
-        tls = self.inventory.tls if self.inventory else None
-        return not_served(self.served, self.presented, managed, tls)
+def _wrong(
+    served: Served, presented: PresentedCertificate, chain: Chain, expected: _Expected, now_utc_ms: int
+) -> Finding | None:
+    """What is wrong, the worst for a client first: out of its time, wrong name, another certificate, its chain."""
+    managed = expected.managed
+    ours = managed is None or (managed.thumbprint or "").upper() == presented.sha1
+    other = None if ours or managed is None else not_served(presented, managed, expected.host)
+    if not presented.start_utc_ms <= now_utc_ms < presented.expiry_utc_ms:
+        return of_certificate(Verdict.EXPIRED, presented, managed, other)
+    if not presented.is_for(served.sni or served.host):
+        return of_certificate(Verdict.WRONG_NAME, presented, managed, other)
+    if other is not None:
+        return other
+    return None if chain.state is ChainState.TRUSTED else of_chain(chain, presented, managed)
 
 
 def _managed(
@@ -116,8 +122,8 @@ def _managed(
         return None, None
     if inventory is None or inventory.certificates is None:
         why = inventory.failure.message if inventory and inventory.failure else "the host could not be looked at"
-        step = "what is served is valid in itself; look at the host with `certs` to compare it"
-        return None, Finding(Verdict.NOT_MANAGED, f"the managed certificates are not known: {why}", step)
+        step = "mend that and verify again; what is served is valid in itself"
+        return None, Finding(Verdict.NOT_COMPARED, f"the managed certificates are not known: {why}", step)
     items = inventory.certificates
     found = [one for one in items if one.id == served.certificate] or [
         one for one in items if one.name.casefold() == served.certificate.casefold()
