@@ -1,14 +1,15 @@
 # Having the product request certificates, and seeing what becomes of them.
 
 # What there is to do, and what became of it; everything is still to be done. Waiting are the items as they were before they
-# were requested, by their places; Begun says that an attempt has been since.
+# were requested, by their places; Begun says that the product has begun since, Unseen which could not be seen last.
 function New-Work($Call) {
     $asked = $Call.Parameters
     $not = [ordered]@{ status = 'not_run'; failure = $null }
     @{
         Call = $Call; Asked = $asked; Url = Get-EndpointUrl $asked.observe.endpoint
         Until = (Get-MonotonicMs) + 1000 * $Call.DeadlineSeconds
-        Refusal = $null; Preferences = $(if (@($asked.preferences).Count) { $not }); Waiting = @{}; Begun = $false; Saved = 0
+        Refusal = $null; Preferences = $(if (@($asked.preferences).Count) { $not }); Waiting = @{}; Begun = $false; Unseen = @{}
+        Product = $null; Passes = @(); Saved = 0
         Renewals = @(foreach ($one in $asked.renewals) { New-RenewalResult $one.id 'not_run' })
     }
 }
@@ -65,7 +66,10 @@ function Read-Renewal($Work) {
         $Work.Renewals[$i] = New-RenewalResult -Id $wanted.id -Status $state -Item $item
         if ($state -eq 'requested') { $Work.Waiting[$i] = $item }
     }
-    if ($Work.Waiting.Count) { Save-Progress $Work }
+    if ($Work.Waiting.Count -eq 0) { return }
+    $Work.Product = Get-ProductFacts
+    $Work.Passes = @(Get-PassLine $Work.Product)
+    Save-Progress $Work
 }
 
 # Requests those that are as they were planned with, by their ids: no ids would mean all that are due. It is asked once,
@@ -87,24 +91,32 @@ function Get-RenewalEnd($Before, $Item) {
     if (($Item.status -ne 2) -and ($later -or ([string]$Item.thumbprint -cne [string]$Before.thumbprint))) { 'renewed' } else { 'failed' }
 }
 
-# Notes the attempts that have ended.
-function Update-Renewal($Work) {
-    for ($i = 0; $i -lt $Work.Renewals.Count; $i++) {
-        if (-not $Work.Waiting.ContainsKey($i)) { continue }
-        $before = $Work.Waiting[$i]
-        $item = Read-RenewalItem $Work $before.id
-        $state = 'missing'
-        if ($item) {
-            $active = 1, 6 -contains $item.status
-            $moved = $item.attempted_utc_ms -ne $before.attempted_utc_ms
-            if ($active -or $moved) { $Work.Begun = $true }
-            if ($active -or -not $moved) { continue }
-            $state = Get-RenewalEnd $before $item
-        }
-        $Work.Renewals[$i] = New-RenewalResult -Id $before.id -Status $state -Item $item
-        $Work.Waiting.Remove($i)
-        try { Save-Progress $Work } catch { $null = $_ }
+# Notes an attempt if it has ended.
+function Update-Renewal($Work, [int]$Place) {
+    $before = $Work.Waiting[$Place]
+    $item = Read-RenewalItem $Work $before.id
+    $state = 'missing'
+    if ($item) {
+        $active = 1, 6 -contains $item.status
+        $moved = $item.attempted_utc_ms -ne $before.attempted_utc_ms
+        if ($active -or $moved) { $Work.Begun = $true }
+        if ($active -or -not $moved) { return }
+        $state = Get-RenewalEnd $before $item
     }
+    $Work.Renewals[$Place] = New-RenewalResult -Id $before.id -Status $state -Item $item
+    $Work.Waiting.Remove($Place)
+    try { Save-Progress $Work } catch { $null = $_ }
+}
+
+# Looks at those that are waited for. The product may store nothing of an item before its attempt has ended, however long
+# that takes: that it has begun with any is in its log.
+function Update-Work($Work) {
+    $Work.Unseen = @{}
+    foreach ($i in @($Work.Waiting.Keys)) {
+        # One that cannot be looked at now may be looked at later, and hides no other.
+        try { Update-Renewal $Work $i } catch { $Work.Unseen[$i] = $true }
+    }
+    if (@(Get-PassLine $Work.Product | Where-Object { $Work.Passes -notcontains $_ }).Count) { $Work.Begun = $true }
 }
 
 # Waits for what was requested, on a clock that nobody sets. A pass of the product that began before, or a scheduler that
@@ -114,15 +126,19 @@ function Wait-Renewal($Work) {
     $idle = $now + 1000 * $Work.Asked.start_seconds
     # What is left is for reading the facts and answering.
     $end = [Math]::Min($Work.Until - 30000, $now + 1000 * $Work.Asked.wait_seconds)
+    # Many answers that do not come take no longer than the last look may.
+    $Work.Until = $end + 10000
     while ($Work.Waiting.Count) {
         Start-Sleep -Milliseconds 5000
         Assert-Visit $Work.Call
-        # One that cannot be looked at now may be looked at later.
-        try { Update-Renewal $Work } catch { $null = $_ }
+        Update-Work $Work
         $now = Get-MonotonicMs
-        $hopeless = -not $Work.Begun -and ($now -ge $idle)
+        # One that was not seen may have begun.
+        $hopeless = -not $Work.Begun -and ($now -ge $idle) -and ($Work.Unseen.Count -lt $Work.Waiting.Count)
         if (-not $hopeless -and ($now -lt $end)) { continue }
-        foreach ($i in $Work.Waiting.Keys) { $Work.Renewals[$i].status = if ($hopeless) { 'not_started' } else { 'running' } }
+        foreach ($i in $Work.Waiting.Keys) {
+            $Work.Renewals[$i].status = if ($hopeless -and -not $Work.Unseen.ContainsKey($i)) { 'not_started' } else { 'running' }
+        }
         break
     }
 }

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from certify_automation.lab.certify import product_of
 from certify_automation.lab.windows import Computer
 from certify_automation.lab.windows.tasks import SERVICE
 from contract.comparing import check_schema, comparable
-from contract.engine import Engine, Visit
+from contract.engine import Engine, Killed, Visit
 from contract.hosts import AUTOMATION, Host, make_host
 from contract.simulated import simulated_reply
 from contract.task_process import TaskProcesses
@@ -26,6 +27,68 @@ ROWS = [{"Id": f"m\u00fcller-{number}", "Name": "\u4e2d\u6587", "ItemType": 1} f
 
 def host_of(generation: str, root: Path) -> Host:
     return make_host({"product": {"generation": generation}, "arrange": [{"items": {"rows": ROWS}}]}, root)
+
+
+def days_of(reply: dict[str, Any]) -> int:
+    """A preference as the API answered it."""
+    found = reply["value"]["certificates"]
+    assert found["failure"] is None
+    return int(found["preferences"]["renewalIntervalDays"])
+
+
+def set_days(host: Host, days: int) -> None:
+    """The same preference becomes another."""
+    store = product_of(host.computer, "Certify.Server.Core").store
+    assert store is not None
+    store.settings["RenewalIntervalDays"] = days
+    store.save()
+
+
+def tasked(host: Host, before: Callable[[str, Any], None]) -> Visit:
+    """A visit whose commands are told of."""
+    commands = host.commands()
+    commands.before = before
+    return Visit("Inventory", PARAMETERS, commands)
+
+
+def test_two_visits_at_once_get_their_own_answers(engine: Engine, tmp_path: Path) -> None:
+    host = host_of("v7", tmp_path)
+    inner: list[dict[str, Any]] = []
+
+    def meet(command: str, arguments: Any) -> None:
+        if command == "Start-Sleep" and arguments == {"milliseconds": 500} and not inner:
+            inner.append({})
+            set_days(host, 44)
+            inner.append(engine.visit(Visit("Inventory", PARAMETERS, host.commands())))
+
+    with TaskProcesses(engine, host) as processes:
+        outer = engine.visit(tasked(host, meet))
+    assert processes.written == []
+    assert days_of(inner[1]) == 44
+    assert outer["value"]["certificates"]["failure"] is None
+    check_tidy(host)
+
+
+@pytest.mark.parametrize(("command", "part"), [("Start-Sleep", 500), ("schtasks.exe", "/Delete")])
+def test_a_visit_after_one_that_was_killed_gets_its_own_answer(
+    engine: Engine, tmp_path: Path, command: str, part: object
+) -> None:
+    """Killed while its task works, or after it has answered."""
+    host = host_of("v7", tmp_path)
+
+    def end(asked: str, arguments: Any) -> None:
+        if asked == command and part in (arguments.values() if isinstance(arguments, dict) else arguments):
+            raise Killed
+
+    killed = tasked(host, end)
+    with TaskProcesses(engine, host) as processes:
+        assert engine.bootstrap(killed.request(), killed.commands).stdout == ""
+        set_days(host, 44)
+        assert days_of(engine.visit(Visit("Inventory", PARAMETERS, host.commands()))) == 44
+        assert len(host.computer.files.entries(f"{AUTOMATION}\\api")) == 1
+        host.computer.pass_time(60)
+    assert processes.written == []
+    assert host.computer.tasks.names() == ()
 
 
 def visit(engine: Engine, host: Host, *, blocked: bool = False) -> tuple[dict[str, Any], TaskProcesses]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from certify_automation.lab.windows import Win32Error
 from certify_automation.lab.windows.tasks import SERVICE, Task
 from contract.engine import Engine, Killed
 from contract.hosts import AUTOMATION
@@ -176,6 +177,21 @@ def test_a_task_that_is_killed_around_its_request(engine: Engine, tmp_path: Path
     assert statuses(renewed) == {"web-1": "requested", "paused": "paused", "web-2": "requested"}
     assert len(scene.sent()) == sent
     scene.check_requests()
+    scene.check_tidy()
+
+
+def test_a_task_that_fails_after_its_request(engine: Engine, tmp_path: Path) -> None:
+    """It says so itself, and what it has done counts nevertheless."""
+    scene = make(tmp_path)
+
+    def fail() -> None:
+        raise Win32Error(8, "Not enough memory resources are available to process this command.")
+
+    with TaskProcesses(engine, scene.host, before=at("Start-Sleep", "5000", fail)):
+        renewed = scene.renewed(engine)
+    assert (renewed["refusal"], told(renewed)) == (None, "done")
+    assert statuses(renewed) == {"web-1": "requested", "web-2": "requested"}
+    assert len(scene.sent()) == 1
     scene.check_tidy()
 
 

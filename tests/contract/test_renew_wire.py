@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -65,11 +65,13 @@ class Wire:
         answers: verb and path -> what is answered in the product's place: status and content; for a list, the first
             ones of it. `lost`: the product has the request, and the connection ends without an answer; `unheard`: it
             has not.
+        unseen: ids of items that cannot be read any more once they were.
         asked: every request that arrived.
     """
 
     scene: RenewScene
     answers: dict[str, Any] = field(default_factory=dict)
+    unseen: Sequence[str] = ()
     asked: list[str] = field(default_factory=list)
     types: list[str] = field(default_factory=list)
 
@@ -80,6 +82,8 @@ class Wire:
         self.asked.append(f"{method} {path}")
         self.types.append(headers.get("Content-Type", ""))
         planned = self.answers.get(f"{method} {path}")
+        if path == RESULTS and self._hides(json.loads(body).get("id")):
+            planned = (500, TRACE)
         if isinstance(planned, list):
             planned = planned.pop(0) if planned else None
         if planned == "unheard":
@@ -94,6 +98,10 @@ class Wire:
         if isinstance(content, str):
             return status, "text/html", content.encode()
         return status, "application/problem+json" if "title" in content else JSON, json.dumps(content).encode()
+
+    def _hides(self, item_id: str | None) -> bool:
+        """Whether this item cannot be read: it was requested."""
+        return item_id in self.unseen and f"POST {AUTO_RENEW}" in self.asked
 
 
 @contextmanager
@@ -242,6 +250,22 @@ def test_an_api_in_trouble(engine: Engine, tmp_path: Path, name: str) -> None:
     messages = [one["message"] for one in said if one and one["message"]]
     assert bool(messages) == (message != "" or name in ("no answer", "preferences are lost"))
     assert all(one.startswith(message) for one in messages), messages
+
+
+@pytest.mark.parametrize(
+    ("unseen", "answers", "expected"),
+    [
+        (("web-1",), {}, ["running", "renewed"]),
+        (("web-1", "web-2"), {}, ["running", "running"]),
+        (("web-1",), {f"POST {AUTO_RENEW}": "unheard"}, ["running", "not_started"]),
+        (("web-1", "web-2"), {f"POST {AUTO_RENEW}": "unheard"}, ["running", "running"]),
+    ],
+)
+def test_an_item_that_cannot_be_read_hides_no_other(
+    engine: Engine, tmp_path: Path, unseen: Sequence[str], answers: dict[str, Any], expected: list[str]
+) -> None:
+    wire = Wire(make_scene(CASE, tmp_path), answers, unseen)
+    assert outcome(done(engine, wire)) == (None, "done", expected)
 
 
 def test_an_answer_that_is_lost_and_not_waited_for(engine: Engine, tmp_path: Path) -> None:

@@ -84,7 +84,11 @@ class Scene:
 
     def renew(self, *ids: str, deadline: int = 900, faults: VisitFaults | None = None, **changed: Any) -> Json:
         """Renewed, for these items as they are now."""
-        parameters = {
+        return self._value("Renew", self.asked(*ids, **changed), faults, deadline)
+
+    def asked(self, *ids: str, **changed: Any) -> Json:
+        """Parameters of Renew, for these items as they are now."""
+        return {
             "run_id": RUN,
             "origin": {"by": "ops@admin01", "commit": None, "rolls_back": None},
             "observe": OBSERVE,
@@ -95,7 +99,6 @@ class Scene:
             "wait_seconds": 600,
             **changed,
         }
-        return self._value("Renew", parameters, faults, deadline)
 
     def item(self, item_id: str) -> Json:
         """An item as an administrator is shown it; nobody is asked twice for the sake of a test."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 
 import pytest
-from lab_certificates import API, AUTOMATION, NOW, OVERDUE, SOUND, Scene, make
+from lab_certificates import API, AUTOMATION, NOW, OVERDUE, SOUND, Json, Scene, make
 
 from certify_automation.lab.onhost import Cut, Killed, Point, PowerLost, VisitFaults
 from certify_automation.lab.windows import Instance, Win32Error
@@ -156,6 +156,37 @@ def test_what_a_cut_leaves_the_next_visit_after_an_hour_removes(*, power: bool) 
         scene.computer.pass_time(3700)
         assert scene.certificates()["failure"] is None, cut
         assert scene.is_tidy(), cut
+
+
+def set_days(scene: Scene) -> None:
+    """A preference is another than before."""
+    store = scene.product.store
+    assert store is not None
+    store.settings["RenewalIntervalDays"] = 44
+    store.save()
+
+
+def test_a_visit_after_one_that_was_cut_off_gets_its_own_answer() -> None:
+    for cut in cuts(make(), power=False):
+        scene = make()
+        with pytest.raises(Killed):
+            scene.inventory(faults=VisitFaults(cut=cut))
+        set_days(scene)
+        assert scene.certificates()["preferences"]["renewalIntervalDays"] == 44, cut
+
+
+def test_two_visits_at_once_get_their_own_answers() -> None:
+    scene = make()
+    inner: list[Json] = []
+
+    def meet() -> None:
+        set_days(scene)
+        inner.append(scene.certificates())
+
+    scene.clock.when(lambda: scene.computer.tasks.instances != [], meet)
+    assert scene.certificates()["failure"] is None
+    assert inner[0]["preferences"]["renewalIntervalDays"] == 44
+    assert scene.is_tidy()
 
 
 def test_what_another_visit_has_open_stays() -> None:

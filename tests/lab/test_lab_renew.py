@@ -6,7 +6,13 @@ import pytest
 from lab_certificates import API, OVERDUE, PREFERENCES, RUN, SOUND, Json, Scene, make
 
 from certify_automation.lab.certificates import CertificateSpec
-from certify_automation.lab.onhost import Cut, Killed, Point, VisitFaults
+from certify_automation.lab.certify import Caller, product_of
+from certify_automation.lab.onhost import Cut, Killed, Point, Visit, VisitFaults
+from certify_automation.lab.onhost.api_calls import renewal_call
+from certify_automation.lab.onhost.product_api import RESULTS, ApiFailed, ProductApi
+from certify_automation.lab.onhost.progress import Progress
+from certify_automation.lab.onhost.renewals import AUTO_RENEW, preferences_and_renewals
+from certify_automation.lab.onhost.visit import Waiting
 
 GENERATIONS = ("v6", "v7")
 FAILING = CertificateSpec("bad.example.com", state="failing_dns", endpoint="bad.example.com:443")
@@ -72,9 +78,38 @@ def test_a_stuck_scheduler_lets_nothing_begin() -> None:
 
 def test_a_slow_request_is_running_when_the_time_is_over() -> None:
     scene = make("v7", "renewal_slow")
-    assert statuses(scene.renew(WWW, start_seconds=900)) == {WWW: "running"}
+    assert statuses(scene.renew(WWW)) == {WWW: "running"}
     scene.computer.pass_time(900)
     assert scene.item(WWW)["status"] == 3
+
+
+class Blinded(ProductApi):
+    """An API that cannot say anything of one item once it was asked to renew."""
+
+    def item(self, item_id: str) -> Json | None:
+        product = product_of(self.visit.computer, "Certify.Server.Core")
+        assert product is not None
+        if item_id == SOUND.item_id and any(one.path == AUTO_RENEW for one in product.requests):
+            raise ApiFailed("status", "", f"POST {RESULTS}", 500)
+        return super().item(item_id)
+
+
+@pytest.mark.parametrize(("fault", "other"), [((), "renewed"), (("renewal_stuck",), "not_started")])
+def test_an_item_that_cannot_be_read_hides_no_other(fault: tuple[str, ...], other: str) -> None:
+    scene = make("v7", *fault)
+    ids = (SOUND.item_id, WWW)
+    parameters = scene.asked(*ids)
+    call = renewal_call("http://127.0.0.2:9696", parameters, scene.product.data_folder())
+    visit = Visit(scene.computer, Caller.ADMINISTRATOR)
+    work = preferences_and_renewals(Blinded(visit, call["url"]), call, 900_000, Progress())
+    done: list[Json] = []
+
+    def kept() -> Waiting[None]:
+        done.append((yield from work))
+
+    for seconds in kept():
+        scene.computer.pass_time(seconds)
+    assert statuses(done[0]) == {SOUND.item_id: "running", WWW: other}
 
 
 def test_the_deadline_ends_the_wait_before_the_visit() -> None:

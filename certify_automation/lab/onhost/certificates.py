@@ -105,14 +105,18 @@ def activity_facts(computer: Computer, product: Json) -> Json:
     begun = None
     if len(product["services"]) == 1:
         begun = computer.services.begun.get(product["services"][0]["process_id"])
-    return {"passes": _passes(computer, product), "service_started_utc_ms": unix_ms(begun) if begun else None}
+    return {
+        "passes": passes(computer, product["data_dir"]),
+        "service_started_utc_ms": unix_ms(begun) if begun else None,
+    }
 
 
-def _passes(computer: Computer, product: Json) -> list[str]:
-    if not product["data_dir"]:
+def passes(computer: Computer, data_folder: str | None) -> list[str]:
+    """The last lines of the product's log that say with how much a pass began."""
+    if not data_folder:
         return []
     try:
-        content = computer.files.read(join(join(product["data_dir"], "logs"), "session.log"))
+        content = computer.files.read(join(join(data_folder, "logs"), "session.log"))
     except Win32Error:
         return []
     return [line for line in last_lines(content, _LOG_BYTES) if _PASS in line][-_PASSES:]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass, field
 
-from certify_automation.lab.onhost.certificates import item_facts
+from certify_automation.lab.onhost.certificates import item_facts, passes
 from certify_automation.lab.onhost.preferences import set_preferences
 from certify_automation.lab.onhost.product_api import ApiFailed, ProductApi
 from certify_automation.lab.onhost.progress import Progress
@@ -37,8 +36,8 @@ def preferences_and_renewals(api: ProductApi, call: Json, until: int, progress: 
         api.check()
     except ApiFailed as failed:
         return refused(parameters, f"api_{failed.failure['code']}", failed.failure["message"])
-    work = _Work(api, parameters, progress)
-    work.set_preferences(call["data_folder"])
+    work = _Work(api, parameters, progress, call["data_folder"])
+    work.set_preferences()
     yield from work.renew(until - _ANSWERING_MS)
     return work.done()
 
@@ -60,16 +59,19 @@ class _Work:
     Attributes:
         results: one for each renewal, in their order.
         waiting: the places of those that were requested and have not ended, with the items they were requested for.
-        begun: any attempt has been begun since the request.
+        begun: the product has begun with any since the request.
+        known: what its log said of passes before that.
     """
 
     api: ProductApi
     parameters: Json
     progress: Progress
+    data_folder: str | None
     preferences: Json | None = None
     results: list[Json] = field(init=False)
     waiting: dict[int, Json] = field(default_factory=dict)
     begun: bool = False
+    known: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.results = [_result(one["id"], "not_run") for one in self.parameters["renewals"]]
@@ -82,14 +84,14 @@ class _Work:
         """Note how far it has come; raises VisitEnded."""
         self.progress.save(self.done())
 
-    def set_preferences(self, data_folder: str | None) -> None:
+    def set_preferences(self) -> None:
         """Set those that are asked for; raises VisitEnded."""
 
         def about_to_send(known: Json) -> None:
             self.preferences = known
             self.save()
 
-        self.preferences = set_preferences(self.api, self.parameters["preferences"], data_folder, about_to_send)
+        self.preferences = set_preferences(self.api, self.parameters["preferences"], self.data_folder, about_to_send)
 
     def renew(self, until: int) -> Waiting[None]:
         """Look, request, and wait as long as is asked for, but not beyond `until`; raises VisitEnded."""
@@ -100,6 +102,7 @@ class _Work:
             self.results = [_result(one["id"], "not_run", str(failed)) for one in self.parameters["renewals"]]
         if not self.waiting:
             return
+        self.known = self._passes()
         self.save()
         ids = [item["id"] for item in self.waiting.values()]
         settings = {"mode": 0, "isPreviewMode": False, "awaitResults": False, "targetManagedCertificates": ids}
@@ -121,30 +124,48 @@ class _Work:
         visit = self.api.visit
         asked = visit.monotonic_ms()
         end = min(until, asked + 1000 * self.parameters["wait_seconds"])
-        idle = False
+        idle, unseen = False, set[int]()
         while self.waiting and not idle and visit.monotonic_ms() < end:
             yield _POLL
             self.progress.check()
-            with contextlib.suppress(ApiFailed):
-                # What cannot be looked at now may be later.
-                self._look_again()
-            idle = not self.begun and visit.monotonic_ms() >= asked + 1000 * self.parameters["start_seconds"]
+            unseen = self._look_again()
+            late = visit.monotonic_ms() >= asked + 1000 * self.parameters["start_seconds"]
+            # One that was not seen may have begun.
+            idle = late and not self.begun and len(unseen) < len(self.waiting)
         for place in self.waiting:
-            self.results[place]["status"] = "not_started" if idle else "running"
+            self.results[place]["status"] = "not_started" if idle and place not in unseen else "running"
 
-    def _look_again(self) -> None:
-        """See which have begun or ended; raises ApiFailed, VisitEnded."""
-        for place, before in list(self.waiting.items()):
-            item = self._item(before["id"])
-            if item is not None:
-                active = item["status"] in _UNDER_WAY
-                moved = item["attempted_utc_ms"] != before["attempted_utc_ms"]
-                self.begun = self.begun or active or moved
-                if active or not moved:
-                    continue
-            self.results[place] = _result(before["id"], "missing") if item is None else _ended(before, item)
-            del self.waiting[place]
-            self.save()
+    def _look_again(self) -> set[int]:
+        """See which have begun or ended, and hand back the places of those that cannot be seen; raises VisitEnded.
+
+        The product may store nothing of an item before its attempt has ended, however long that takes: that it has
+        begun with any is in its log.
+        """
+        unseen = set()
+        for place in list(self.waiting):
+            try:
+                self._look_at(place)
+            except ApiFailed:
+                unseen.add(place)
+        self.begun = self.begun or any(line not in self.known for line in self._passes())
+        return unseen
+
+    def _look_at(self, place: int) -> None:
+        """Note an attempt if it has ended; raises ApiFailed, VisitEnded."""
+        before = self.waiting[place]
+        item = self._item(before["id"])
+        if item is not None:
+            active = item["status"] in _UNDER_WAY
+            moved = item["attempted_utc_ms"] != before["attempted_utc_ms"]
+            self.begun = self.begun or active or moved
+            if active or not moved:
+                return
+        self.results[place] = _result(before["id"], "missing") if item is None else _ended(before, item)
+        del self.waiting[place]
+        self.save()
+
+    def _passes(self) -> list[str]:
+        return passes(self.api.visit.computer, self.data_folder)
 
     def _item(self, item_id: str) -> Json | None:
         item = self.api.item(item_id)
