@@ -1,12 +1,16 @@
 # What the product's API answers, whole and as an object, or why it does not. Nothing here is asked twice.
 
-# Any route, for as long as an answer may take; Error is set when no whole answer came.
+# Any route, for as long as an answer may take; Error is set when no whole answer came. What commands are passed may be
+# logged: keys and scripts, which nobody here needs, are taken out of the answer before any command sees it.
 function Invoke-ProductApi([string]$Url, [string]$Path, [string]$Method = 'GET', [string]$Body, [int]$TimeoutSeconds = 60) {
     $call = @{ Url = "$Url/api/$Path"; Method = $Method; Body = $Body; TimeoutSeconds = $TimeoutSeconds }
     $answer = Invoke-LocalApi @call -Limit 67108864
     if (-not $answer.Status) { return @{ Status = $null; Body = $null; ContentType = ''; Error = $answer.Error } }
     if (-not $answer.Whole -and -not $answer.Error) { $answer.Error = 'The answer does not end.' }
-    @{ Status = $answer.Status; Body = $answer.Body; ContentType = [string]$answer.Type; Error = $answer.Error }
+    $names = 'customPrivateKey|webhookContentBody|p(?:re|ost)RequestPowerShellScript'
+    $value = '"[^"\\]*(?:\\.[^"\\]*)*"'
+    $body = [regex]::Replace([string]$answer.Body, '("(?:' + $names + ')"\s*:\s*)' + $value, '$1null', 'IgnoreCase, CultureInvariant')
+    @{ Status = $answer.Status; Body = $body; ContentType = [string]$answer.Type; Error = $answer.Error }
 }
 
 # Ends what is asked with a failure of docs/contract.md.

@@ -136,6 +136,31 @@ def test_a_page_that_is_too_long_is_asked_for_in_fifths(answered: Any) -> None:
     assert [item["id"] for item in reply["items"]] == [f"many-{n:05d}" for n in range(260)]
 
 
+def test_no_command_is_passed_a_secret(engine: Engine, tmp_path: Path) -> None:
+    """What commands are passed may be logged."""
+    secret, told = 'key "marker\\" all\n', tmp_path / "told"
+    config = {
+        "primaryDomain": "a",
+        "customPrivateKey": secret,
+        "webhookContentBody": secret,
+        "preRequestPowerShellScript": secret,
+        "PostRequestPowerShellScript": secret,
+        "webhookUrl": '"customPrivateKey":"not one"',
+    }
+    items = [{"id": name, "requestConfig": config, "name": "n"} for name in "ab"]
+    listen = (
+        "function ConvertFrom-Json { param($InputObject) [IO.File]::AppendAllText($env:TOLD, $InputObject); "
+        "& (Get-Command -Name 'ConvertFrom-Json' -CommandType Cmdlet) -InputObject $InputObject }\n"
+    )
+    with serving(Api(items, {})) as port:
+        (reply,) = answers(engine, listen + asking(port, 60), {"TOLD": str(told)})
+    assert [(one["id"], one["name"], one["identifiers"]) for one in reply["items"]] == [(n, "n", ["a"]) for n in "ab"]
+    passed = told.read_text("utf-8")
+    assert passed.count('"webhookUrl":') == passed.count("not one") == 2
+    assert passed.count('"customPrivateKey": null') == 2
+    assert "marker" not in passed
+
+
 @pytest.mark.parametrize("culture", CULTURES)
 def test_no_culture_changes_what_is_read(engine: Engine, culture: str, answered: Any) -> None:
     names = ("as recorded", "dates", "numbers", "everything there is", "names in any script, ids with every character")
