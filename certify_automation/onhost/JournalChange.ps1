@@ -1,11 +1,5 @@
 # Writing down what a run does before it does it.
 
-# Where the run of that id is kept; the id becomes a part of paths and commands.
-function Get-RunPath([string]$RunId) {
-    if (-not [regex]::IsMatch($RunId, '\A[0-9a-f]{32}\z')) { throw "This is no run id: $RunId" }
-    Join-FilePath (Get-AutomationFolder) 'runs', $RunId
-}
-
 # Adds an event to the journal, flushed; ends the change in hand with `journal` when that is not possible. A run without
 # changes has no journal.
 function Add-JournalLine($Run, $Line) {

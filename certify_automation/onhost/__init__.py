@@ -44,6 +44,7 @@ ACTING = (
     "FileAct.ps1",
     "LockChange.ps1",
     "Scheduler.ps1",
+    "RunPath.ps1",
     "JournalChange.ps1",
     "Control.ps1",
     "HttpSysChange.ps1",
@@ -68,7 +69,7 @@ TASKED = (
     "Task.ps1",
     "SystemTask.ps1",
 )
-RENEWING = ("JournalChange.ps1", "Preferences.ps1", "Renewal.ps1", "RenewVisit.ps1")
+RENEWING = ("RunPath.ps1", "Preferences.ps1", "Renewal.ps1", "RenewVisit.ps1")
 FILES: dict[Name, tuple[str, ...]] = {
     "Observe": (*READING, "Records.ps1"),
     "Apply": READING + ACTING,

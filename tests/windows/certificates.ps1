@@ -49,7 +49,10 @@ function Get-TaskFolder {
 function Test-TaskGone {
     $folders = @(Get-TaskFolder)
     if ($folders.Count) { return $folders }
-    $tasks = @(schtasks.exe /Query /FO CSV /NH) -match 'certify-automation-api-'
+    # Where the scheduler keeps a file for each.
+    $registered = "$env:SystemRoot\System32\Tasks"
+    if (-not [IO.Directory]::Exists($registered)) { return $true }
+    $tasks = @([IO.Directory]::GetFiles($registered, 'certify-automation-api-*'))
     if ($tasks.Count) { return $tasks }
     $true
 }

@@ -17,12 +17,12 @@ $script:run = @{ Acted = $false; Intent = -1 }
 
 # As certify_automation/onhost/__init__.py puts the scripts together.
 $script:reading = 'Windows', 'Json', 'Host', 'Service', 'Product', 'File', 'HttpSys', 'Firewall', 'Api', 'Lock', 'Journal', 'Managed', 'Facts'
-$script:acting = 'WindowsChange', 'Wait', 'FileAct', 'LockChange', 'Scheduler', 'JournalChange', 'Control', 'HttpSysChange', 'ServiceRecovery',
+$script:acting = 'WindowsChange', 'Wait', 'FileAct', 'LockChange', 'Scheduler', 'RunPath', 'JournalChange', 'Control', 'HttpSysChange', 'ServiceRecovery',
 'Access', 'FileChange', 'Data', 'Change', 'Health', 'Refusal', 'Recover', 'Run'
 $script:timed = 'Task', 'Timer', 'Confirm'
 $script:asking = 'WindowsCertificates', 'ProductApi', 'ManagedItem', 'Certificates'
 $script:tasked = 'WindowsChange', 'Wait', 'FileAct', 'LockChange', 'Scheduler', 'Task', 'SystemTask'
-$script:renewing = 'JournalChange', 'Preferences', 'Renewal', 'RenewVisit'
+$script:renewing = 'RunPath', 'Preferences', 'Renewal', 'RenewVisit'
 foreach ($file in $script:reading + $script:acting + $script:timed + $script:asking + $script:tasked + $script:renewing) {
     . (Join-Path -Path $OnHost -ChildPath "$file.ps1")
 }
