@@ -221,7 +221,7 @@ VERDICTS = {
     "short.example.com": ("chain_incomplete", "the server sends no certificate of"),
     "closed.example.com": ("not_reachable", "nothing listens there"),
     "hangs.example.com": ("not_reachable", "nothing answered in time"),
-    "away.example.com": ("not_managed", "the host could not be looked at"),
+    "away.example.com": ("not_compared", "the host could not be looked at"),
 }
 ENTRY = '    - {{endpoint: "{{{{ vars.tls_address }}}}:{{{{ vars.tls_port }}}}", sni: {name}, certificate: {name}}}\n'
 
