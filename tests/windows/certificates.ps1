@@ -25,6 +25,46 @@ function Test-Store {
     }
 }
 
+# The first lines of the requests that another process makes of this one, which reads each one whole and closes then.
+function Get-RequestLine {
+    $listener = New-Object -TypeName Net.Sockets.TcpListener -ArgumentList ([Net.IPAddress]::Loopback), $SparePort
+    $listener.Start()
+    $job = Start-Job -ArgumentList $OnHost, $SparePort -ScriptBlock {
+        param($OnHost, $Port)
+        foreach ($file in 'Windows', 'Host') { . (Join-Path -Path $OnHost -ChildPath "$file.ps1") }
+        $null = Invoke-LocalApi -Url "http://127.0.0.1:$Port/x" -Method 'POST' -Body '{}' -TimeoutSeconds 5
+    }
+    try {
+        while (($job.State -eq 'NotStarted') -or ($job.State -eq 'Running') -or $listener.Pending()) {
+            if (-not $listener.Pending()) {
+                Start-Sleep -Milliseconds 50
+                continue
+            }
+            $client = $listener.AcceptTcpClient()
+            $reader = New-Object -TypeName IO.StreamReader -ArgumentList $client.GetStream()
+            $text = ''
+            while (-not $text.EndsWith('{}')) {
+                $sign = $reader.Read()
+                if ($sign -lt 0) { break }
+                $text += [char]$sign
+            }
+            $text.Split("`r")[0]
+            $client.Close()
+        }
+    } finally {
+        $listener.Stop()
+        Remove-Job -Job $job -Force
+    }
+}
+
+function Test-LostAnswer {
+    Assert-Fact 'a request that acts is sent once, also to a server that reads it and closes' {
+        $lines = @(Get-RequestLine)
+        if (($lines.Count -ne 1) -or ($lines[0] -ne 'POST /x HTTP/1.1')) { return "$($lines.Count) requests: $lines" }
+        $true
+    }
+}
+
 # A script of these functions whose task gives, as text, what the PowerShell text $Gives gives.
 function Get-TaskText {
     param([string]$Gives)

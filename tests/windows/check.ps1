@@ -199,6 +199,7 @@ if ($Write) {
     Test-TimerTask
     Test-OneShotTask
     Test-ProductTask
+    Test-LostAnswer
     Test-DeadManRun -Text (Get-ScriptText -Names ($script:reading + $script:acting + $script:timed + 'Guard'))
     $folder = Join-Path -Path $env:ProgramData -ChildPath 'certify-automation-check'
     New-ProtectedFolder -Path $folder -Sddl 'O:BAG:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)'
