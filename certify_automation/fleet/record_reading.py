@@ -21,6 +21,8 @@ from certify_automation.fleet.records import (
 from certify_automation.guard.requests import CertificateRequest
 from certify_automation.model.renewal import RenewalStatus
 
+_YEAR_10000_MS = 253_402_300_800_000
+
 
 def read_record(path: Path) -> RecordedRun | None:
     """The run whose record is in this file; None when not even its first line was written.
@@ -38,7 +40,7 @@ def read_record(path: Path) -> RecordedRun | None:
                 reading = _Reading.begin(path, event)
             else:
                 reading.take(event)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (LookupError, TypeError, ValueError) as error:
             raise _damaged(path, number) from error
     return reading.run() if reading else None
 
@@ -50,7 +52,7 @@ def _events(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         event = _parsed(line)
         if event is None:
             if cut_off or (number == 1 < len(lines)):
-                raise _damaged(path, number)
+                raise _damaged(path, cut_off or number)
             cut_off = number
             continue
         if cut_off and event.get("event") != RESUMED:
@@ -62,7 +64,7 @@ def _events(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 def _parsed(line: bytes) -> dict[str, Any] | None:
     try:
         event = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return event if isinstance(event, dict) else None
 
@@ -79,39 +81,40 @@ class _Reading:
     def begin(cls, path: Path, event: Mapping[str, Any]) -> _Reading:
         if event["event"] != "started":
             raise ValueError(event["event"])
-        if int(event["runs"]) != VERSION:
+        if event["runs"] != VERSION:
             raise UsageError(
                 "CA3214",
                 f"{path} was written by another version of certify-automation (record version {event['runs']})",
                 hint="use that version, or name another folder with `state_directory` in certify-automation.yaml",
             )
         start = RunStart(
-            event["run_id"],
-            event["command"],
-            event["by"],
-            event["commit"],
-            tuple(event["selection"]),
-            event["waves"],
-            event["options"],
+            _text(event["run_id"]),
+            _text(event["command"]),
+            _text(event["by"]),
+            _text_or_none(event["commit"]),
+            _texts(event["selection"]),
+            _text(event["waves"]),
+            _entry(event["options"]),
         )
-        return cls(start, int(event["at"]), int(event["at"]))
+        return cls(start, _time(event["at"]), _time(event["at"]))
 
     def take(self, event: Mapping[str, Any]) -> None:
-        self.active_utc_ms = max(int(event["at"]), self.active_utc_ms)
+        self.active_utc_ms = max(_time(event["at"]), self.active_utc_ms)
         match event["event"]:
             case "chosen":
-                for entry in event["requests"]:
-                    self._choose(_request(event["host"], entry), Stage(entry["stage"]))
+                for entry in map(_entry, _list(event["requests"])):
+                    self._choose(_request(_text(event["host"]), entry), Stage(entry["stage"]))
             case "asked":
+                asked = _text(event["host"])
                 for host, item in [key for key, one in self.requests.items() if one.stage is Stage.RESERVED]:
-                    if host == event["host"]:
+                    if host == asked:
                         self._move(host, item, Stage.ASKED)
             case "result":
-                for entry in event["results"]:
-                    self._move(event["host"], entry["id"], Stage.ENDED, RenewalStatus(entry["status"]))
+                for entry in map(_entry, _list(event["results"])):
+                    self._move(_text(event["host"]), _text(entry["id"]), Stage.ENDED, RenewalStatus(entry["status"]))
             case "released":
-                for released in event["ids"]:
-                    self._move(event["host"], released, Stage.RELEASED)
+                for released in _texts(event["ids"]):
+                    self._move(_text(event["host"]), released, Stage.RELEASED)
             case _:
                 self.ended = {RESUMED: False, ENDED: True}[event["event"]]
 
@@ -132,16 +135,54 @@ class _Reading:
 
 
 def _request(host: str, entry: Mapping[str, Any]) -> CertificateRequest:
+    staging, attempted = entry["staging"], entry["attempted"]
+    if not isinstance(staging, bool):
+        raise TypeError(staging)
     return CertificateRequest(
         host,
-        entry["id"],
-        entry["name"],
-        entry["authority"],
-        entry["staging"],
-        tuple(entry["identifiers"]),
-        entry["thumbprint"],
-        entry["attempted"],
+        _text(entry["id"]),
+        _text(entry["name"]),
+        _text(entry["authority"]),
+        staging,
+        _texts(entry["identifiers"]),
+        _text_or_none(entry["thumbprint"]),
+        None if attempted is None else _time(attempted),
     )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
+
+
+def _text_or_none(value: object) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(value)
+    return value
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(map(_text, _list(value)))
+
+
+def _entry(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError(value)
+    return value
+
+
+def _time(value: object) -> int:
+    """A time in milliseconds that calendars know."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(value)
+    if not 0 <= value < _YEAR_10000_MS:
+        raise ValueError(value)
+    return value
 
 
 def _damaged(path: Path, line: int) -> UsageError:

@@ -18,6 +18,7 @@ from certify_automation.errors import Locked, UsageError
 from certify_automation.fleet import records
 from certify_automation.fleet.record_reading import read_record
 from certify_automation.fleet.records import RecordedRun, RunStart
+from certify_automation.fleet.state_files import StateFiles
 from certify_automation.fleet.under_way import under_way
 from certify_automation.guard.counting import Admission, admit
 from certify_automation.guard.limits import LONGEST_WINDOW_SECONDS, Limits
@@ -30,8 +31,6 @@ STATE_VARIABLE = "CERTIFY_AUTOMATION_STATE"
 
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
 _DAY_MS = 24 * 60 * 60 * 1000
-_ONLY_OWNER = 0o600
-_ONLY_OWNERS_FOLDER = 0o700
 
 
 def state_folder(settings: Settings, environ: Mapping[str, str]) -> Path:
@@ -55,7 +54,8 @@ class Ledger:
 
     def __init__(self, folder: Path, patience_seconds: float = 60.0) -> None:
         self.patience_seconds = patience_seconds
-        self._folder = folder / "runs"
+        self._files = StateFiles(folder)
+        self._folder = self._files.folder
         self._driven: dict[str, FileLock] = {}
         self._appending = Lock()
         self._continued: set[Path] = set()
@@ -214,7 +214,7 @@ class Ledger:
     def _append(self, run_id: str, text: str, now_utc_ms: int, *, durable: bool = True) -> None:
         path = self._path(run_id)
         with self._appending, self._usable():
-            file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, _ONLY_OWNER)
+            file = self._files.open_to_append(path)
             with os.fdopen(file, "r+b") as record:
                 content = text.encode("ascii")
                 if path not in self._continued and (size := record.seek(0, os.SEEK_END)):
@@ -226,7 +226,8 @@ class Ledger:
                 record.flush()
                 if durable:
                     os.fsync(file)
-            os.utime(path, ns=(now_utc_ms * 1_000_000, now_utc_ms * 1_000_000))
+            with suppress(PermissionError):  # another account's: what was written now has the time of now
+                os.utime(path, ns=(now_utc_ms * 1_000_000, now_utc_ms * 1_000_000))
             self._continued.add(path)
 
     @contextmanager
@@ -243,9 +244,9 @@ class Ledger:
             raise
 
     def _drive(self, run_id: str) -> None:
-        lock = FileLock(self._folder / f"{run_id}.lock", timeout=0, mode=_ONLY_OWNER, thread_local=False)
         with self._usable():
-            self._folder.mkdir(_ONLY_OWNERS_FOLDER, parents=True, exist_ok=True)
+            self._files.make_folder()
+            lock = self._files.lock(f"{run_id}.lock", 0)
             try:
                 lock.acquire()
             except Timeout as error:
@@ -259,15 +260,13 @@ class Ledger:
     def _let_go(self, run_id: str) -> None:
         if driven := self._driven.pop(run_id, None):
             driven.release()
-            with suppress(OSError):
-                Path(driven.lock_file).unlink()
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """While nobody else counts or reserves."""
         with self._usable():
             try:
-                with FileLock(self._folder / "lock", timeout=self.patience_seconds, mode=_ONLY_OWNER):
+                with self._files.lock("lock", self.patience_seconds):
                     yield
             except Timeout as error:
                 raise Locked(

@@ -14,7 +14,7 @@ import pytest
 from filelock import FileLock
 
 from certify_automation.desired.settings import Settings
-from certify_automation.errors import CertifyAutomationError, Locked
+from certify_automation.errors import CertifyAutomationError, Locked, UsageError
 from certify_automation.fleet import record_reading, records
 from certify_automation.fleet.records import RunStart
 from certify_automation.fleet.runs import Ledger, state_folder
@@ -335,6 +335,17 @@ def test_a_run_of_which_not_even_the_first_line_was_written_is_none(folder: Path
         (b'{START}{"event": "chosen", "at": 1, "host": "web01", "requests": [{"id": "a"}]}\n', "CA3213"),
         (b'{START}{"event": "chosen", "at": 1, "host": "web01", "requests": null}\n', "CA3213"),
         (b'{START}{"event": "result", "at": null, "host": "web01", "results": []}\n', "CA3213"),
+        (b'{START}{"event": "ended", "at": 1e999}\n', "CA3213"),
+        (b'{START}{"event": "ended", "at": true}\n', "CA3213"),
+        (b'{START}{"event": "ended", "at": -1}\n', "CA3213"),
+        (b'{START}{"event": "ended", "at": 1' + b"0" * 30 + b"}\n", "CA3213"),
+        (
+            b'{START}{"event": "result", "at": 1, "host": "web01", "results": [{"id": {}, "status": "renewed"}]}\n',
+            "CA3213",
+        ),
+        (b'{START}{"event": "released", "at": 1, "host": ["web01"], "ids": ["a-0"]}\n', "CA3213"),
+        (b'{START}{"event": "asked", "at": 1, "host": 5}\n', "CA3213"),
+        (b'{START}{"event": ["ended"], "at": 1}\n', "CA3213"),
     ],
 )
 def test_what_cannot_be_counted_stops_and_stays_as_it_is(folder: Path, content: bytes, error_id: str) -> None:
@@ -347,6 +358,46 @@ def test_what_cannot_be_counted_stops_and_stays_as_it_is(folder: Path, content: 
     assert failed(lambda: reserve(Ledger(folder), OTHER)) == error_id
     assert failed(lambda: Ledger(folder).run(FIRST)) == error_id
     assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("id", ["a"]),
+        ("id", None),
+        ("name", 5),
+        ("authority", {"a": 1}),
+        ("staging", "no"),
+        ("identifiers", "www.example.com"),
+        ("identifiers", [1, None]),
+        ("thumbprint", 7),
+        ("attempted", "yesterday"),
+        ("attempted", False),
+        ("stage", "unheard-of"),
+    ],
+)
+def test_a_request_with_a_member_that_is_none_stops_with_its_line(folder: Path, member: str, value: object) -> None:
+    reserve(Ledger(folder))
+    path = folder / "runs" / f"{FIRST}.jsonl"
+    started, chosen = lines(folder)
+    chosen["requests"] = [{**chosen["requests"][0], member: value}]  # type: ignore[index]
+    path.write_text(json.dumps(started) + "\n" + json.dumps(chosen) + "\n", "ascii")
+    with pytest.raises(UsageError) as caught:
+        Ledger(folder).past(0)
+    assert caught.value.id == "CA3213"
+    assert f"{path}:2:" in str(caught.value)
+
+
+@pytest.mark.parametrize("deep", ["[" * 200_000, '{"a":' * 100_000])
+def test_a_line_that_is_nested_without_end_stops_with_its_line(folder: Path, deep: str) -> None:
+    reserve(Ledger(folder))
+    path = folder / "runs" / f"{FIRST}.jsonl"
+    first = path.read_text("ascii").splitlines()[0]
+    path.write_text(f"{first}\n{deep}\n", "ascii")
+    with pytest.raises(UsageError) as caught:
+        Ledger(folder).past(0)
+    assert caught.value.id == "CA3213"
+    assert f"{path}:2:" in str(caught.value)
 
 
 def test_a_result_of_what_was_never_chosen_is_passed_over(folder: Path) -> None:
@@ -486,6 +537,18 @@ def test_who_counts_is_not_waited_for_without_end(folder: Path) -> None:
         reserve(Ledger(folder, patience_seconds=0), OTHER)
     assert caught.value.id == "CA3215"
     assert reserve(Ledger(folder), OTHER, wanted=2) == ["a-1"]
+
+
+def test_one_that_waits_for_a_lock_waits_for_the_file_that_all_others_see(folder: Path) -> None:
+    ledger = Ledger(folder)
+    reserve(ledger)
+    lock = folder / "runs" / f"{FIRST}.lock"
+    before = lock.stat().st_ino
+    ledger.ended(FIRST, NOW)
+    with FileLock(lock, timeout=0):
+        assert lock.stat().st_ino == before
+        with pytest.raises(Locked):
+            reserve(Ledger(folder))
 
 
 def test_a_run_is_in_hand_in_one_process_until_that_one_is_gone(folder: Path) -> None:
