@@ -18,6 +18,7 @@ from certify_automation.report import SCHEMA_VERSION
 
 Lines = Iterable["str | Text"]
 _LAST_STANDARD = 2
+_WIDEST_ALIGNED = 80
 
 
 class _Lasting:
@@ -153,9 +154,13 @@ def make_console(*, as_json: bool = False, verbosity: int = 0, color: bool = Tru
 
 
 def columns(rows: Sequence[Sequence[str]], *, gap: int = 2) -> list[str]:
-    """Rows as lines with aligned columns; the last cell of a row may be of any length."""
+    """Rows as lines with aligned columns.
+
+    The last cell of a row may be of any length; another one of more than 80 columns moves only its own row.
+    """
     count = max(map(len, rows), default=0)
-    widths = [max((cell_len(row[i]) for row in rows if i < len(row) - 1), default=0) for i in range(count)]
+    lengths = [[cell_len(row[i]) for row in rows if i < len(row) - 1] for i in range(count)]
+    widths = [max((length for length in column if length <= _WIDEST_ALIGNED), default=0) for column in lengths]
     return [
         (" " * gap).join(_padded(cell, width) for cell, width in zip(row, widths, strict=False)).rstrip()
         for row in rows

@@ -109,6 +109,11 @@ def test_columns_are_aligned_without_trailing_blanks() -> None:
     assert columns([]) == []
 
 
+def test_a_cell_of_any_length_moves_only_its_own_row() -> None:
+    odd = "x" * 5000
+    assert columns([("a", "b", "c"), (odd, "b", "c"), ("aaa", "b", "c")]) == ["a    b  c", f"{odd}  b  c", "aaa  b  c"]
+
+
 PROBLEM = Problem("CA1203", "port 9696 is not free", Position("state/web.yaml", 2, 3), "choose another one")
 
 
