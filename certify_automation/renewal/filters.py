@@ -85,5 +85,13 @@ def _authorities(certificate: ManagedCertificate, preferences: Mapping[str, Json
 
 @lru_cache(maxsize=512)
 def _pattern(glob: str) -> re.Pattern[str]:
-    wildcards = {"*": ".*", "?": "."}
-    return re.compile("".join(wildcards.get(letter) or re.escape(letter) for letter in glob), re.DOTALL)
+    first, *further = (_fixed(part) for part in re.split(r"\*+", glob))
+    if not further:
+        return re.compile(first, re.DOTALL)
+    *between, last = further
+    # Where a part is found first it is as good as found anywhere: what never goes back takes no time that explodes.
+    return re.compile("".join([first, *(f"(?>.*?{part})" for part in between), ".*", last]), re.DOTALL)
+
+
+def _fixed(part: str) -> str:
+    return ".".join(map(re.escape, part.split("?")))

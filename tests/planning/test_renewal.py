@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from certify_automation.errors import Severity
@@ -95,6 +95,31 @@ def test_the_order_does_not_depend_on_that_of_the_answer() -> None:
 )
 def test_whom_the_product_will_ask(written: dict[str, Any], preferred: Any, asked: str) -> None:
     assert authority_of(certificate(written), {"defaultCertificateAuthority": preferred}) == asked
+
+
+def fits(pattern: str, text: str) -> bool:
+    """What a pattern means, letter by letter."""
+    reached = {0}
+    for sign in pattern:
+        if sign == "*":
+            reached = set(range(min(reached, default=len(text) + 1), len(text) + 1))
+        else:
+            reached = {at + 1 for at in reached if at < len(text) and sign in {"?", text[at]}}
+    return len(text) in reached
+
+
+@given(st.text("ab*?[.", max_size=10), st.text("ab[.\n", max_size=12))
+@example("a*b*b", "aab")
+@example("*ab*ab", "ab")
+@example("**", "")
+@example("[!a]", "b")
+def test_a_pattern_fits_what_its_letters_say(pattern: str, text: str) -> None:
+    assert matches_any((pattern,), (text,)) == fits(pattern, text)
+
+
+def test_a_hostile_pattern_takes_no_time() -> None:
+    assert not matches_any(("*a" * 1000 + "*b",), ("a" * 5000,))
+    assert not matches_any(("*?a" * 50 + "*b",), ("a" * 5000 + "c",))
 
 
 def test_patterns_fit_whole_texts_with_line_ends_in_them() -> None:
