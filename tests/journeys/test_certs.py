@@ -101,12 +101,13 @@ OWN_FOLDER = "C:\\ProgramData\\certify-automation"
 
 
 def without_own_folder(dump: dict[str, dict[str, object]]) -> dict[str, Any]:
-    """The hosts but for the empty, protected folder of this program, which a task of SYSTEM needs."""
+    """The hosts but for the empty, protected folders of this program, which a task of SYSTEM needs."""
     kept: dict[str, Any] = {}
     for name, host in dump.items():
         files, security = dict(host["files"]), dict(host["file_security"])  # type: ignore[call-overload]
-        assert files.pop(OWN_FOLDER, None) is None
-        security.pop(OWN_FOLDER.lower(), None)
+        for folder in (OWN_FOLDER, f"{OWN_FOLDER}\\api"):
+            assert files.pop(folder, None) is None
+            security.pop(folder.lower(), None)
         kept[name] = {**host, "files": files, "file_security": security}
     return kept
 
