@@ -8,6 +8,7 @@ from rich.text import Text
 
 from certify_automation.cli.console import Console
 from certify_automation.errors import CertifyAutomationError, Problem
+from certify_automation.naming import some_of
 from certify_automation.report import one_line
 
 _NAMES_SHOWN = 5
@@ -38,6 +39,4 @@ def _grouped(found: Iterable[tuple[str, Problem]]) -> list[tuple[Problem, list[s
 
 
 def _names(console: Console, names: list[str]) -> str:
-    shown = names if console.verbosity > 0 else names[:_NAMES_SHOWN]
-    more = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
-    return f"{', '.join(map(one_line, shown))}{more}"
+    return some_of([one_line(name) for name in names], len(names) if console.verbosity > 0 else _NAMES_SHOWN)

@@ -13,6 +13,7 @@ from certify_automation.desired.secrets import SecretReference, find_reference, 
 from certify_automation.desired.words import printable
 from certify_automation.errors import Position, Problem, Severity
 from certify_automation.model.host import ApiAccess, Auth, Connection, Scheme, Transport
+from certify_automation.naming import some_of
 
 _FILES = ("ca_file", "certificate_file", "certificate_key_file")
 _PLACES_SHOWN = 3
@@ -109,8 +110,5 @@ def check_verification(
     message = f"certificates of WinRM are not verified on {on}: whoever is in between can read and change everything"
     hint = "give the authority that signed them as ca_file"
     if others:
-        more = f" and {len(others) - _PLACES_SHOWN} more" if len(others) > _PLACES_SHOWN else ""
-        hint += (
-            f"; verify is also false at {', '.join(printable(str(place)) for place in others[:_PLACES_SHOWN])}{more}"
-        )
+        hint += f"; verify is also false at {some_of([printable(str(place)) for place in others], _PLACES_SHOWN)}"
     yield Problem("CA1322", message, first, hint, Severity.WARNING)

@@ -36,6 +36,7 @@ from certify_automation.desired.targets import check_targets
 from certify_automation.desired.templates import Templates
 from certify_automation.desired.words import printable
 from certify_automation.errors import ConfigurationError, Position, Problem, Severity
+from certify_automation.naming import some_of
 
 INVENTORY = "inventory.yaml"
 SETTINGS = "certify-automation.yaml"
@@ -217,8 +218,7 @@ def _for_hosts(*found: Iterable[tuple[Problem, str]]) -> Iterator[Problem]:
     for problem, name in chain(*found):
         hosts.setdefault(problem, []).append(name)
     for problem, names in hosts.items():
-        others = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        message = f"{problem.message} (for {names[0]}{others})"
+        message = f"{problem.message} (for {some_of(names, 1)})"
         yield Problem(problem.id, message, problem.position, problem.hint, problem.severity)
 
 

@@ -59,21 +59,21 @@ def _warnings(preferences: Mapping[str, JsonValue]) -> Iterator[Problem]:
             "CA3107",
             f"the preference renewalIntervalMode is {_shown(mode)}, which is none of {', '.join(MODES)}: the product "
             "then counts days since the last renewal",
-            "declare preferences.renewalIntervalMode",
+            "declare preferences.renewal_interval_mode",
         )
     if usable(preferences.get("renewalIntervalDays")) is None:
         yield warning(
             "CA3108",
             f"the preference renewalIntervalDays is {_shown(preferences.get('renewalIntervalDays'))}, which is no "
             f"number: {_DEFAULT_NUMBER:g} is reckoned with, the product's default",
-            "declare preferences.renewalIntervalDays",
+            "declare preferences.renewal_interval",
         )
     elif interval.number <= 0 and interval.mode not in {PERCENTAGE, DAYS_BEFORE}:
         yield warning(
             "CA3109",
             f"the preference renewalIntervalDays is {interval.number:g}: every certificate is due at every pass of the "
             "product, every 5 minutes, whenever it was renewed",
-            "declare preferences.renewalIntervalDays",
+            "declare preferences.renewal_interval",
         )
 
 

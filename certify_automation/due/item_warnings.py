@@ -51,7 +51,7 @@ def _own_interval(certificate: ManagedCertificate, interval: Interval, effect: s
             "CA3103",
             f"its own renewal interval {own} is ignored, and renewalIntervalDays is {interval.number:g}: it is really "
             f"renewed {effect}",
-            f"declare preferences.renewalIntervalDays, or set the item's own mode to {PERCENTAGE}",
+            f"declare preferences.renewal_interval, or set the item's own mode to {PERCENTAGE}",
         )
     elif acting != PERCENTAGE and (acting != interval.mode or target not in {None, interval.number}):
         yield warning(

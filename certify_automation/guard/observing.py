@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
+from certify_automation.due import authority_of
 from certify_automation.guard.requests import CertificateRequest, PastRequest
 from certify_automation.model.certificate import CertificateInventory, ManagedCertificate, RequestState
 
@@ -21,13 +22,12 @@ _SAME_ATTEMPT_MS = 60 * 60 * 1000
 
 def observed(host: str, inventory: CertificateInventory, since_utc_ms: int) -> tuple[PastRequest, ...]:
     """Successes and failed attempts since then, by the host's clock; of each certificate only the last are known."""
-    default = (inventory.preferences or {}).get("defaultCertificateAuthority")
-    preferred = default if isinstance(default, str) and default else "letsencrypt.org"
+    preferences = inventory.preferences or {}
     return tuple(
         past
         for certificate in inventory.certificates or ()
         if certificate.item_type <= _MANUAL_ITEM
-        for past in _requests(host, certificate, preferred)
+        for past in _requests(host, certificate, authority_of(certificate, preferences))
         if past.at_utc_ms >= since_utc_ms
     )
 
@@ -53,8 +53,7 @@ def _same(seen: PastRequest, recorded: PastRequest) -> bool:
     return agree and abs(seen.at_utc_ms - recorded.at_utc_ms) <= _SAME_ATTEMPT_MS
 
 
-def _requests(host: str, certificate: ManagedCertificate, preferred: str) -> Iterator[PastRequest]:
-    wanted = certificate.authority or preferred
+def _requests(host: str, certificate: ManagedCertificate, wanted: str) -> Iterator[PastRequest]:
     if certificate.renewed_utc_ms is not None:
         issued = _request(host, certificate, certificate.current_authority or wanted)
         yield PastRequest(issued, certificate.renewed_utc_ms, succeeded=True)

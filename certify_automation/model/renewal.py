@@ -55,8 +55,8 @@ class RenewalPolicy:
 
     Attributes:
         ensure_valid_for_seconds: renewed when less than this of the lifetime is left.
-        percent: renewed when this share of the lifetime has passed; with neither of the two, when the product's own
-            rule says so.
+        percent: renewed when this share of the lifetime has passed, whatever is ensured; with neither of the two, when
+            the product's own rule says so.
         retry_failed: an item whose last attempt failed is requested again.
         include, exclude: patterns of names, identifiers and ids, `*` and `?`, ignoring case; no include = all.
         window: None = at any time.

@@ -8,6 +8,7 @@ from textwrap import shorten
 from certify_automation.errors import HostError, Locked, OutcomeUnknown, Stale
 from certify_automation.model.renewal import CertificateRenew, RenewalResult, RenewalStatus, Renewed
 from certify_automation.model.step import Failure
+from certify_automation.naming import some_of
 
 _API = "see `plan` for what the product's API answers now"
 _REFUSALS: Mapping[str, tuple[type[HostError], str, str, str]] = {
@@ -57,7 +58,10 @@ _RENEWALS: tuple[tuple[tuple[RenewalStatus, ...], type[HostError], str, str, str
         HostError,
         "CA4121",
         "could not be renewed",
-        "the product's log of the certificate on the host says more; it is asked for again once retry_after is over",
+        (
+            "the product's log of the certificate on the host says more; it is asked for again once retry_after and "
+            "the product's own back-off are over: `certs` says when"
+        ),
     ),
     (
         (RenewalStatus.NOT_STARTED,),
@@ -145,9 +149,8 @@ def _renewals(names: Mapping[str, str], results: Sequence[RenewalResult]) -> Ite
     for statuses, kind, number, words, hint in _RENEWALS:
         found = [result for result in results if result.status in statuses]
         if found:
-            shown = ", ".join(_result(names, result) for result in found[:_NAMES_SHOWN])
-            more = f" and {len(found) - _NAMES_SHOWN} more" if len(found) > _NAMES_SHOWN else ""
-            yield kind(number, f"{words}: {shown}{more}", hint=hint)
+            shown = some_of([_result(names, result) for result in found], _NAMES_SHOWN)
+            yield kind(number, f"{words}: {shown}", hint=hint)
 
 
 def _result(names: Mapping[str, str], result: RenewalResult) -> str:

@@ -1,7 +1,7 @@
 """Differences to a Plan: typed changes in a safe order, or the reasons why there must be none. Pure."""
 
 from certify_automation.diff import observe_request
-from certify_automation.plan.certificates import api_failure, stall_warning
+from certify_automation.plan.following import api_failure, stall_warning
 from certify_automation.plan.planner import make_plan
 from certify_automation.plan.requests import RequestTerms, make_request_plan
 from certify_automation.plan.situation import CONFIRM_SECONDS, PlanOptions

@@ -11,8 +11,8 @@ from certify_automation.model.config_files import FileName
 from certify_automation.model.facts import Facts
 from certify_automation.model.host import HostState
 from certify_automation.model.plan import Health, ObserveRequest, Plan, PortCheck
-from certify_automation.plan.certificates import Following, following
 from certify_automation.plan.changes import changes
+from certify_automation.plan.following import Following, following
 from certify_automation.plan.refusals import refusals
 from certify_automation.plan.situation import PlanOptions, Situation
 from certify_automation.plan.warnings import warnings

@@ -12,7 +12,7 @@ from certify_automation.model.facts import Facts
 from certify_automation.model.host import HostState
 from certify_automation.model.plan import Plan, Refusal
 from certify_automation.model.renewal import CertificateRenew, Held, Hold, RenewalPolicy
-from certify_automation.plan.certificates import Following, stall_warning
+from certify_automation.plan.following import Following, stall_warning
 from certify_automation.plan.planner import plan_of
 from certify_automation.plan.situation import PlanOptions, Situation
 from certify_automation.plan.warnings import clock_warnings

@@ -13,7 +13,8 @@ from certify_automation.remote.contract import decoded
 from certify_automation.remote.session import Deadlines, Session
 
 _HINT = (
-    "look at the host with `plan`: certificates that were attempted meanwhile are left alone until retry_after is over"
+    "look at the host with `certs`: what was attempted meanwhile is left alone until retry_after and the product's own "
+    "back-off are over, and it says when that is"
 )
 
 

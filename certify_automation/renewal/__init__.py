@@ -1,8 +1,11 @@
 """Which certificates a declared policy renews now, in which window, and whether the product renews at all. Pure."""
 
+from certify_automation.due import authority_of
 from certify_automation.renewal.choice import choose
-from certify_automation.renewal.filters import Filters, authority_of, failing, matches, matches_any
+from certify_automation.renewal.filters import Filters, matches, matches_any
+from certify_automation.renewal.holds import out_of_time
 from certify_automation.renewal.listing import ListedCertificate, Listing, Totals, listing
+from certify_automation.renewal.policy import failing
 from certify_automation.renewal.stall import Stall, stalled
 from certify_automation.renewal.terms import Choice, Wanted
 from certify_automation.renewal.window import known_zone, opens
@@ -23,5 +26,6 @@ __all__ = [
     "matches",
     "matches_any",
     "opens",
+    "out_of_time",
     "stalled",
 ]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from certify_automation.due import due, preference_warnings, urgency
+from certify_automation.due import authority_of, due, preference_warnings, urgency
 from certify_automation.model.certificate import ACME_ITEM, CertificateInventory, ManagedCertificate
 from certify_automation.model.renewal import CertificateRenew, Held, Hold, RenewalPolicy
-from certify_automation.renewal.filters import authority_of, matches, matches_any
+from certify_automation.renewal.filters import matches, matches_any
 from certify_automation.renewal.holds import failure_text, hold_of
-from certify_automation.renewal.policy import by_policy, failed
+from certify_automation.renewal.policy import by_policy, failing
 from certify_automation.renewal.terms import Choice, Judged, Terms, Wanted
 from certify_automation.renewal.warnings import warnings
 
@@ -71,7 +71,7 @@ def _meant(terms: Terms, certificate: ManagedCertificate) -> bool:
 def _judge(terms: Terms, certificate: ManagedCertificate) -> Judged:
     own = due(certificate, terms.preferences, terms.now_utc_ms)
     ruling = by_policy(terms.host, terms.policy, certificate, own, terms.now_utc_ms)
-    wanted = terms.wanted.forced or ruling.due or failed(certificate)
+    wanted = terms.wanted.forced or ruling.due or failing(certificate)
     return Judged(certificate, own, ruling, wanted, hold_of(terms, certificate, ruling) if wanted else None)
 
 
@@ -115,5 +115,5 @@ def _reasons(terms: Terms, one: Judged) -> Iterator[str]:
         yield one.ruling.reason
     elif terms.wanted.force:
         yield "asked for although it is not due"
-    if failed(one.certificate):
+    if failing(one.certificate):
         yield failure_text(one.certificate)

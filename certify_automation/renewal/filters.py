@@ -7,12 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from certify_automation.due import due
-from certify_automation.model.certificate import ManagedCertificate, RequestState
+from certify_automation.due import authority_of, due
+from certify_automation.model.certificate import ManagedCertificate
 from certify_automation.model.config_files import JsonValue
-
-_UNNAMED_AUTHORITY = "letsencrypt.org"
-"""What the product takes where nobody has named one."""
+from certify_automation.renewal.policy import failing
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +19,7 @@ class Filters:
 
     Attributes:
         due: as the product computes it, before any hold.
-        failing: the last attempt ended with an error or a warning, or some in a row have failed.
+        failing: the last attempt ended with an error or a warning, or some in a row have failed since a success.
         expires_within_seconds: or has expired; what has no expiry never matches.
         issuer: pattern of the authority of the certificate there is, of the one asked for or of the last one tried.
         domain: pattern of one of the identifiers.
@@ -50,22 +48,10 @@ def matches(
     )
 
 
-def failing(certificate: ManagedCertificate) -> bool:
-    """Whether the last attempt ended with an error or a warning, or some in a row have failed."""
-    return certificate.status in {RequestState.ERROR, RequestState.WARNING} or certificate.failures > 0
-
-
 def matches_any(patterns: Iterable[str], texts: Iterable[str]) -> bool:
     """Whether a pattern fits one of the texts whole: `*` is any text, `?` any letter, case does not count."""
     compiled = [_pattern(pattern.casefold()) for pattern in patterns]
     return any(pattern.fullmatch(text.casefold()) for text in texts for pattern in compiled)
-
-
-def authority_of(certificate: ManagedCertificate, preferences: Mapping[str, JsonValue]) -> str:
-    """Id of the certification authority that the product will ask, unless it turns to another one after failures."""
-    preferred = preferences.get("defaultCertificateAuthority")
-    fallback = preferred if isinstance(preferred, str) else None
-    return certificate.authority or fallback or certificate.current_authority or _UNNAMED_AUTHORITY
 
 
 def _named(ids: tuple[str, ...], host: str, certificate_id: str) -> bool:

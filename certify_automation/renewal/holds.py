@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 from certify_automation.due import back_off, moment_text, span_text
 from certify_automation.model.certificate import ManagedCertificate, RequestState
-from certify_automation.model.renewal import Held, Hold
-from certify_automation.renewal.policy import Ruling, failed, issued_at_last
+from certify_automation.model.renewal import AfterCommit, CertificateRenew, Held, Hold, Window
+from certify_automation.renewal.policy import Ruling, failing, issued_at_last
 from certify_automation.renewal.terms import Terms
+from certify_automation.renewal.window import opens
 
 _Found: TypeAlias = tuple[Hold, str, int | None]
 _EXCERPT = 200
@@ -22,21 +23,23 @@ def hold_of(terms: Terms, certificate: ManagedCertificate, ruling: Ruling) -> He
     if found is None:
         return None
     hold, text, until = found
-    parts = (ruling.reason if ruling.due else "", text, _said(certificate))
+    parts = (ruling.reason if ruling.due else "", text, message_text(certificate))
     why = "; ".join(part for part in parts if part)
     return Held(certificate.id, certificate.name, hold, why, None if until is None else terms.opens(until))
 
 
-def _said(certificate: ManagedCertificate) -> str:
-    message = " ".join((certificate.failure_message or "").split()) if failed(certificate) else ""
-    return f"the product says: {message[:_EXCERPT]}" if message else ""
+def message_text(certificate: ManagedCertificate) -> str:
+    """What the product says of an attempt that failed, on one line; `...` stands for the rest of a long message."""
+    message = " ".join((certificate.failure_message or "").split()) if failing(certificate) else ""
+    cut = "..." if len(message) > _EXCERPT else ""
+    return f"the product says: {message[:_EXCERPT]}{cut}" if message else ""
 
 
 def _holds(terms: Terms, certificate: ManagedCertificate, ruling: Ruling) -> Iterator[_Found]:
     yield from _state(certificate)
     if not certificate.auto_renew:
         yield Hold.NOT_AUTO_RENEWED, "it is taken out of automatic renewal in the product", None
-    if failed(certificate):
+    if failing(certificate):
         yield from _failed(terms, certificate, ruling)
     yield from _backs_off(terms, certificate)
     yield from _just_attempted(terms, certificate)
@@ -51,7 +54,7 @@ def _always(terms: Terms, certificate: ManagedCertificate) -> Iterator[_Found]:
 def _state(certificate: ManagedCertificate) -> Iterator[_Found]:
     if certificate.status == RequestState.PAUSED:
         yield Hold.PAUSED, "it is paused: the product waits for a person to complete the request", None
-    if certificate.status in {RequestState.RUNNING, RequestState.QUEUED}:
+    if certificate.under_way:
         yield Hold.RUNNING, "the product is working on a request of it already", None
 
 
@@ -61,12 +64,18 @@ def _failed(terms: Terms, certificate: ManagedCertificate, ruling: Ruling) -> It
     elif not ruling.due and issued_at_last(certificate):
         instead = "another one would not help, what comes after the request has to be put right"
         yield Hold.FAILED, f"{failure_text(certificate)} after a certificate had been issued: {instead}", None
+    elif not ruling.due and certificate.status == RequestState.WARNING and not certificate.failures:
+        yield Hold.FAILED, f"{failure_text(certificate)}, which is no failure: it is requested when it is due", None
 
 
 def failure_text(certificate: ManagedCertificate) -> str:
-    """That the last attempt failed, and how often in a row."""
+    """That the last attempt failed or ended with a warning, and how many in a row have failed."""
     times = f" ({certificate.failures} in a row)" if certificate.failures > 1 else ""
-    return f"the last attempt failed{times}"
+    return f"the last attempt {_ended(certificate)}{times}"
+
+
+def _ended(certificate: ManagedCertificate) -> str:
+    return "ended with a warning" if certificate.status == RequestState.WARNING else "failed"
 
 
 def _backs_off(terms: Terms, certificate: ManagedCertificate) -> Iterator[_Found]:
@@ -88,7 +97,7 @@ def _just_attempted(terms: Terms, certificate: ManagedCertificate) -> Iterator[_
     ago = terms.now_utc_ms - attempted
     # A moment that far ahead was written while the host's clock was wrong; it would hold the certificate for ever.
     if -wait_ms < ago < wait_ms:
-        outcome = "failed" if failed(certificate) else "was made"
+        outcome = _ended(certificate) if failing(certificate) else "was made"
         text = f"an attempt {outcome} {span_text(max(ago, 0) // 1000)} ago, the next comes"
         yield (
             Hold.RETRY_AFTER,
@@ -98,9 +107,28 @@ def _just_attempted(terms: Terms, certificate: ManagedCertificate) -> Iterator[_
 
 
 def _window(terms: Terms) -> Iterator[_Found]:
-    now = terms.now_utc_ms
-    at = terms.opens(now)
-    if at is None:
+    yield from _closed(terms.opens(terms.now_utc_ms), terms.now_utc_ms)
+
+
+def _closed(opens_utc_ms: int | None, now_utc_ms: int) -> Iterator[_Found]:
+    if opens_utc_ms is None:
         yield Hold.WINDOW, "the window of the policy never opens", None
-    elif at > now:
-        yield Hold.WINDOW, f"the window of the policy opens on {moment_text(at)}", at
+    elif opens_utc_ms > now_utc_ms:
+        yield Hold.WINDOW, f"the window of the policy opens on {moment_text(opens_utc_ms)}", opens_utc_ms
+
+
+def out_of_time(changes: Iterable[AfterCommit], window: Window | None, now_utc_ms: int) -> tuple[Held, ...]:
+    """The renewals among planned changes that must not be requested any more, because the window is closed by now.
+
+    Args:
+        changes: what was planned.
+        window: None = they may be requested at any time.
+        now_utc_ms: by the clock of the host.
+    """
+    found = () if window is None else tuple(_closed(opens(window, now_utc_ms), now_utc_ms))
+    return tuple(
+        Held(one.id, one.name, hold, f"{one.reason}; it was not requested in time, {text}", until)
+        for one in changes
+        if isinstance(one, CertificateRenew)
+        for hold, text, until in found
+    )

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 
-from certify_automation.due import Due, due, preference_warnings, urgency
+from certify_automation.due import Due, authority_of, due, preference_warnings, urgency
 from certify_automation.errors import Problem
-from certify_automation.model.certificate import ACME_ITEM, CertificateInventory, ManagedCertificate, RequestState
+from certify_automation.model.certificate import ACME_ITEM, CertificateInventory, ManagedCertificate
 from certify_automation.model.config_files import JsonValue
-from certify_automation.model.renewal import Held, RenewalPolicy
+from certify_automation.model.renewal import Held, Hold, RenewalPolicy
 from certify_automation.renewal.choice import choose
-from certify_automation.renewal.filters import Filters, authority_of, failing, matches
+from certify_automation.renewal.filters import Filters, matches
+from certify_automation.renewal.holds import failure_text, message_text
+from certify_automation.renewal.policy import failing
 from certify_automation.renewal.terms import Wanted
 
 _OTHERS = {2: "it is renewed by hand", 3: "another program looks after it", 4: "it comes from a subscription"}
 _OF_A_POLICY = "CA312"
-_MESSAGE_SHOWN = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,16 @@ class Totals:
     failing: int = 0
     expired: int = 0
 
+    @classmethod
+    def of(cls, listed: Sequence[ListedCertificate]) -> Totals:
+        """Of these."""
+        return cls(
+            len(listed),
+            sum(one.is_due for one in listed),
+            sum(one.failing for one in listed),
+            sum(one.expired for one in listed),
+        )
+
     def plus(self, other: Totals) -> Totals:
         """Both together."""
         return Totals(
@@ -126,30 +137,33 @@ def listing(
         return Listing()
     choice = choose(host, policy or RenewalPolicy(), inventory, Wanted(), now_utc_ms)
     requested, held = {one.id: one.reason for one in choice.renew}, {one.id: one for one in choice.held}
-    found = []
-    for one in certificates:
-        own = _own(one, preferences, now_utc_ms)
-        listed = ListedCertificate(
-            host,
-            one,
-            now_utc_ms,
-            authority_of(one, preferences),
-            own,
-            failing(one),
-            one.id in requested,
-            held.get(one.id),
-            "; ".join(_why(one, own, requested.get(one.id), held.get(one.id))),
-        )
-        found.append(listed)
-    totals = Totals(
-        len(found),
-        sum(one.is_due for one in found),
-        sum(one.failing for one in found),
-        sum(one.expired for one in found),
-    )
+    found = [
+        _listed(host, one, preferences, now_utc_ms, (requested.get(one.id), held.get(one.id))) for one in certificates
+    ]
     shown = sorted((one for one in found if _meant(one, filters, preferences)), key=lambda one: one.urgency)
     of_policy = (problem for problem in choice.warnings if problem.id.startswith(_OF_A_POLICY))
-    return Listing(tuple(shown), totals, (*preference_warnings(preferences), *of_policy))
+    return Listing(tuple(shown), Totals.of(found), (*preference_warnings(preferences), *of_policy))
+
+
+def _listed(
+    host: str,
+    certificate: ManagedCertificate,
+    preferences: Mapping[str, JsonValue],
+    now_utc_ms: int,
+    chosen: tuple[str | None, Held | None],
+) -> ListedCertificate:
+    own, (reason, held) = _own(certificate, preferences, now_utc_ms), chosen
+    return ListedCertificate(
+        host,
+        certificate,
+        now_utc_ms,
+        authority_of(certificate, preferences),
+        own,
+        failing(certificate),
+        reason is not None,
+        held,
+        "; ".join(_why(certificate, own, reason, held)),
+    )
 
 
 def _own(certificate: ManagedCertificate, preferences: Mapping[str, JsonValue], now_utc_ms: int) -> Due | None:
@@ -177,12 +191,8 @@ def _why(certificate: ManagedCertificate, own: Due | None, reason: str | None, h
     if not failing(certificate):
         return
     if held is None and reason is None:
-        ended = "ended with a warning" if certificate.status == RequestState.WARNING else "failed"
-        yield f"the last attempt {ended}"
-    if certificate.failure_message:
-        yield f"the product says: {_one_line(certificate.failure_message)}"
-
-
-def _one_line(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _MESSAGE_SHOWN else f"{line[:_MESSAGE_SHOWN]}..."
+        yield failure_text(certificate)
+    message = message_text(certificate)
+    # The text of every other hold has it already.
+    if message and (held is None or held.hold is Hold.MAX_PER_RUN):
+        yield message

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -32,8 +31,8 @@ class _Moment:
 def by_policy(host: str, policy: RenewalPolicy, certificate: ManagedCertificate, own: Due, now_utc_ms: int) -> Ruling:
     """Whether the policy has the certificate renewed now.
 
-    What has never been renewed is due at once, and so is what the product has scheduled. Otherwise the first of the
-    declared moments counts, or that of the product where none is declared or can be met, and the jitter after it.
+    What has never been renewed is due at once, and so is what the product has scheduled. Otherwise the declared moment
+    counts, or that of the product where none is declared or can be met, and the jitter after it.
 
     Args:
         host: on which the certificate is; its jitter depends on that and on the certificate's id.
@@ -45,15 +44,14 @@ def by_policy(host: str, policy: RenewalPolicy, certificate: ManagedCertificate,
     scheduled = certificate.scheduled_utc_ms
     if own.rule is Rule.NEVER_RENEWED or (scheduled is not None and scheduled <= now_utc_ms):
         return Ruling(due=True, reason=own.text)
-    declared = list(_declared(policy, certificate, now_utc_ms))
-    if not declared:
+    moment = _declared(policy, certificate, now_utc_ms)
+    if moment is None:
         if own.due_utc_ms is None:
             return Ruling(own.due, own.text if own.due else "")
-        declared = [_Moment(own.due_utc_ms, own.text)]
-    first = min(declared, key=lambda moment: moment.utc_ms)
+        moment = _Moment(own.due_utc_ms, own.text)
     late = _jitter_ms(host, certificate.id, policy.jitter_seconds)
-    if _delayed(first.utc_ms, late, certificate.expiry_utc_ms) <= now_utc_ms:
-        return Ruling(due=True, reason=first.reason)
+    if _delayed(moment.utc_ms, late, certificate.expiry_utc_ms) <= now_utc_ms:
+        return Ruling(due=True, reason=moment.reason)
     return Ruling(due=False)
 
 
@@ -63,9 +61,9 @@ def too_short(policy: RenewalPolicy, certificate: ManagedCertificate) -> bool:
     return lifetime is not None and ensured is not None and 3 * ensured * 1000 >= 2 * lifetime
 
 
-def failed(certificate: ManagedCertificate) -> bool:
-    """Whether the last attempt brought no success."""
-    if certificate.status == RequestState.ERROR:
+def failing(certificate: ManagedCertificate) -> bool:
+    """Whether the last attempt ended with an error or a warning, or some in a row have failed since a success."""
+    if certificate.status in {RequestState.ERROR, RequestState.WARNING}:
         return True
     return certificate.failures > 0 and certificate.status != RequestState.SUCCESS
 
@@ -76,16 +74,17 @@ def issued_at_last(certificate: ManagedCertificate) -> bool:
     return renewed is not None and attempted is not None and attempted - renewed < _ONE_ATTEMPT_MS
 
 
-def _declared(policy: RenewalPolicy, certificate: ManagedCertificate, now_utc_ms: int) -> Iterator[_Moment]:
+def _declared(policy: RenewalPolicy, certificate: ManagedCertificate, now_utc_ms: int) -> _Moment | None:
     start, expiry = certificate.start_utc_ms, certificate.expiry_utc_ms
     ensured = policy.ensure_valid_for_seconds
+    if policy.percent is not None and start is not None and expiry is not None:
+        at = start + (expiry - start) * policy.percent // 100
+        return _Moment(at, f"{policy.percent} % of its lifetime, as policy asks, passed on {moment_text(at)}")
     if ensured is not None and expiry is not None and not too_short(policy, certificate):
         left = (expiry - now_utc_ms) // 1000
         state = f"expires in {span_text(left)}" if left >= 0 else f"expired {span_text(left)} ago"
-        yield _Moment(expiry - ensured * 1000, f"{state}, policy asks for {span_text(ensured)}")
-    if policy.percent is not None and start is not None and expiry is not None:
-        at = start + (expiry - start) * policy.percent // 100
-        yield _Moment(at, f"{policy.percent} % of its lifetime, as policy asks, passed on {moment_text(at)}")
+        return _Moment(expiry - ensured * 1000, f"{state}, policy asks for {span_text(ensured)}")
+    return None
 
 
 def _jitter_ms(host: str, certificate_id: str, jitter_seconds: int) -> int:

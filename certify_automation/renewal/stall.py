@@ -15,6 +15,7 @@ from certify_automation.model.certificate import (
     RequestState,
 )
 from certify_automation.model.config_files import JsonValue
+from certify_automation.naming import some_of
 
 _HOUR_MS = 3_600_000
 _SINGLE_SITE = 10
@@ -117,7 +118,5 @@ def _logged(line: str) -> int | None:
 
 
 def _waiting_text(names: list[str]) -> str:
-    shown = ", ".join(sorted(names)[:_NAMES_SHOWN])
-    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
     subject = "1 certificate has" if len(names) == 1 else f"{len(names)} certificates have"
-    return f"{subject} been due for more than an hour without an attempt: {shown}{more}"
+    return f"{subject} been due for more than an hour without an attempt: {some_of(sorted(names), _NAMES_SHOWN)}"

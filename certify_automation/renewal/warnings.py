@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from certify_automation.due import lifetime_ms, moment_text, span_text
 from certify_automation.errors import Problem, Severity
 from certify_automation.model.renewal import Hold
+from certify_automation.naming import some_of
 from certify_automation.renewal.policy import too_short
 from certify_automation.renewal.terms import Judged, Terms
 from certify_automation.renewal.window import known_zone
@@ -27,22 +28,19 @@ def warnings(terms: Terms, judged: Iterable[Judged]) -> tuple[Problem, ...]:
 
 
 def _named(problem: Problem, names: list[str]) -> Problem:
-    shown = ", ".join(sorted(names)[:_NAMES_SHOWN])
-    rest = len(names) - _NAMES_SHOWN
-    more = f" and {rest} more" if rest > 0 else ""
-    return Problem(problem.id, f"{shown}{more}: {problem.message}", hint=problem.hint, severity=problem.severity)
+    shown = some_of(sorted(names), _NAMES_SHOWN)
+    return Problem(problem.id, f"{shown}: {problem.message}", hint=problem.hint, severity=problem.severity)
 
 
 def _unmet(terms: Terms, one: Judged) -> Iterator[Problem]:
     certificate, ensured = one.certificate, terms.policy.ensure_valid_for_seconds
     lifetime, expiry = lifetime_ms(certificate), certificate.expiry_utc_ms
     if too_short(terms.policy, certificate) and lifetime is not None and ensured is not None:
-        instead = "percent" if terms.policy.percent is not None else "the product's own rule"
         yield _warning(
             "CA3121",
             f"it is valid for {span_text(max(lifetime, 0) // 1000)} in all, of which ensure_valid_for asks for "
-            f"{span_text(ensured)}, two thirds or more: {instead} decides instead",
-            "declare renewals.percent for it, which suits any lifetime",
+            f"{span_text(ensured)}, two thirds or more: the product's own rule decides instead",
+            "declare renewals.percent instead of ensure_valid_for: it suits any lifetime",
         )
     held = one.held
     if held is not None and held.hold is Hold.WINDOW and expiry is not None and terms.now_utc_ms < expiry:

@@ -1,7 +1,7 @@
 """What became of hosts: lines with styles for people, documents for programs. Pure: prints nothing."""
 
-from certify_automation.report.certificates import renewals_line
 from certify_automation.report.documents import SCHEMA_VERSION, document, host_json, problem_json
+from certify_automation.report.following import renewals_line
 from certify_automation.report.lines import host_lines, recap_line, status_style, summary_line
 from certify_automation.report.listed import (
     CertificateRow,

@@ -9,7 +9,7 @@ from certify_automation.model.impact import Impact
 from certify_automation.model.outcome import RecoveredRun, Result
 from certify_automation.model.plan import Difference, Plan
 from certify_automation.model.step import StepOutcome
-from certify_automation.report.certificates import changed_count, following_lines, renewed_lines
+from certify_automation.report.following import changed_count, following_lines, renewed_lines
 from certify_automation.report.segments import Line, Segment, told
 from certify_automation.report.wording import change_text, counted, status_text, value_text
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
 
+import certify_automation
 from certify_automation import bundled
 from certify_automation.desired import reference
 from certify_automation.desired.schema import check
@@ -150,3 +154,25 @@ def test_templates_are_accepted_in_files_and_refused_once_resolved() -> None:
 def test_templates_ship_with_their_explanation() -> None:
     for path in sorted(Path(bundled.folder("templates")).glob("*.json.j2")):
         assert path.read_text("utf-8").startswith("{#-")
+
+
+def words_of(source: Path) -> Iterator[str]:
+    """Every text of a module that can be shown."""
+    for node in ast.walk(ast.parse(source.read_text("utf-8"))):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def test_what_the_program_says_to_declare_can_be_declared() -> None:
+    sections = reference.schema("desired-state")["$defs"]
+    declarable = {name: set(sections[name]["properties"]) for name in ("preferences", "renewals")}
+    package = Path(certify_automation.__file__).parent
+    sources = [path for path in package.rglob("*.py") if "lab" not in path.relative_to(package).parts]
+    named = {
+        match.groups()
+        for path in sources
+        for text in words_of(path)
+        for match in re.finditer(r"\b(preferences|renewals)\.([A-Za-z_]+)", text)
+    }
+    assert {("preferences", "renewal_interval_mode"), ("renewals", "percent")} <= named
+    assert [f"{section}.{name}" for section, name in sorted(named) if name not in declarable[section]] == []

@@ -11,6 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from certify_automation.due import authority_of
 from certify_automation.guard import limits as guard_limits
 from certify_automation.guard.counting import Admission, admit
 from certify_automation.guard.domains import name_and_domain
@@ -101,6 +102,14 @@ def test_the_published_limits_of_lets_encrypt() -> None:
     }
     assert limits.of("letsencrypt.org", staging=True).counts[Limit.REGISTERED_DOMAIN] == 30_000
     assert limits.sources["letsencrypt.org"] == "https://letsencrypt.org/docs/rate-limits/"
+
+
+def test_the_case_of_an_authority_does_not_count() -> None:
+    limits = read_limits({"Letsencrypt.org": {"new_orders": 1}, "Corp-CA": {"new_orders": 2}})
+    assert limits.of("letsencrypt.org", staging=False).counts[Limit.ORDERS] == 1
+    assert limits.of("LETSENCRYPT.ORG", staging=False).counts[Limit.ORDERS] == 1
+    assert limits.of("corp-ca", staging=False).counts[Limit.ORDERS] == 2
+    assert limits.of("corp-ca", staging=True).counts[Limit.ORDERS] == 300
 
 
 def test_how_many_hosts_ask_an_authority_at_the_same_time() -> None:
@@ -209,6 +218,15 @@ ITEM = ManagedCertificate(
 def seen(item: ManagedCertificate, *, since: int = 0, preferences: dict[str, Any] | None = None) -> list[Any]:
     inventory = CertificateInventory("caller", preferences=preferences, certificates=(item,))
     return [(past.request.authority, past.at_utc_ms, past.succeeded) for past in observed("web01", inventory, since)]
+
+
+@pytest.mark.parametrize("preferences", [None, {}, {"defaultCertificateAuthority": ""}])
+def test_where_nobody_prefers_an_authority_the_next_request_goes_to_the_last_one(
+    preferences: dict[str, Any] | None,
+) -> None:
+    item = replace(ITEM, authority=None, attempted_utc_ms=hours(900), status=RequestState.ERROR, failures=1)
+    assert seen(item, preferences=preferences) == [("zerossl.com", hours(900), False)]
+    assert authority_of(item, preferences or {}) == "zerossl.com"
 
 
 def test_a_renewal_of_the_product_counts_for_the_authority_that_issued_it() -> None:

@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from certify_automation.model.certificate import ManagedCertificate
-from certify_automation.renewal import Filters, ListedCertificate, Totals, listing
+from certify_automation.renewal import Filters, ListedCertificate, Totals, Wanted, choose, listing
 from certify_automation.report import certificate_json, certificate_row, certificates_csv, one_line
 from planning.managed import certificate, inventory, moment, policy, preferences
 from planning.tables import table
 from planning.test_due import CERTIFICATES, PREFERENCES
-from planning.test_renewal import filters
+from planning.test_renewal import FLEET, filters
 
 NOW = moment("2026-11-23 10:00")
 KEYS = {"name", "now", "policy", "preferences", "filters", "certificates", "listed", "warnings", "totals"}
@@ -96,6 +96,27 @@ def test_others_words_stay_on_their_line(text: str) -> None:
     row = certificate_row(listed(name=text, failure_message=text, status="error", failures=1))
     assert row.name.isprintable()
     assert row.why.isprintable()
+
+
+@pytest.mark.parametrize("declared", [{}, {"max_per_run": 1}, {"retry_failed": False}])
+def test_what_the_product_says_is_there_once_and_a_long_message_is_cut(declared: dict[str, Any]) -> None:
+    failed = {**DUE, "attempted": "2026-11-20", "status": "error", "failures": 1, "failure_message": "no TXT\n" * 100}
+    items = (certificate({**failed, "id": name}) for name in "ab")
+    shown = listing("web01", policy(declared), inventory(*items), Filters(), NOW).certificates
+    assert [one.why.count("the product says") for one in shown] == [1, 1]
+    assert all(one.why.endswith("...") and len(one.why) < 500 for one in shown)
+
+
+@given(items=FLEET, wishes=PREFERENCES, retry=st.booleans())
+def test_what_is_listed_as_failing_is_requested_or_held(
+    items: list[ManagedCertificate], wishes: dict[str, Any], *, retry: bool
+) -> None:
+    found, failing = inventory(*items, preferences=wishes), Filters(failing=True)
+    declared = policy({"retry_failed": retry})
+    listed = listing("web01", declared, found, failing, NOW).certificates
+    choice = choose("web01", declared, found, Wanted(filters=failing), NOW)
+    chosen = {change.id for change in choice.renew} | {held.id for held in choice.held}
+    assert chosen == {one.certificate.id for one in listed if one.due is not None}
 
 
 @given(CERTIFICATES, PREFERENCES, st.sampled_from([None, {"percent": 50}, {"ensure_valid_for": "21d"}]))

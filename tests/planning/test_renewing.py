@@ -208,7 +208,7 @@ def test_a_report_says_what_became_of_each() -> None:
         {"answer": {"preferences": {"status": "done"}, "renewals": {"a": {"status": "failed", "message": "no\nTXT"}}}}
     )
     report = renew_host(plan, host, Renewing())
-    assert lines(report)[-4:-1] == [
+    assert lines(report)[-5:-2] == [
         "    preferences: done",
         "    a: failed: no TXT",
         "  CA4121: could not be renewed: a (no TXT)",

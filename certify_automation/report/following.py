@@ -9,6 +9,7 @@ from certify_automation.model.host_report import HostReport, HostStatus
 from certify_automation.model.outcome import Result
 from certify_automation.model.plan import Plan
 from certify_automation.model.renewal import CertificateRenew, Hold, PreferenceSet, RenewalStatus
+from certify_automation.naming import some_of
 from certify_automation.report.segments import Line, Segment
 from certify_automation.report.wording import change_text, counted
 
@@ -97,5 +98,4 @@ def changed_count(report: HostReport) -> int:
 def _names(names: list[str]) -> str:
     if len(names) == 1:
         return names[0]
-    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
-    return f"{counted(len(names), 'certificate')} ({', '.join(names[:_NAMES_SHOWN])}{more})"
+    return f"{counted(len(names), 'certificate')} ({some_of(names, _NAMES_SHOWN)})"
