@@ -116,7 +116,8 @@ def _declared(call: Call, visits: Visits, wanted: _Wanted) -> int:
     declared = {name: host.state.renewals.served for name, host in visits.fleet.hosts.items() if host.state.renewals}
     names = [name for name, served in declared.items() if served]
     if not names:
-        hint = "declare `renewals: {served: [{endpoint: www.example.com:443, certificate: NAME}]}`, or use --endpoint"
+        hint = "declare `renewals: {served: [{endpoint: www.example.com:443, certificate: NAME}]}` in a document for "
+        hint += "the host that manages it (applies_to: {hosts: [HOST]}), or use --endpoint"
         raise UsageError("CA5030", "no endpoint is declared for these hosts", hint=hint)
     wanted.trust(visits.fleet.settings)
     inventories: dict[str, CertificateInventory] = {}

@@ -105,6 +105,8 @@ def test_what_the_starter_offers_is_valid_without_its_comment_signs(tmp_path: Pa
         head, _, body = path.read_text("utf-8").partition("version: 1\n")
         offered = re.sub(r"^( *)# (?=[ -]*(?:[a-z_.]+:|- \{))", r"\1", body, flags=re.MULTILINE)
         path.write_text(f"{head}version: 1\n{offered}", "utf-8")
+    example = tmp_path / "fleet" / "state" / "web01.yaml.example"
+    example.rename(example.with_suffix(""))
     fleet = load(tmp_path / "fleet", environ={})
     assert fleet.warnings == ()
     host = fleet.hosts["web01.example.com"]

@@ -9,10 +9,11 @@ from certify_automation.errors import Problem
 
 _USUAL_LIFETIME_DAYS = 90
 _HIGHEST_PERCENT = 95
+_WHOLE = 100
 
 
 def check_preferences(declared: Declared) -> Iterator[Problem]:
-    """Warnings about preferences that are legal and hardly what is meant; the API itself checks nothing."""
+    """Preferences that are no such thing, or legal and hardly what is meant; the API itself checks nothing."""
     section = declared.preferences
     yield from _interval(declared)
     yield from _cleanup(declared)
@@ -32,7 +33,10 @@ def _interval(declared: Declared) -> Iterator[Problem]:
     if mode is None or number is None:
         return
     if mode == "percentage_lifetime":
-        if not 1 <= number <= _HIGHEST_PERCENT:
+        if number > _WHOLE:
+            message = f"renewal_interval is {number} percent: a lifetime has no more than {_WHOLE}"
+            yield Problem("CA1276", message, where, f"use 1 to {_HIGHEST_PERCENT}; 75 is usual")
+        elif not 1 <= number <= _HIGHEST_PERCENT:
             why = "little or no time is left when one fails" if number else "the product takes it for 75"
             message = f"renewal_interval is {number} percent of the lifetime: {why}"
             yield warning("CA1251", message, where, f"use 1 to {_HIGHEST_PERCENT}; 75 is usual")

@@ -16,6 +16,7 @@ _DAY = 86_400
 _LONGEST_JITTER = 7 * _DAY
 _LONGEST_RETRY = _DAY
 _USUAL_PASS = 50
+_USUAL_LIFETIME = 90 * _DAY
 
 
 def check_renewals(declared: Declared) -> Iterator[Problem]:
@@ -30,9 +31,21 @@ def check_renewals(declared: Declared) -> Iterator[Problem]:
     yield from check_window(declared)
     yield from check_patterns(declared)
     yield from check_served(declared)
+    yield from _too_much(declared)
     yield from _times(declared)
     yield from _before_expiry(declared)
     yield from _against_preferences(declared)
+
+
+def _too_much(declared: Declared) -> Iterator[Problem]:
+    valid = durations.seconds(declared.policy.get("ensure_valid_for"))
+    if valid is not None and 3 * valid >= 2 * _USUAL_LIFETIME:
+        message = (
+            f"ensure_valid_for is {durations.shown(valid)}, and most certificates live for 90 days: of those it would "
+            "be two thirds or more, and the product's own rule decides"
+        )
+        where = declared.where("renewals.ensure_valid_for")
+        yield warning("CA1277", message, where, "use less, or percent, which fits every lifetime")
 
 
 def _times(declared: Declared) -> Iterator[Problem]:
