@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from certify_automation.errors import HostError
@@ -52,16 +53,19 @@ def renew_host(plan: Plan, session: Session, how: Renewing) -> HostReport:
     return HostReport.of_renewed(plan, replace(renewed, facts=None), waited=how.wait_seconds > 0)
 
 
-def carry_on(report: HostReport, session: Session, how: Renewing) -> HostReport:
+def carry_on(
+    report: HostReport, session: Session, how: Renewing, ready: Callable[[Plan], Plan] = lambda plan: plan
+) -> HostReport:
     """What became of a host once its changes are made, and what follows them too.
 
     Args:
         report: of `apply_plan`. One whose changes were not all made and confirmed is handed back as it is.
         session: the host's.
         how: how the visit is made.
+        ready: is given the plan when what follows is about to be carried out, and gives what of it still is to be.
     """
     plan = report.plan
     if plan is None or not plan.after_commit or report.status is not HostStatus.CHANGED:
         return report
-    after = renew_host(plan, session, how)
+    after = renew_host(ready(plan), session, how)
     return replace(after, outcome=report.outcome, remaining=report.remaining, recovered=report.recovered)

@@ -114,11 +114,10 @@ def carry_out(
 
     def work(host: DesiredHost) -> HostReport:
         plan, declared = plans[host.name], host.state if act.declared else None
+        window = host.state.renewals.window if host.state.renewals else None
         report = apply_plan(plan, visits.session(host), declared, visits.confirmation(host))
-        if not plan.after_commit or report.status is not HostStatus.CHANGED:
-            return report
-        guard.asking(host.name)
-        return carry_on(report, visits.renewal_session(host), visits.renewing(host))
+        session, how = visits.renewal_session(host), visits.renewing(host)
+        return carry_on(report, session, how, lambda ready: guard.asking(ready, window))
 
     def taken(report: HostReport) -> None:
         guard.settle(report)
@@ -130,7 +129,10 @@ def carry_out(
     show_stop(visits.console, finished)
     others = [report for report in planned if report.host not in plans]
     code = worst([finished.exit_code, *(report.exit_code for report in others)])
-    held_back = [r for r in [*others, *reports] if _held_back(r) - told.get(r.host, frozenset())]
+    late = [report for report in reports if _late(report, plans[report.host])]
+    if late:
+        code = worst([code, ExitCode.REFUSED])
+    held_back = [*late, *(r for r in [*others, *reports] if _held_back(r) - told.get(r.host, frozenset()))]
     show_details(visits.console, [*held_back, *(r for r in reports if _to_be_told(r) and r not in held_back)])
     run = next((plan.run_id for plan in plans.values()), None)
     return _ended(visits, act, [*others, *reports], code, run)
@@ -144,6 +146,11 @@ def _to_be_told(report: HostReport) -> bool:
 def _held_back(report: HostReport) -> frozenset[str]:
     """The certificates that a limit holds back."""
     return frozenset(held.id for held in report.plan.held_back) if report.plan else frozenset()
+
+
+def _late(report: HostReport, plan: Plan) -> bool:
+    """Whether something was not requested because it was too late for it when the host's turn came."""
+    return report.plan is not None and len(report.plan.held) > len(plan.held)
 
 
 def _under_timer(report: HostReport, plan: Plan) -> HostReport:

@@ -18,6 +18,7 @@ from certify_automation.fleet.pool import Event, HostFinished, HostStarted, RunF
 from certify_automation.model.host_report import HostReport
 
 _NAMES_SHOWN = 3
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
 _BAR_WIDTH = 20
 _STDERR = 2
 _CANCELLED = b"\ninterrupted: the hosts in hand are finished, no other starts; once more aborts\n"
@@ -68,18 +69,24 @@ class Interruption:
 
 @contextmanager
 def interruptible(asked: Interruption) -> Iterator[None]:
-    """Turns the first Ctrl-C or SIGTERM into `cancelled`, the second into `aborted`; a third raises KeyboardInterrupt.
+    """Turns the first Ctrl-C or SIGTERM into `cancelled`, the second into `aborted`.
 
+    From then on both are ignored, also when this has been left: the command is on its way out, and what it says of the
+    hosts in hand, and its exit code, must not be lost to a third.
     Outside the main thread, where Python delivers no signals, nothing sets them.
     """
 
     def handle(_number: int, _frame: FrameType | None) -> None:
-        if asked.aborted.is_set():
-            raise KeyboardInterrupt
-        _tell(_ABORTED if asked.cancelled.is_set() else _CANCELLED)
-        (asked.aborted if asked.cancelled.is_set() else asked.cancelled).set()
+        if not asked.cancelled.is_set():
+            _tell(_CANCELLED)
+            asked.cancelled.set()
+            return
+        for each in _STOPPING:
+            signal.signal(each, signal.SIG_IGN)
+        _tell(_ABORTED)
+        asked.aborted.set()
 
-    with _handled({signal.SIGINT: handle, signal.SIGTERM: handle}):
+    with _handled(dict.fromkeys(_STOPPING, handle)):
         yield
 
 
@@ -100,7 +107,8 @@ def _handled(handlers: Mapping[signal.Signals, Callable[[int, FrameType | None],
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, handler)
 
 
 def _tell(message: bytes) -> None:

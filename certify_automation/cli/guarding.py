@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from threading import Lock
 
 from certify_automation.cli.console import Console
 from certify_automation.cli.options import Call
@@ -24,7 +25,8 @@ from certify_automation.model.facts import Facts
 from certify_automation.model.host_report import HostReport, HostStatus
 from certify_automation.model.outcome import Result
 from certify_automation.model.plan import Plan
-from certify_automation.model.renewal import CertificateRenew, Held, Hold, RenewalResult
+from certify_automation.model.renewal import CertificateRenew, Held, Hold, RenewalResult, Window
+from certify_automation.renewal import out_of_time
 
 _NOT_SENT = (Unreachable, AuthenticationRefused, NotTrusted)
 
@@ -36,6 +38,7 @@ class Guard:
     Attributes:
         selection, waves, options: of the command, recorded so that its run can go on later.
         hosts: of the run that goes on, in the order of its waves; empty = it begins.
+        outside_window: windows do not matter.
         waiting: what else belongs to the run, and is not requested now; from all threads of a run.
         left: how many of its certificates are still to be requested when it has ended.
         seen: what the products were found to have requested by themselves; from all threads of a run.
@@ -49,12 +52,15 @@ class Guard:
     waves: str = ""
     options: Mapping[str, JsonValue] = field(default_factory=dict)
     hosts: tuple[str, ...] = ()
+    outside_window: bool = False
     waiting: list[CertificateRequest] = field(default_factory=list)
     left: int = 0
     seen: list[PastRequest] = field(default_factory=list)
     pace: Pace = field(default_factory=Pace)
     _reserved: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _run_id: str = ""
+    _ahead_ms: dict[str, int] = field(default_factory=dict)
+    _settling: Lock = field(default_factory=Lock)
 
     @classmethod
     def of(cls, call: Call, settings: Settings) -> Guard:
@@ -63,9 +69,10 @@ class Guard:
         return cls(call.console, ledger, read_limits(settings.ca_limits), call.limit)
 
     def watching(self, host: str) -> Callable[[Facts], None]:
-        """Takes the facts of a host for what its product requested by itself."""
+        """Takes the facts of a host for what its product requested by itself, and for what time it is there."""
 
         def watch(facts: Facts) -> None:
+            self._ahead_ms[host] = facts.host.clock_utc_ms - _now_ms()
             if facts.certificates is not None:
                 since = facts.host.clock_utc_ms - LONGEST_WINDOW_SECONDS * 1000
                 self.seen.extend(observed(host, facts.certificates, since))
@@ -102,6 +109,8 @@ class Guard:
             self.ledger.wait(self._run_id, self.waiting, _now_ms())
         for request in admission.admitted:
             self._reserved[request.host] = (*self._reserved.get(request.host, ()), request.id)
+        if admission.admitted:
+            self._say_the_run(command)
         parted = _parted(reports, admission)
         acting = [report.host for report in parted if report.status is HostStatus.CHANGED]
         waves = waves_left(self.waves, self.hosts or acting, frozenset(acting)) if self.waves else ()
@@ -123,27 +132,43 @@ class Guard:
         if results:
             self.ledger.finished(run_id, host, results, _now_ms())
 
-    def asking(self, host: str) -> None:
-        """Records that a host is about to be asked for its certificates.
+    def asking(self, plan: Plan, window: Window | None) -> Plan:
+        """Records that a host is about to be asked for its certificates; also from several threads.
+
+        Returns:
+            The plan as it is to be carried out: when the window has closed since it was made, its renewals wait, and
+            are not reserved any longer. A host that was not looked at counts as having this computer's time. Nothing
+            is left of the plan of a host that has been settled, because it was not waited for.
 
         Raises:
             UsageError: CA3210, it cannot be recorded; then the host must not be asked.
         """
-        if self._reserved.get(host):
-            self.ledger.asking(self._run_id, host, _now_ms())
+        if not any(isinstance(change, CertificateRenew) for change in plan.after_commit):
+            return plan
+        now, ahead = _now_ms(), self._ahead_ms.get(plan.host, 0)
+        late = () if self.outside_window else out_of_time(plan.after_commit, window, now + ahead)
+        with self._settling:
+            if plan.host not in self._reserved:
+                return replace(plan, after_commit=())
+            if not late:
+                self.ledger.asking(self._run_id, plan.host, now)
+                return plan
+            self.ledger.release(self._run_id, plan.host, self._reserved.pop(plan.host), now)
+        return _waiting(plan, late)
 
     def settle(self, report: HostReport) -> None:
         """Records what became of the requests of a host; where nobody can tell they count as made."""
-        ids = self._reserved.pop(report.host, ())
-        if not ids:
-            return
-        try:
-            if report.renewed is not None:
-                self.ledger.finished(self._run_id, report.host, report.renewed.renewals, _now_ms())
-            elif _never_asked(report):
-                self.ledger.release(self._run_id, report.host, ids, _now_ms())
-        except UsageError as error:
-            self._not_recorded(error)
+        with self._settling:
+            ids = self._reserved.pop(report.host, ())
+            if not ids:
+                return
+            try:
+                if report.renewed is not None:
+                    self.ledger.finished(self._run_id, report.host, report.renewed.renewals, _now_ms())
+                elif _never_asked(report):
+                    self.ledger.release(self._run_id, report.host, ids, _now_ms())
+            except UsageError as error:
+                self._not_recorded(error)
 
     def end(self) -> None:
         """Records that the run has come to its end."""
@@ -157,6 +182,11 @@ class Guard:
     def _start(self, command: str, plan: Plan) -> RunStart:
         self._run_id, origin = plan.run_id, plan.origin
         return RunStart(plan.run_id, command, origin.by, origin.commit, self.selection, self.waves, self.options)
+
+    def _say_the_run(self, command: str) -> None:
+        """Before the first request: what kills this process leaves nobody to say it afterwards."""
+        cut_off = f": if it is cut off, `renew --resume {self._run_id}` goes on with it" if command == "renew" else ""
+        self.console.say(f"run {self._run_id}{cut_off}")
 
     def _not_recorded(self, error: UsageError) -> None:
         self.console.error(f"warning {error}; what is not recorded counts as requested")
@@ -173,8 +203,7 @@ def _in_turn(plans: Sequence[Plan]) -> Iterator[CertificateRequest]:
 def _parted(reports: Sequence[HostReport], admission: Admission) -> list[HostReport]:
     held: dict[str, list[Held]] = {}
     for one in admission.held:
-        hold = Hold.RUNNING if one.limit is None else Hold.GUARD
-        wait = Held(one.request.id, one.request.name, hold, _text(one), one.until_utc_ms)
+        wait = Held(one.request.id, one.request.name, one.hold, _text(one), one.until_utc_ms)
         held.setdefault(one.request.host, []).append(wait)
     return [_without(report, held.get(report.host, ())) for report in reports]
 
@@ -183,10 +212,14 @@ def _without(report: HostReport, waits: Sequence[Held]) -> HostReport:
     plan = report.plan
     if plan is None or not waits:
         return report
+    plan = _waiting(plan, waits)
+    return replace(HostReport.of_plan(plan), recovered=report.recovered, open_run=report.open_run)
+
+
+def _waiting(plan: Plan, waits: Sequence[Held]) -> Plan:
     ids = {held.id for held in waits}
     kept = tuple(c for c in plan.after_commit if not (isinstance(c, CertificateRenew) and c.id in ids))
-    plan = replace(plan, after_commit=kept, held=(*plan.held, *waits))
-    return replace(HostReport.of_plan(plan), recovered=report.recovered, open_run=report.open_run)
+    return replace(plan, after_commit=kept, held=(*plan.held, *waits))
 
 
 def _text(held: HeldRequest) -> str:

@@ -17,6 +17,7 @@ from certify_automation.cli.origin import origin_of
 from certify_automation.cli.renewal_run import RenewalRun, RunTerms
 from certify_automation.cli.visits import RunFlags, open_visits, rollout_options
 from certify_automation.errors import UsageError
+from certify_automation.model.outcome import worst
 from certify_automation.model.renewal import Hold
 
 _RENEW = Act(
@@ -26,7 +27,7 @@ _RENEW = Act(
     doing="renewing",
     refused="nothing was requested",
     of_certificates=True,
-    refusing=frozenset({Hold.GUARD, Hold.WINDOW}),
+    refusing=frozenset({Hold.GUARD, Hold.WINDOW, Hold.OTHER_RUN}),
 )
 
 
@@ -82,7 +83,7 @@ def renew(call: Call, *, dry_run: bool, yes: bool, **flags: object) -> int:
         return show_only(visits, _RENEW, planned, guard)
     code = ask_and_carry_out(visits, _RENEW, planned, guard, yes=yes)
     run.say_what_is_left()
-    return code
+    return worst([code, run.code])
 
 
 def _timed(run: RunFlags, flags: Mapping[str, Any]) -> RunFlags:

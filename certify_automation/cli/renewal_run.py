@@ -16,12 +16,15 @@ from certify_automation.errors import UsageError
 from certify_automation.fleet.records import RecordedRun
 from certify_automation.fleet.rollout import waves
 from certify_automation.guard.requests import CertificateRequest
+from certify_automation.model.certificate import ManagedCertificate, RequestState
 from certify_automation.model.config_files import JsonValue
 from certify_automation.model.host_report import HostReport
+from certify_automation.model.outcome import ExitCode
 from certify_automation.model.plan import Origin
 from certify_automation.model.renewal import CertificateRenew, RenewalResult, RenewalStatus
 from certify_automation.plan import PlanOptions, RequestTerms
 from certify_automation.renewal import Filters, Wanted
+from certify_automation.report import one_line
 from certify_automation.requesting import Requested, Requesting, request_host
 
 _SETTLED = ("due", "failing", "expires_within", "issuer", "domain", "force", "reissue", "most", "waves")
@@ -143,6 +146,7 @@ class RenewalRun:
             guard.hosts = recorded.hosts
             run.check_who_is_there()
         guard.waves, guard.options = run.terms.waves, run.terms.to_json()
+        guard.outside_window = run.terms.wanted.outside_window
         return run
 
     @property
@@ -162,7 +166,8 @@ class RenewalRun:
         wanted, expected = self.terms.wanted, {one.id: one.thumbprint for one in self._left.get(host.name, ())}
         if self.recorded is not None:
             wanted = replace(wanted, filters=Filters(ids=tuple(expected)))
-        terms = RequestTerms(wanted, self.terms.restart_stalled, expected)
+        attempted = {one.id: one.attempted_utc_ms for one in self._cut_off if one.host == host.name}
+        terms = RequestTerms(wanted, self.terms.restart_stalled, expected, attempted)
         how = Requesting(options, terms, self.origin)
         found = request_host(host, self.visits.session(host), how, self.guard.watching(host.name))
         self.guard.waiting.extend(found.waiting)
@@ -171,9 +176,10 @@ class RenewalRun:
 
     def chosen(self, reports: Sequence[HostReport], *, dry_run: bool) -> list[HostReport]:
         """The reports with no more than the run may request; what has come to an end without it is recorded."""
-        if self.recorded is not None and not dry_run:
-            for host, results in self._passed_over.items():
+        for host, results in self._passed_over.items():
+            if not dry_run:
                 self.guard.pass_over(self.run_id, host, results)
+            self._say_what_failed(host, results)
         return self.guard.cap(reports, self.terms.most)
 
     def check_who_is_there(self) -> None:
@@ -191,11 +197,26 @@ class RenewalRun:
         if absent:
             self.visits.console.say(f"not selected, or not in the inventory, and left for later: {names}{more}")
 
+    @property
+    def code(self) -> ExitCode:
+        """What the certificates that an earlier part of the run has requested come to."""
+        results = [result for every in self._passed_over.values() for result in every]
+        failed = any(result.status is RenewalStatus.FAILED for result in results)
+        return ExitCode.HOSTS_FAILED if failed else ExitCode.DONE
+
     def say_what_is_left(self) -> None:
         """How to go on with what the run has left, where another run would not do the same."""
         if self.guard.left and (self.terms.wanted.forced or self.terms.waves):
             number = f"{self.guard.left} certificate{'' if self.guard.left == 1 else 's'}"
             self.visits.console.say(f"left of this run: {number}; go on with `renew --resume {self.run_id}`")
+
+    def _say_what_failed(self, host: str, results: Sequence[RenewalResult]) -> None:
+        names = {request.id: request.name for request in self._left.get(host, ())}
+        for result in results:
+            if result.status is RenewalStatus.FAILED:
+                said = f": {one_line(result.message)}" if result.message else ""
+                what = f"{host}/{one_line(names[result.id])} was requested by this run before it was cut off"
+                self.visits.console.error(f"{what}: the attempt failed{said}")
 
     def _gone(self, found: Requested) -> Iterator[RenewalResult]:
         """What of a host's part of the run is neither requested now nor waits, and so has come to its end."""
@@ -212,9 +233,19 @@ class RenewalRun:
             if item is None:
                 yield RenewalResult(request.id, RenewalStatus.MISSING)
             else:
-                ours = request in self._cut_off and item.thumbprint != request.thumbprint
-                status = RenewalStatus.RENEWED if ours else RenewalStatus.MOVED
-                yield RenewalResult(request.id, status, thumbprint=item.thumbprint)
+                status = _become(request, item) if request in self._cut_off else RenewalStatus.MOVED
+                yield RenewalResult(request.id, status, item.failure_message, item.thumbprint, item.attempted_utc_ms)
+
+
+def _become(request: CertificateRequest, item: ManagedCertificate) -> RenewalStatus:
+    """What an attempt came to of which the run has heard nothing; MOVED: there was none."""
+    if item.thumbprint != request.thumbprint:
+        return RenewalStatus.RENEWED
+    if item.attempted_utc_ms == request.attempted_utc_ms:
+        return RenewalStatus.MOVED
+    if item.status == RequestState.PAUSED:
+        return RenewalStatus.PAUSED
+    return RenewalStatus.RENEWED if item.status == RequestState.SUCCESS else RenewalStatus.FAILED
 
 
 def _now_ms() -> int:

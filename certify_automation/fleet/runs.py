@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -29,7 +28,6 @@ from certify_automation.model.renewal import RenewalResult
 STATE_VARIABLE = "CERTIFY_AUTOMATION_STATE"
 """The environment variable that names the state folder."""
 
-_RUN_ID = re.compile(r"[0-9a-f]{32}")
 _DAY_MS = 24 * 60 * 60 * 1000
 
 
@@ -152,15 +150,15 @@ class Ledger:
         self._let_go(run_id)
 
     def run(self, run_id: str) -> RecordedRun:
-        """The record of a run that is to go on in this process.
+        """The record of a run that is to go on in this process; the first 8 or more digits of its id are enough.
 
         Raises:
             UsageError: CA3210 the folder cannot be used, CA3211 there is no such run, CA3212 nothing of it is left to
-                be done, CA3213 or CA3214 its record cannot be read.
+                be done, CA3213 or CA3214 its record cannot be read, CA3217 several runs begin with these digits.
             Locked: CA3216 another process has it in hand.
         """
-        if not _RUN_ID.fullmatch(run_id) or not self._path(run_id).exists():
-            raise self._unknown(run_id)
+        with self._usable():
+            run_id = self._files.run_named(run_id)
         with self._driving(run_id):
             run = self._recorded(run_id)
             if not run.remaining:
@@ -189,7 +187,7 @@ class Ledger:
         with self._usable():
             run = read_record(self._path(run_id)) if self._path(run_id).exists() else None
         if run is None:
-            raise self._unknown(run_id)
+            raise self._files.unknown(run_id)
         return run
 
     def _runs(self, since_utc_ms: int) -> Iterator[RecordedRun]:
@@ -208,7 +206,7 @@ class Ledger:
 
     def _note(self, run_id: str, line: str, now_utc_ms: int) -> None:
         if not self._path(run_id).exists():
-            raise self._unknown(run_id)
+            raise self._files.unknown(run_id)
         self._append(run_id, line, now_utc_ms, durable=False)
 
     def _append(self, run_id: str, text: str, now_utc_ms: int, *, durable: bool = True) -> None:
@@ -288,8 +286,3 @@ class Ledger:
 
     def _path(self, run_id: str) -> Path:
         return self._folder / f"{run_id}.jsonl"
-
-    def _unknown(self, run_id: str) -> UsageError:
-        return UsageError(
-            "CA3211", f"there is no run {run_id!r} in {self._folder}", hint="its id is in the output of the run"
-        )

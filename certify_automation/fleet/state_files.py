@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock
+
+from certify_automation.errors import UsageError
+
+_ID = re.compile(r"[0-9a-f]{8,32}")
+_RUNS_SHOWN = 3
 
 
 class StateFiles:
@@ -59,6 +65,27 @@ class StateFiles:
         if group is not None:
             os.close(self.open_to_append(path))
         return FileLock(path, timeout=timeout_seconds, mode=_mode(group), thread_local=False)
+
+    def run_named(self, digits: str) -> str:
+        """The id of the run with this id, or whose id alone begins with these 8 or more digits.
+
+        Raises:
+            UsageError: CA3211 there is none, CA3217 there are several.
+            OSError: the folder cannot be read.
+        """
+        found = sorted(path.stem for path in self.folder.glob(f"{digits}*.jsonl")) if _ID.fullmatch(digits) else []
+        if not found:
+            raise self.unknown(digits)
+        if len(found) > 1:
+            message = f"the ids of {len(found)} runs begin with {digits}: {', '.join(found[:_RUNS_SHOWN])}"
+            raise UsageError("CA3217", message, hint="say more of its digits")
+        return found[0]
+
+    def unknown(self, run_id: str) -> UsageError:
+        """That there is no run with this id."""
+        return UsageError(
+            "CA3211", f"there is no run {run_id!r} in {self.folder}", hint="its id is in the output of the run"
+        )
 
     def _group(self) -> int | None:
         """The group that may write to the state folder; None = only its owner, or a system without such groups."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from certify_automation.fleet.records import RecordedRequest, RecordedRun, Stage
 from certify_automation.guard.counting import HeldRequest
 from certify_automation.guard.requests import CertificateRequest
-from certify_automation.model.renewal import RenewalStatus
+from certify_automation.model.renewal import Hold, RenewalStatus
 
 _LATEST_MS = 60 * 60 * 1000
 """How long the product may take to begin with what it was asked: after that it has forgotten, or stands still."""
@@ -35,7 +35,8 @@ def under_way(
         for one, at in _doubtful(run, own=run.start.run_id == run_id):
             request = wanted.get((one.request.host, one.request.id))
             if request is not None and _same(request, one.request) and at + _LATEST_MS > now_utc_ms:
-                held[request] = HeldRequest(request, None, _text(run, one), at + _LATEST_MS)
+                hold = Hold.OTHER_RUN if one.stage is Stage.RESERVED else Hold.RUNNING
+                held[request] = HeldRequest(request, None, _text(run, one), at + _LATEST_MS, hold)
     return tuple(held.values())
 
 
@@ -52,5 +53,8 @@ def _same(wanted: CertificateRequest, made: CertificateRequest) -> bool:
 
 
 def _text(run: RecordedRun, one: RecordedRequest) -> str:
-    done = "is about to request it" if one.stage is Stage.RESERVED else "has requested it, or may have"
-    return f"run {run.start.run_id[:8]} by {run.start.by} {done}, and nothing is known of it yet"
+    name = f"run {run.start.run_id} by {run.start.by}"
+    if one.stage is not Stage.RESERVED:
+        return f"{name} has requested it, or may have, and nothing is known of it yet"
+    go_on = f"; if it was cut off, `renew --resume {run.start.run_id}` goes on" if run.start.command == "renew" else ""
+    return f"{name} is about to request it{go_on}"

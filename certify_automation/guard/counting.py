@@ -9,24 +9,27 @@ from typing import TypeAlias
 from certify_automation.guard.domains import name_and_domain
 from certify_automation.guard.limits import WINDOW_SECONDS, Limit, Limits
 from certify_automation.guard.requests import CertificateRequest, PastRequest
+from certify_automation.model.renewal import Hold
 
 _Names: TypeAlias = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class HeldRequest:
-    """A request that would pass a limit.
+    """A request that must not be made now.
 
     Attributes:
         limit: the name of the limit that holds it longest; None = it is another reason.
         text: why, ready to show.
         until_utc_ms: when that limit lets it through, as far as is known now; None = never.
+        hold: what kind of reason it is.
     """
 
     request: CertificateRequest
     limit: Limit | None
     text: str
     until_utc_ms: int | None
+    hold: Hold = Hold.GUARD
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,11 @@ class ManagedCertificate:
     deployment: int | None = None
     site: str | None = None
 
+    @property
+    def under_way(self) -> bool:
+        """Whether the product is working on a request of it."""
+        return self.status in {RequestState.RUNNING, RequestState.QUEUED}
+
 
 @dataclass(frozen=True, slots=True)
 class ApiFailure:

@@ -127,6 +127,7 @@ class Hold(StrEnum):
     NOT_AUTO_RENEWED = "not_auto_renewed"
     FAILED = "failed"
     RUNNING = "running"
+    OTHER_RUN = "other_run"
     GUARD = "guard"
     STALLED = "stalled"
 

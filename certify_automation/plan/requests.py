@@ -27,11 +27,14 @@ class RequestTerms:
         wanted: beyond the declared policy.
         restart_stalled: a service whose renewals stand still is restarted first.
         unless_moved: id -> the thumbprint an item must still have; one that has another is not requested.
+        unless_attempted: id -> when an item that may have been requested since was last attempted before that; one that
+            has been attempted since, and is at rest, is not requested.
     """
 
     wanted: Wanted = field(default_factory=Wanted)
     restart_stalled: bool = False
     unless_moved: Mapping[str, str | None] = field(default_factory=dict)
+    unless_attempted: Mapping[str, int | None] = field(default_factory=dict)
 
 
 def make_request_plan(host: str, desired: HostState, facts: Facts, options: PlanOptions, terms: RequestTerms) -> Plan:
@@ -43,7 +46,7 @@ def make_request_plan(host: str, desired: HostState, facts: Facts, options: Plan
     found = facts.certificates or CertificateInventory("caller")
     now = facts.host.clock_utc_ms
     choice = choose(host, desired.renewals or RenewalPolicy(), found, terms.wanted, now)
-    choice = _unmoved(choice, found.certificates or (), terms.unless_moved)
+    choice = _unmoved(choice, found.certificates or (), terms)
     stall = stalled(found, now) if choice.renew else None
     clock = () if options.now_utc_ms is None else tuple(clock_warnings(facts, options.now_utc_ms, judges=True))
     choice = replace(choice, warnings=(*clock, *choice.warnings))
@@ -93,7 +96,14 @@ def _stalled(renewals: Iterable[CertificateRenew]) -> Iterator[Held]:
         yield Held(one.id, one.name, Hold.STALLED, f"{one.reason}; {text}")
 
 
-def _unmoved(choice: Choice, found: Iterable[ManagedCertificate], expected: Mapping[str, str | None]) -> Choice:
-    moved = {one.id for one in found if one.id in expected and one.thumbprint != expected[one.id]}
-    renew = tuple(one for one in choice.renew if one.id not in moved)
-    return replace(choice, renew=renew, held=tuple(one for one in choice.held if one.id not in moved))
+def _unmoved(choice: Choice, found: Iterable[ManagedCertificate], terms: RequestTerms) -> Choice:
+    gone = {one.id for one in found if _moved(one, terms)}
+    renew = tuple(one for one in choice.renew if one.id not in gone)
+    return replace(choice, renew=renew, held=tuple(one for one in choice.held if one.id not in gone))
+
+
+def _moved(item: ManagedCertificate, terms: RequestTerms) -> bool:
+    if item.id in terms.unless_moved and item.thumbprint != terms.unless_moved[item.id]:
+        return True
+    attempted = item.attempted_utc_ms
+    return not item.under_way and attempted != terms.unless_attempted.get(item.id, attempted)

@@ -2,7 +2,7 @@
 
 from certify_automation.due import authority_of
 from certify_automation.renewal.choice import choose
-from certify_automation.renewal.filters import Filters, matches, matches_any
+from certify_automation.renewal.filters import Filters, ids_of, matches, matches_any
 from certify_automation.renewal.holds import out_of_time
 from certify_automation.renewal.listing import ListedCertificate, Listing, Totals, listing
 from certify_automation.renewal.policy import failing
@@ -21,6 +21,7 @@ __all__ = [
     "authority_of",
     "choose",
     "failing",
+    "ids_of",
     "known_zone",
     "listing",
     "matches",

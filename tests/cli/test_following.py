@@ -77,18 +77,41 @@ def test_events_that_stop_without_an_end_are_a_defect() -> None:
         follow(make_console(), "planning", 1, iter([HostStarted("web01")]), lambda _: None)
 
 
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    """Those of the test run, put back whatever the test has made of them."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_first_interrupt_asks_the_second_aborts_and_the_third_raises(number: signal.Signals) -> None:
-    before = signal.getsignal(number)
+def test_the_first_interrupt_asks_the_second_aborts_and_no_other_is_heard(
+    number: signal.Signals, handlers: None
+) -> None:
+    del handlers
+    asked = Interruption()
+    with terminable():
+        with interruptible(asked):
+            signal.raise_signal(number)
+            assert (asked.cancelled.is_set(), asked.aborted.is_set()) == (True, False)
+            signal.raise_signal(number)
+            assert asked.aborted.is_set()
+            signal.raise_signal(number)
+        signal.raise_signal(number)
+    signal.raise_signal(number)
+    assert signal.getsignal(number) is signal.SIG_IGN
+
+
+@pytest.mark.parametrize("signals", [0, 1])
+def test_who_was_not_aborted_is_interrupted_as_before(signals: int) -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     asked = Interruption()
     with interruptible(asked):
-        signal.raise_signal(number)
-        assert (asked.cancelled.is_set(), asked.aborted.is_set()) == (True, False)
-        signal.raise_signal(number)
-        assert asked.aborted.is_set()
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(number)
-    assert signal.getsignal(number) is before
+        for _ in range(signals):
+            signal.raise_signal(signal.SIGINT)
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
 def test_a_job_that_is_terminated_ends_as_by_an_interrupt() -> None:

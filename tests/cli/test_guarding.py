@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from planning.situations import observed
 
 from certify_automation.cli.console import make_console
 from certify_automation.cli.guarding import Guard
@@ -25,6 +28,7 @@ from certify_automation.model.renewal import (
     RenewalResult,
     RenewalStatus,
     Renewed,
+    Window,
 )
 from certify_automation.model.service import StartMode
 
@@ -47,6 +51,14 @@ def renewal(name: str) -> CertificateRenew:
     return CertificateRenew(
         name, name, (name,), "letsencrypt.org", staging=False, reason="due", attempted_utc_ms=1, thumbprint="AB"
     )
+
+
+CLOSED = Window(frozenset(), 0, 60, "UTC")
+
+
+def plan_of(report: HostReport) -> Plan:
+    assert report.plan is not None
+    return report.plan
 
 
 def planned(host: str, *names: str, run: str = RUN, changes: bool = False) -> HostReport:
@@ -134,12 +146,79 @@ def test_waves_are_those_of_the_whole_run(hosts: tuple[str, ...], ends: tuple[in
 
 def test_what_another_run_may_have_requested_is_being_worked_on(tmp_path: Path) -> None:
     first = guard(tmp_path)
-    first.reserve("renew", [planned("web01", "a.example.com")])
-    first.asking("web01")
+    (about_to,) = first.reserve("renew", [planned("web01", "a.example.com")])
+    assert first.asking(plan_of(about_to), None) == about_to.plan
     (report,) = guard(tmp_path).reserve("apply", [planned("web01", "a.example.com", run="f" * 32)])
     assert report.plan is not None
     assert [held.hold for held in report.plan.held] == [Hold.RUNNING]
     assert (report.status, report.exit_code) == (HostStatus.OK, ExitCode.DONE)
+
+
+def around(seconds: int, ahead_seconds: int = 0) -> Window:
+    """One of an hour that has been open for so many seconds, on a clock that is so much ahead of this one."""
+    start = datetime.now(UTC) + timedelta(seconds=ahead_seconds - seconds)
+    minute = start.hour * 60 + start.minute
+    return Window(frozenset(range(7)), minute, 3600, "UTC")
+
+
+def test_what_another_run_is_about_to_request_waits_for_that_run(tmp_path: Path) -> None:
+    guard(tmp_path).reserve("renew", [planned("web01", "a.example.com")])
+    (report,) = guard(tmp_path).reserve("renew", [planned("web01", "a.example.com", run="f" * 32)])
+    (held,) = plan_of(report).held
+    assert (held.hold, f"renew --resume {RUN}" in held.text) == (Hold.OTHER_RUN, True)
+
+
+def test_the_run_is_named_before_anything_is_requested(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    guard(tmp_path, 0).reserve("renew", [planned("web01", "a.example.com")])
+    assert RUN not in capsys.readouterr().err
+    guard(tmp_path).reserve("renew", [planned("web01", "a.example.com", run="f" * 32)])
+    assert f"`renew --resume {'f' * 32}`" in capsys.readouterr().err
+    guard(tmp_path).reserve("apply", [planned("web02", "b.example.com", run="e" * 32)])
+    assert capsys.readouterr().err == f"run {'e' * 32}\n"
+
+
+def test_what_is_late_for_its_window_waits_and_counts_no_longer(tmp_path: Path) -> None:
+    made = guard(tmp_path)
+    preference = PreferenceSet("enableStatusReporting", before=True, after=False)
+    (report,) = made.reserve("renew", [planned("web01", "a.example.com", changes=True)])
+    plan = replace(plan_of(report), after_commit=(preference, *plan_of(report).after_commit))
+    kept = made.asking(plan, CLOSED)
+    assert (kept.after_commit, kept.changes) == ((preference,), plan.changes)
+    assert [(held.id, held.hold, held.until_utc_ms) for held in kept.held] == [("a.example.com", Hold.WINDOW, None)]
+    made.settle(replace(report, plan=kept, renewed=Renewed(RUN, preferences="done")))
+    made.end()
+    assert (counted(tmp_path), made.left) == (0, 1)
+    assert [one.id for one in Ledger(tmp_path / "state").run(RUN).remaining] == ["a.example.com"]
+
+
+@pytest.mark.parametrize(
+    ("ahead", "window", "outside", "asks"),
+    [
+        (0, around(600), False, True),
+        (0, around(7200), False, False),
+        (0, around(7200), True, True),
+        (7200, around(600), False, False),
+        (7200, around(600, 7200), False, True),
+    ],
+    ids=["open", "closed", "whether it is open does not matter", "closed there", "open there"],
+)
+def test_a_window_is_by_the_clock_of_the_host(
+    ahead: int, window: Window, outside: bool, asks: bool, tmp_path: Path
+) -> None:
+    made = guard(tmp_path)
+    made.outside_window = outside
+    facts = observed({})
+    clock = time.time_ns() // 1_000_000 + ahead * 1000
+    made.watching("web01")(replace(facts, host=replace(facts.host, clock_utc_ms=clock)))
+    (report,) = made.reserve("renew", [planned("web01", "a.example.com")])
+    assert bool(made.asking(plan_of(report), window).after_commit) is asks
+
+
+def test_a_host_that_is_not_waited_for_any_longer_is_asked_for_nothing(tmp_path: Path) -> None:
+    made = guard(tmp_path)
+    (report,) = made.reserve("renew", [planned("web01", "a.example.com")])
+    made.settle(HostReport("web01", HostStatus.UNKNOWN, error=OutcomeUnknown(ABANDONED, "x")))
+    assert made.asking(plan_of(report), None).after_commit == ()
 
 
 def test_a_host_of_which_everything_waits_has_nothing_to_do(tmp_path: Path) -> None:

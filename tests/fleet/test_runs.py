@@ -20,7 +20,7 @@ from certify_automation.fleet.records import RunStart
 from certify_automation.fleet.runs import Ledger, state_folder
 from certify_automation.guard.limits import Limits, read_limits
 from certify_automation.guard.requests import CertificateRequest, PastRequest
-from certify_automation.model.renewal import RenewalResult, RenewalStatus
+from certify_automation.model.renewal import Hold, RenewalResult, RenewalStatus
 
 NOW = 1_800_000_000_000
 MINUTE = 60 * 1000
@@ -167,8 +167,8 @@ MOVED = [replace(request(0), thumbprint="CD"), replace(request(0), attempted_utc
 def test_what_may_be_under_way_is_not_requested_twice(folder: Path, status: RenewalStatus | None) -> None:
     asked(folder, status)
     (held,) = Ledger(folder).reserve(OTHER, [request(0)], at_most(9), (), NOW + 59 * MINUTE).held
-    assert (held.limit, held.until_utc_ms) == (None, NOW + 60 * MINUTE)
-    assert "run 11111111 by alice@ctl01 has requested it" in held.text
+    assert (held.limit, held.hold, held.until_utc_ms) == (None, Hold.RUNNING, NOW + 60 * MINUTE)
+    assert f"run {FIRST} by alice@ctl01 has requested it" in held.text
     assert Ledger(folder).reserve(OTHER, MOVED, at_most(9), (), NOW).admitted == tuple(MOVED)
     assert reserve(Ledger(folder), OTHER, limit=9, now=NOW + 60 * MINUTE) == ["a-0"]
 
@@ -181,6 +181,8 @@ def test_what_has_come_to_its_end_may_be_requested_again(folder: Path, status: R
 
 def test_what_one_run_is_about_to_request_no_other_does(folder: Path) -> None:
     reserve(Ledger(folder))
+    (held,) = Ledger(folder).preview(SECOND, [request(0)], at_most(9), (), NOW).held
+    assert (held.hold, f"`renew --resume {FIRST}`" in held.text) == (Hold.OTHER_RUN, True)
     assert reserve(Ledger(folder), OTHER, limit=9, now=NOW + 59 * MINUTE) == []
     assert reserve(Ledger(folder), OTHER, limit=9, now=NOW + 60 * MINUTE) == ["a-0"]
 
@@ -278,10 +280,19 @@ def failed(act: Callable[[], object]) -> str:
     return caught.value.id
 
 
-@pytest.mark.parametrize("run_id", [SECOND, "", "../../etc/passwd", "1" * 31, "1" * 33, "1" * 32 + "\n"])
+@pytest.mark.parametrize("run_id", [SECOND, "", "../../etc/passwd", "1" * 7, "1" * 33, "1111111*", "1" * 32 + "\n"])
 def test_a_run_that_is_not_there(folder: Path, run_id: str) -> None:
     reserve(Ledger(folder))
     assert failed(lambda: Ledger(folder).run(run_id)) == "CA3211"
+
+
+def test_a_run_is_found_by_the_first_digits_of_its_id(folder: Path) -> None:
+    reserve(Ledger(folder), limit=9)
+    reserve(Ledger(folder), OTHER, limit=9)
+    assert Ledger(folder).run(FIRST[:8]).start == START
+    reserve(Ledger(folder), replace(OTHER, run_id="1" * 31 + "2"), limit=9, now=NOW + 60 * MINUTE)
+    assert failed(lambda: Ledger(folder).run(FIRST[:31])) == "CA3217"
+    assert Ledger(folder).run(FIRST).start == START
 
 
 def test_a_folder_that_is_not_there_has_no_past(folder: Path) -> None:

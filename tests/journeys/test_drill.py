@@ -16,6 +16,7 @@ import pytest
 
 from certify_automation import lab
 from certify_automation.lab.certificates import CertificateSpec
+from certify_automation.lab.certify.conditions import FAILURES
 from certify_automation.lab.certify.data_store import DataStore
 from certify_automation.lab.fleet import LabOptions
 from certify_automation.lab.hosts import HostSpec
@@ -217,6 +218,28 @@ def test_a_run_that_was_killed_goes_on_and_requests_nothing_twice(fleet: Journey
         fleet.lab.hosts[host].computer.clock.advance(600)
     rest = fleet.run("renew", "--resume", the_run(fleet), "--yes", "--wait", "--json")
     assert (rest.code, renewals(rest)) == (ExitCode.DONE, {}), rest.err
+    assert all_once(fleet)
+
+
+def test_what_a_killed_run_requested_in_vain_is_not_requested_again(fleet: Journey) -> None:
+    for host in HOSTS:
+        made = product(fleet, host)
+        made.conditions.failing = {str(item["Id"]): FAILURES["dns"] for item in items(fleet, host).values()}
+        made.conditions.attempt_seconds = 120
+    command = [*PROGRAM, *DRILL, "--forks", "2", *fleet.flags]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603 - ours
+        wait_for(lambda: sum(bool(requested(fleet, host)) for host in HOSTS) == 2, process)
+        process.kill()
+        process.communicate()
+    released(fleet)
+    for host in HOSTS:
+        fleet.lab.hosts[host].computer.clock.advance(600)
+    rest = fleet.run("renew", "--resume", the_run(fleet)[:8], "--yes", "--wait", "--json", "--max-failures", "100%")
+    assert (rest.code, len(renewals(rest))) == (ExitCode.HOSTS_FAILED, 3), rest.err
+    assert rest.err.count("requested by this run before it was cut off: the attempt failed") == 4
+    assert all_once(fleet)
+    again = fleet.run("renew", "--resume", the_run(fleet), "--yes")
+    assert "CA3212" in again.err
     assert all_once(fleet)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from certify_automation.model.host import HostState
@@ -22,6 +23,7 @@ def planned(case: dict[str, Any]) -> Plan:
     filters = Filters(**{name: value for name, value in given.items() if name not in OF_WANTED})
     wanted = Wanted(**{name: value for name, value in given.items() if name in OF_WANTED}, filters=filters)
     terms = RequestTerms(wanted, case.get("restart_stalled", False), case.get("unless_moved", {}))
+    terms = replace(terms, unless_attempted=case.get("unless_attempted", {}))
     declared = case.get("declared", {})
     policy = RenewalPolicy(**declared["renewals"]) if "renewals" in declared else None
     desired = HostState(preferences=declared.get("preferences"), renewals=policy)
