@@ -17,6 +17,7 @@ _NO_ZONES = {"Factory", "localtime"}
 """Names of the zone database that stand for no place, or for another one on each machine."""
 _DAY = 86_400
 _DAYS_OF_WEEK = 7
+_SHORTEST = 10 * 60
 
 
 def check_window(declared: Declared) -> Iterator[Problem]:
@@ -46,6 +47,9 @@ def _opening(declared: Declared, section: Mapping[str, Any]) -> Iterator[Problem
     where, duration = declared.where("renewals.window.duration"), renewals.duration(section)
     if duration == 0:
         yield Problem("CA1261", "the window never opens: its duration is 0", where, "for example 6h")
+    elif duration < _SHORTEST:
+        message = f"the window is open for {durations.shown(duration)} only: hardly a renewal ends in that time"
+        yield warning("CA1281", message, where, "for example 1h; the product itself begins a pass every 5 minutes")
     elif duration >= longest_wait(section):
         message = f"the window never closes: it opens again before {durations.shown(duration)} are over"
         yield warning("CA1263", message, where, "remove the window, or make it shorter")
