@@ -81,9 +81,15 @@ function Get-SettingsFacts($Product) {
     $facts
 }
 
+# A log that is full goes on in session_001.log, and so forth: the last by its name is the newest.
 function Get-PassLine($Product) {
     if (-not $Product.data_dir) { return }
-    $path = Join-FilePath $Product.data_dir 'logs', 'session.log'
+    $folder = Join-FilePath $Product.data_dir 'logs'
+    if (-not [IO.Directory]::Exists($folder)) { return }
+    $names = foreach ($file in [IO.Directory]::GetFiles($folder)) { (Split-FilePath $file).Name }
+    $logs = @(Get-OrdinalOrder @($names -match '\Asession(_\d+)?\.log\z'))
+    if ($logs.Count -eq 0) { return }
+    $path = Join-FilePath $folder $logs[-1]
     (Get-LogFacts -Path $path -Limit 65536 -Count 5 -Marks 'renewal tasks').lines
 }
 

@@ -19,6 +19,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_MESSAGE = 500
 _LOG_BYTES = 65536
 _PASSES = 5
+_LOG = re.compile(r"session(_\d+)?\.log", re.IGNORECASE)
 _PASS = "renewal tasks"  # noqa: S105 - words of a log
 
 
@@ -115,8 +116,10 @@ def passes(computer: Computer, data_folder: str | None) -> list[str]:
     """The last lines of the product's log that say with how much a pass began."""
     if not data_folder:
         return []
+    folder = join(data_folder, "logs")
+    logs = [one.name for one in computer.files.entries(folder) if _LOG.fullmatch(one.name)]
     try:
-        content = computer.files.read(join(join(data_folder, "logs"), "session.log"))
+        content = computer.files.read(join(folder, max(logs))) if logs else b""
     except Win32Error:
         return []
     return [line for line in last_lines(content, _LOG_BYTES) if _PASS in line][-_PASSES:]
