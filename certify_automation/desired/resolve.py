@@ -31,7 +31,7 @@ from certify_automation.desired.rendering import SERVERS, SERVICE_CONFIG, Render
 from certify_automation.desired.resolution import Resolver
 from certify_automation.desired.resolved import Resolved
 from certify_automation.desired.schema import check_document
-from certify_automation.desired.settings import Settings, read_settings
+from certify_automation.desired.settings import Settings, check_limits, read_settings
 from certify_automation.desired.targets import check_targets
 from certify_automation.desired.templates import Templates
 from certify_automation.desired.words import printable
@@ -115,7 +115,10 @@ class _Loading:
         if not os.path.lexists(path):
             return Settings()
         document, wrong = self._read(path, "settings")
-        return read_settings(document.data, self._repo) if document and not wrong else Settings()
+        if document is None or wrong:
+            return Settings()
+        self._problems += check_limits(document)
+        return read_settings(document.data, self._repo)
 
     def _read_inventory(self) -> Inventory | None:
         document, wrong = self._read(self._inventory, "inventory")

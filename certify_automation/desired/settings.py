@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from certify_automation.desired import durations
+from certify_automation.desired.nodes import Document
 from certify_automation.desired.secrets import local_path
+from certify_automation.desired.words import near, shown
+from certify_automation.errors import Problem, Severity
+from certify_automation.guard.limits import published_authorities
+
+_OTHERS = "default"
+_GIVEN_BY_THE_PRODUCT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+"""The form of an id that the product makes up for an authority somebody has added."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +56,15 @@ def read_settings(data: Mapping[str, Any], folder: Path) -> Settings:
         data.get("ca_limits") or {},
         path((data.get("trust") or {}).get("ca_file")),
     )
+
+
+def check_limits(document: Document) -> Iterator[Problem]:
+    """Problems of `ca_limits` in a document that fits its schema: ids that may be mistyped."""
+    known = published_authorities()
+    for authority in document.data.get("ca_limits") or {}:
+        if authority.casefold() in {_OTHERS, *known} or _GIVEN_BY_THE_PRODUCT.fullmatch(authority):
+            continue
+        usual = f"known are {', '.join(sorted(known))}; right if you have added it to the product under this id"
+        hint = near(authority, [*known, _OTHERS]) or usual
+        message = f"no limits are published of an authority {shown(authority)}"
+        yield Problem("CA1280", message, document.position(("ca_limits", authority), key=True), hint, Severity.WARNING)

@@ -121,7 +121,7 @@ class _Counts:
         return HeldRequest(request, window.limit, _text(request, window, key), until)
 
     def _windows(self, request: CertificateRequest) -> tuple[_Window, ...]:
-        system = (request.authority, request.staging)
+        system = (request.authority.casefold(), request.staging)
         windows = self.systems.get(system)
         if windows is None:
             limits = self.limits.of(*system)

@@ -68,6 +68,7 @@ class Limits:
     """The limits of all authorities.
 
     Attributes:
+        systems: by the id of the authority in small letters.
         others: of authorities that are not among `systems`, by `staging`.
         sources: authority -> where its limits are published.
     """
@@ -77,22 +78,29 @@ class Limits:
     sources: Mapping[str, str]
 
     def of(self, authority: str, staging: bool) -> SystemLimits:
-        """The limits of one system; those for unknown authorities when it is not known."""
-        return self.systems.get(System(authority, staging)) or self.others[staging]
+        """The limits of one system, whatever the case of its id; those for unknown authorities when it is not known."""
+        return self.systems.get(System(authority.casefold(), staging)) or self.others[staging]
 
     def concurrency(self, authority: str, staging: bool) -> int:
         """How many hosts ask this system at the same time."""
         return self.of(authority, staging).concurrency
 
 
+def published_authorities() -> frozenset[str]:
+    """The ids of the authorities whose limits are known, as the product names them."""
+    return frozenset(_published()["authorities"])
+
+
 def read_limits(overrides: Mapping[str, Any]) -> Limits:
     """The published limits with those that the settings have over them.
 
     Args:
-        overrides: authority, or `default` for those that publish none -> limit -> number or None; `account` (`host` or
-            `fleet`), `concurrency`, and in `staging` the same for the test system. As the settings' schema allows.
+        overrides: authority in any case, or `default` for those that publish none -> limit -> number or None;
+            `account` (`host` or `fleet`), `concurrency`, and in `staging` the same for the test system. As the
+            settings' schema allows.
     """
     data = _published()
+    overrides = {authority.casefold(): override for authority, override in overrides.items()}
     others = {
         staging: _over(_system(data[_DEFAULT], staging), overrides.get(_DEFAULT, {}), staging)
         for staging in (False, True)
