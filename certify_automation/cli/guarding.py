@@ -72,10 +72,11 @@ class Guard:
         """Takes the facts of a host for what its product requested by itself, and for what time it is there."""
 
         def watch(facts: Facts) -> None:
-            self._ahead_ms[host] = facts.host.clock_utc_ms - _now_ms()
+            now = _now_ms()
+            self._ahead_ms[host] = ahead = facts.host.clock_utc_ms - now
             if facts.certificates is not None:
-                since = facts.host.clock_utc_ms - LONGEST_WINDOW_SECONDS * 1000
-                self.seen.extend(observed(host, facts.certificates, since))
+                since = now - LONGEST_WINDOW_SECONDS * 1000
+                self.seen.extend(observed(host, facts.certificates, since, ahead))
 
         return watch
 

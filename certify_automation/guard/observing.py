@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from certify_automation.due import authority_of
 from certify_automation.guard.requests import CertificateRequest, PastRequest
@@ -17,18 +18,27 @@ _FAILURES_WITHOUT_BACK_OFF = 4
 """The product tries again in each pass, every five minutes, until an item has failed so often; then it backs off."""
 
 _SAME_ATTEMPT_MS = 60 * 60 * 1000
-"""How far the times of one attempt, by a host's clock and by ours, are taken to be apart at most."""
+"""How far the time of an attempt and the one recorded of it are taken to be apart at most."""
 
 
-def observed(host: str, inventory: CertificateInventory, since_utc_ms: int) -> tuple[PastRequest, ...]:
-    """Successes and failed attempts since then, by the host's clock; of each certificate only the last are known."""
+def observed(
+    host: str, inventory: CertificateInventory, since_utc_ms: int, ahead_ms: int = 0
+) -> tuple[PastRequest, ...]:
+    """Successes and failed attempts since then; of each certificate only the last are known.
+
+    Args:
+        host: whose they are.
+        inventory: with times by the host's clock.
+        since_utc_ms: by this computer's clock, as the times of the answer are.
+        ahead_ms: how far the host's clock is ahead of this computer's.
+    """
     preferences = inventory.preferences or {}
     return tuple(
-        past
+        replace(past, at_utc_ms=past.at_utc_ms - ahead_ms)
         for certificate in inventory.certificates or ()
         if certificate.item_type <= _MANUAL_ITEM
         for past in _requests(host, certificate, authority_of(certificate, preferences))
-        if past.at_utc_ms >= since_utc_ms
+        if past.at_utc_ms - ahead_ms >= since_utc_ms
     )
 
 

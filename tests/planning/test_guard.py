@@ -229,6 +229,15 @@ def test_where_nobody_prefers_an_authority_the_next_request_goes_to_the_last_one
     assert authority_of(item, preferences or {}) == "zerossl.com"
 
 
+@pytest.mark.parametrize("ahead", [-170, -3, 0, 3, 170])
+def test_times_of_a_host_whose_clock_is_wrong_are_put_right(ahead: int) -> None:
+    item = replace(ITEM, renewed_utc_ms=hours(900 + ahead), status=RequestState.SUCCESS)
+    inventory = CertificateInventory("caller", certificates=(item,))
+    (past,) = observed("web01", inventory, hours(900), ahead * HOUR_MS)
+    assert past.at_utc_ms == hours(900)
+    assert observed("web01", inventory, hours(900) + 1, ahead * HOUR_MS) == ()
+
+
 def test_a_renewal_of_the_product_counts_for_the_authority_that_issued_it() -> None:
     item = replace(ITEM, renewed_utc_ms=hours(900), attempted_utc_ms=hours(900), status=RequestState.SUCCESS)
     assert seen(item) == [("zerossl.com", hours(900), True)]
