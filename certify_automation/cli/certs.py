@@ -11,11 +11,11 @@ import click
 
 from certify_automation.certificates import HostCertificates, certificates_host
 from certify_automation.cli.certificate_table import Column, Row, show_table
-from certify_automation.cli.filters import filter_options, filters_of
+from certify_automation.cli.filters import filter_options, filters_of, unknown_ids, unknown_warnings
 from certify_automation.cli.findings import show_errors, show_warnings
 from certify_automation.cli.options import Call, fleet_options
 from certify_automation.cli.outcomes import show_stop
-from certify_automation.cli.visits import open_visits, rollout_options
+from certify_automation.cli.visits import look_options, open_visits
 from certify_automation.desired import DesiredHost
 from certify_automation.errors import Problem, UsageError
 from certify_automation.model.host_report import HostReport, HostStatus
@@ -45,13 +45,13 @@ _EXPIRES, _STATUS = 4, 6
 @click.command(short_help="List the certificates of the servers: what is due, failing or expiring, and why.")
 @filter_options
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV on stdout, for spreadsheets.")
-@rollout_options
+@look_options
 @fleet_options
 def certs(call: Call, *, as_csv: bool, **flags: object) -> int:
     """List the certificates that the product manages on the servers, the most urgent first. Nothing is changed there.
 
-    Each is shown with why it is or is not due, as the product itself judges it and as the declared renewals do. What
-    is due does not change the exit code.
+    Each is shown with why it is or is not due: by the product's own rule or by the declared renewals, whichever comes
+    first. What is due does not change the exit code.
     """
     if as_csv and call.console.as_json:
         hint = "leave one of the two out"
@@ -70,6 +70,7 @@ def certs(call: Call, *, as_csv: bool, **flags: object) -> int:
     show_stop(call.console, finished)
     answers = [_Answer(reports[name], found.get(name)) for name in names]
     listed = sorted((one for answer in answers for one in answer.certificates), key=lambda one: one.urgency)
+    unknown = unknown_ids(filters, (answer.ids for answer in answers))
     summary = _summary(answers, None if filters == Filters() else len(listed))
     if as_csv:
         call.console.print_csv(certificates_csv(listed))
@@ -78,13 +79,10 @@ def certs(call: Call, *, as_csv: bool, **flags: object) -> int:
         show_table(call.console, _HEADS, "WHY", [_row(one, ids=call.console.verbosity > 0) for one in listed])
         call.console.data([summary])
     if call.console.as_json:
-        hosts = [answer.document() for answer in answers]
-        certificates = [certificate_json(one) for one in listed]
-        totals = asdict(_totals(answers))
-        content = {"exit_code": finished.exit_code, "hosts": hosts, "certificates": certificates, "totals": totals}
+        content = {"exit_code": finished.exit_code, **_document(answers, listed), "unknown_ids": unknown}
         call.console.document(call.command, content)
     else:
-        show_warnings(call.console, _warnings(answers, listed))
+        show_warnings(call.console, (*_warnings(answers, listed), *unknown_warnings(unknown)))
         show_errors(call.console, [(one.report.host, error) for one in answers if (error := one.report.error)])
     return finished.exit_code
 
@@ -105,6 +103,11 @@ class _Answer:
     def certificates(self) -> tuple[ListedCertificate, ...]:
         return self.seen.listing.certificates if self.seen is not None and self.said else ()
 
+    @property
+    def ids(self) -> frozenset[str]:
+        """Those that were asked for and are there."""
+        return self.seen.listing.ids if self.seen is not None else frozenset()
+
     def document(self) -> dict[str, object]:
         """The host for programs."""
         report, seen = self.report, self.seen
@@ -121,9 +124,17 @@ class _Answer:
         }
 
 
+def _document(answers: Sequence[_Answer], listed: Sequence[ListedCertificate]) -> dict[str, object]:
+    return {
+        "hosts": [answer.document() for answer in answers],
+        "certificates": [certificate_json(one) for one in listed],
+        "totals": asdict(_totals(answers)),
+    }
+
+
 def _row(listed: ListedCertificate, *, ids: bool) -> Row:
     row = certificate_row(listed)
-    cells = (row.host, row.name, row.identifiers or "-", row.issuer, row.expires, row.due, row.status)
+    cells = (row.host, row.name, row.identifiers or row.name, row.issuer, row.expires, row.due, row.status)
     styles = ((_STATUS, row.style), *(((_EXPIRES, "error"),) if row.expired else ()))
     remark = f"{row.why}; id {one_line(listed.certificate.id)}" if ids else row.why
     return Row(cells, remark, row.notable, styles)
@@ -132,9 +143,16 @@ def _row(listed: ListedCertificate, *, ids: bool) -> Row:
 def _summary(answers: Sequence[_Answer], shown: int | None) -> str:
     totals, hosts = _totals(answers), sum(answer.said for answer in answers)
     number = f"{counted(totals.certificates, 'certificate')} on {counted(hosts, 'host')}"
-    states = f"{totals.due} due, {totals.failing} failing, {totals.expired} expired"
+    states = f"{totals.due} due{_among(totals)}, {totals.failing} failing, {totals.expired} expired"
     silent = f"; {counted(len(answers) - hosts, 'host')} could not be asked" if hosts < len(answers) else ""
     return f"{number if shown is None else f'{shown} shown of {number}'}: {states}{silent}"
+
+
+def _among(totals: Totals) -> str:
+    """What else the certificates are that are due, which are counted once more behind."""
+    kinds = {"failing": totals.failing_due, "paused": totals.paused_due, "expired": totals.expired_due}
+    first, *rest = [f"{number} {kind}" for kind, number in kinds.items() if number] or [""]
+    return f" ({', '.join([first.replace(' ', ' of them ', 1), *rest])})" if first else ""
 
 
 def _totals(answers: Sequence[_Answer]) -> Totals:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import click
 
 from certify_automation.cli.options import Command, Duration
+from certify_automation.errors import Problem, Severity
 from certify_automation.renewal import Filters
 
 _FLAGS = (
-    click.option("--due", is_flag=True, help="Only what the product would renew now."),
+    click.option("--due", is_flag=True, help="Only what is due now, by the product's rule or the declared policy."),
     click.option("--failing", is_flag=True, help="Only what failed, or ended with a warning, when it was last tried."),
     click.option(
         "--expires-within", type=Duration(), metavar="TIME", help="Only what expires in that time (30d), or has."
@@ -19,12 +20,19 @@ _FLAGS = (
     click.option(
         "--issuer", metavar="PATTERN", help="Only of this certification authority, by its id: letsencrypt.org, zero*."
     ),
+    click.option(
+        "--id",
+        "ids",
+        multiple=True,
+        metavar="[HOST/]ID",
+        help="Only the certificate with this id, which `certs -v` shows; can be given several times.",
+    ),
     click.option("--domain", metavar="PATTERN", help="Only with a name such as www.example.com, or *.example.com."),
 )
 
 
 def filter_options(function: Command) -> Command:
-    """Give a command --due, --failing, --expires-within, --issuer and --domain."""
+    """Give a command --due, --failing, --expires-within, --issuer, --id and --domain."""
     for option in reversed(_FLAGS):
         function = option(function)
     return function
@@ -39,4 +47,24 @@ def filters_of(flags: Mapping[str, Any]) -> Filters:
         expires_within_seconds=None if within is None else int(within.total_seconds()),
         issuer=flags["issuer"],
         domain=flags["domain"],
+        ids=tuple(dict.fromkeys(flags["ids"])),
     )
+
+
+def unknown_ids(filters: Filters, found: Iterable[frozenset[str]]) -> list[str]:
+    """Those of the ids that are asked for which no host has.
+
+    Args:
+        filters: what is asked for.
+        found: of each host that could be asked, those that it has.
+    """
+    known = frozenset[str]().union(*found)
+    return [one for one in filters.ids if one not in known]
+
+
+def unknown_warnings(ids: Iterable[str]) -> Iterator[tuple[str, Problem]]:
+    """Each id that no host has, with what to do (CA5038)."""
+    hint = "`certs -v` shows the ids; capital and small letters are different"
+    message = "no certificate of the hosts that could be asked has this id"
+    problem = Problem("CA5038", message, hint=hint, severity=Severity.WARNING)
+    return ((one, problem) for one in ids)

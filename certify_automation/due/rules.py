@@ -25,13 +25,14 @@ _LONGEST_WAIT_HOURS = 48.0
 
 
 class Rule(StrEnum):
-    """Which rule of the product decides."""
+    """Which rule of the product decides; POLICY is none of them, but what is declared, where that comes first."""
 
     NEVER_RENEWED = "never_renewed"
     SCHEDULED = "scheduled"
     LIFETIME = "lifetime"
     AFTER_RENEWAL = "after_renewal"
     BEFORE_EXPIRY = "before_expiry"
+    POLICY = "policy"
 
 
 @dataclass(frozen=True, slots=True)

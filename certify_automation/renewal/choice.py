@@ -45,6 +45,8 @@ def choose(
         return Choice()
     terms = Terms(host, policy, preferences, wanted, now_utc_ms)
     judged = [_judge(terms, certificate) for certificate in certificates if _meant(terms, certificate)]
+    if wanted.filters.due:
+        judged = [one for one in judged if one.own.due or (one.ruling.due and covers(policy, one.certificate))]
     candidates = sorted((one for one in judged if one.wanted), key=lambda one: _order(terms, one))
     free = [one for one in candidates if one.held is None]
     limit = _limit(terms)
@@ -57,15 +59,19 @@ def choose(
     )
 
 
+def covers(policy: RenewalPolicy, certificate: ManagedCertificate) -> bool:
+    """Whether the policy is for a certificate, by its name, its id and its identifiers."""
+    texts = (certificate.name, certificate.id, *certificate.identifiers)
+    included = not policy.include or matches_any(policy.include, texts)
+    return included and not matches_any(policy.exclude, texts)
+
+
 def _meant(terms: Terms, certificate: ManagedCertificate) -> bool:
     if certificate.item_type != ACME_ITEM or certificate.skip_request:
         return False
-    texts = (certificate.name, certificate.id, *certificate.identifiers)
-    policy, filters = terms.policy, terms.wanted.filters
-    included = not policy.include or matches_any(policy.include, texts)
-    if not terms.wanted.forced and (not included or matches_any(policy.exclude, texts)):
+    if not terms.wanted.forced and not covers(terms.policy, certificate):
         return False
-    return matches(filters, terms.host, certificate, terms.preferences, terms.now_utc_ms)
+    return matches(terms.wanted.filters, terms.host, certificate, terms.preferences, terms.now_utc_ms)
 
 
 def _judge(terms: Terms, certificate: ManagedCertificate) -> Judged:

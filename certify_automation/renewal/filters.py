@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from certify_automation.due import authority_of, due
+from certify_automation.due import authority_of
 from certify_automation.model.certificate import ManagedCertificate
 from certify_automation.model.config_files import JsonValue
 from certify_automation.renewal.policy import failing
@@ -18,7 +18,7 @@ class Filters:
     """What a command is asked to look at; all that are given must match.
 
     Attributes:
-        due: as the product computes it, before any hold.
+        due: by the product's rule or the declared policy, before any hold.
         failing: the last attempt ended with an error or a warning, or some in a row have failed since a success.
         expires_within_seconds: or has expired; what has no expiry never matches.
         issuer: pattern of the authority of the certificate there is, of the one asked for or of the last one tried.
@@ -37,15 +37,20 @@ class Filters:
 def matches(
     filters: Filters, host: str, certificate: ManagedCertificate, preferences: Mapping[str, JsonValue], now_utc_ms: int
 ) -> bool:
-    """Whether a certificate of this host is meant."""
+    """Whether a certificate of this host is meant, due or not: for that its policy has to be known."""
     return (
         _named(filters.ids, host, certificate.id)
         and (not filters.failing or failing(certificate))
         and _expires(certificate, filters.expires_within_seconds, now_utc_ms)
         and (filters.issuer is None or matches_any((filters.issuer,), _authorities(certificate, preferences)))
         and (filters.domain is None or matches_any((filters.domain,), certificate.identifiers))
-        and (not filters.due or due(certificate, preferences, now_utc_ms).due)
     )
+
+
+def ids_of(filters: Filters, host: str, certificates: Iterable[ManagedCertificate]) -> frozenset[str]:
+    """Which of the ids that are asked for are those of certificates of this host, as they are asked for."""
+    every = {one.id for one in certificates}
+    return frozenset(one for one in filters.ids if one in every or one.removeprefix(f"{host}/") in every)
 
 
 def matches_any(patterns: Iterable[str], texts: Iterable[str]) -> bool:

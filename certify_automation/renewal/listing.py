@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass
 from math import inf
 
 from certify_automation.due import Due, authority_of, due, preference_warnings, urgency
 from certify_automation.errors import Problem
-from certify_automation.model.certificate import ACME_ITEM, CertificateInventory, ManagedCertificate
+from certify_automation.model.certificate import ACME_ITEM, CertificateInventory, ManagedCertificate, RequestState
 from certify_automation.model.config_files import JsonValue
 from certify_automation.model.renewal import Held, Hold, RenewalPolicy
-from certify_automation.renewal.choice import choose
-from certify_automation.renewal.filters import Filters, matches
+from certify_automation.renewal.choice import choose, covers
+from certify_automation.renewal.filters import Filters, ids_of, matches
 from certify_automation.renewal.holds import failure_text, message_text
-from certify_automation.renewal.policy import failing
-from certify_automation.renewal.terms import Wanted
+from certify_automation.renewal.policy import by_policy, failing, first_of
+from certify_automation.renewal.terms import Terms, Wanted
 
 _OTHERS = {2: "it is renewed by hand", 3: "another program looks after it", 4: "it comes from a subscription"}
 _OF_A_POLICY = "CA312"
@@ -28,7 +28,8 @@ class ListedCertificate:
     Attributes:
         now_utc_ms: by the host's clock.
         authority: id of the certification authority that the product will ask.
-        due: what the product makes of it; None = it never renews this one by itself.
+        due: by the product's rule or the declared policy, whichever comes first; None = the product never renews this
+            one by itself.
         failing: the last attempt failed or ended with a warning.
         requested: it would be requested now, as is declared or else by the product's own rule.
         held: what is in the way of that, though it is due or failing.
@@ -47,13 +48,13 @@ class ListedCertificate:
 
     @property
     def is_due(self) -> bool:
-        """Whether the product would renew it now, before any hold."""
+        """Whether the product or the declared policy would have it renewed now, before any hold."""
         return self.due is not None and self.due.due
 
     @property
-    def is_wanted(self) -> bool:
-        """Whether the product or the declared policy would have it renewed now, before any hold."""
-        return self.is_due or self.requested or (self.held is not None and not self.failing)
+    def paused(self) -> bool:
+        """Whether it waits for a person."""
+        return self.certificate.status == RequestState.PAUSED
 
     @property
     def expired(self) -> bool:
@@ -69,7 +70,7 @@ class ListedCertificate:
         """
         one, now = self.certificate, self.now_utc_ms
         if self.due is not None:
-            return (not (self.is_wanted or self.failing), *urgency(one, self.due, now), self.host)
+            return (not (self.is_due or self.failing), *urgency(one, self.due, now), self.host)
         expiry = inf if one.expiry_utc_ms is None else float(one.expiry_utc_ms)
         order = expiry - now if self.expired else expiry
         calm = not (self.expired or self.failing)
@@ -78,31 +79,37 @@ class ListedCertificate:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """How many certificates there are, and how many of them somebody should look at."""
+    """How many certificates there are, and how many of them somebody should look at.
+
+    Attributes:
+        due: of which `failing_due`, `paused_due` and `expired_due` are that as well.
+    """
 
     certificates: int = 0
     due: int = 0
     failing: int = 0
     expired: int = 0
+    failing_due: int = 0
+    paused_due: int = 0
+    expired_due: int = 0
 
     @classmethod
     def of(cls, listed: Sequence[ListedCertificate]) -> Totals:
         """Of these."""
+        due = [one for one in listed if one.is_due]
         return cls(
             len(listed),
-            sum(one.is_due for one in listed),
+            len(due),
             sum(one.failing for one in listed),
             sum(one.expired for one in listed),
+            sum(one.failing for one in due),
+            sum(one.paused for one in due),
+            sum(one.expired for one in due),
         )
 
     def plus(self, other: Totals) -> Totals:
         """Both together."""
-        return Totals(
-            self.certificates + other.certificates,
-            self.due + other.due,
-            self.failing + other.failing,
-            self.expired + other.expired,
-        )
+        return Totals(*map(sum, zip(astuple(self), astuple(other), strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +120,13 @@ class Listing:
         certificates: those that were asked for, the most urgent first.
         totals: of all there are.
         warnings: about the product's preferences and the declared policy; those of a certificate are in its `due`.
+        ids: those that were asked for and are of certificates of this host, whatever else was asked for.
     """
 
     certificates: tuple[ListedCertificate, ...] = ()
     totals: Totals = Totals()
     warnings: tuple[Problem, ...] = ()
+    ids: frozenset[str] = frozenset()
 
 
 def listing(
@@ -135,58 +144,55 @@ def listing(
     certificates, preferences = inventory.certificates, inventory.preferences
     if certificates is None or preferences is None:
         return Listing()
-    choice = choose(host, policy or RenewalPolicy(), inventory, Wanted(), now_utc_ms)
+    terms = Terms(host, policy or RenewalPolicy(), preferences, Wanted(), now_utc_ms)
+    choice = choose(host, terms.policy, inventory, terms.wanted, now_utc_ms)
     requested, held = {one.id: one.reason for one in choice.renew}, {one.id: one for one in choice.held}
-    found = [
-        _listed(host, one, preferences, now_utc_ms, (requested.get(one.id), held.get(one.id))) for one in certificates
-    ]
+    found = [_listed(terms, one, requested.get(one.id), held.get(one.id)) for one in certificates]
     shown = sorted((one for one in found if _meant(one, filters, preferences)), key=lambda one: one.urgency)
     of_policy = (problem for problem in choice.warnings if problem.id.startswith(_OF_A_POLICY))
-    return Listing(tuple(shown), Totals.of(found), (*preference_warnings(preferences), *of_policy))
+    warnings = (*preference_warnings(preferences), *of_policy)
+    return Listing(tuple(shown), Totals.of(found), warnings, ids_of(filters, host, certificates))
 
 
-def _listed(
-    host: str,
-    certificate: ManagedCertificate,
-    preferences: Mapping[str, JsonValue],
-    now_utc_ms: int,
-    chosen: tuple[str | None, Held | None],
-) -> ListedCertificate:
-    own, (reason, held) = _own(certificate, preferences, now_utc_ms), chosen
+def _listed(terms: Terms, certificate: ManagedCertificate, reason: str | None, held: Held | None) -> ListedCertificate:
+    first = _due(terms, certificate)
     return ListedCertificate(
-        host,
+        terms.host,
         certificate,
-        now_utc_ms,
-        authority_of(certificate, preferences),
-        own,
+        terms.now_utc_ms,
+        authority_of(certificate, terms.preferences),
+        first,
         failing(certificate),
         reason is not None,
         held,
-        "; ".join(_why(certificate, own, reason, held)),
+        "; ".join(_why(certificate, first, reason, held)),
     )
 
 
-def _own(certificate: ManagedCertificate, preferences: Mapping[str, JsonValue], now_utc_ms: int) -> Due | None:
+def _due(terms: Terms, certificate: ManagedCertificate) -> Due | None:
     if certificate.item_type != ACME_ITEM or certificate.skip_request:
         return None
-    return due(certificate, preferences, now_utc_ms)
+    own = due(certificate, terms.preferences, terms.now_utc_ms)
+    if not covers(terms.policy, certificate):
+        return own
+    return first_of(own, by_policy(terms.host, terms.policy, certificate, own, terms.now_utc_ms))
 
 
 def _meant(listed: ListedCertificate, filters: Filters, preferences: Mapping[str, JsonValue]) -> bool:
     if filters.due and not listed.is_due:
         return False
-    return matches(replace(filters, due=False), listed.host, listed.certificate, preferences, listed.now_utc_ms)
+    return matches(filters, listed.host, listed.certificate, preferences, listed.now_utc_ms)
 
 
-def _why(certificate: ManagedCertificate, own: Due | None, reason: str | None, held: Held | None) -> Iterator[str]:
-    if own is None:
+def _why(certificate: ManagedCertificate, first: Due | None, reason: str | None, held: Held | None) -> Iterator[str]:
+    if first is None:
         other = _OTHERS.get(certificate.item_type, "requests of it are switched off (skipCertificateRequest)")
         yield f"the product does not renew it: {other}"
     elif held is not None or reason is not None:
         yield held.text if held is not None else reason or ""
     else:
-        yield own.text
-        if own.due:
+        yield first.text
+        if first.due:
             yield "the declared policy does not ask for it now"
     if not failing(certificate):
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from certify_automation.due import Due, Rule, lifetime_ms, moment_text, span_text
@@ -16,16 +16,28 @@ _ONE_ATTEMPT_MS = 3_600_000
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What a policy makes of a certificate; reason is why it is due, ready to show, empty when it is not."""
+    """What a policy makes of a certificate.
+
+    Attributes:
+        due: now.
+        reason: why it is due, ready to show; empty when it is not.
+        due_utc_ms: when it becomes or became due, jitter included; None = at once when it is due, otherwise never.
+        ahead: why it is not due yet, ready to show; empty when that is for the product to say.
+    """
 
     due: bool
     reason: str = ""
+    due_utc_ms: int | None = None
+    ahead: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class _Moment:
+    """When it is due without jitter, why it is then, and what asks for that; that is empty for the product's rule."""
+
     utc_ms: int
     reason: str
+    asked: str = ""
 
 
 def by_policy(host: str, policy: RenewalPolicy, certificate: ManagedCertificate, own: Due, now_utc_ms: int) -> Ruling:
@@ -43,16 +55,33 @@ def by_policy(host: str, policy: RenewalPolicy, certificate: ManagedCertificate,
     """
     scheduled = certificate.scheduled_utc_ms
     if own.rule is Rule.NEVER_RENEWED or (scheduled is not None and scheduled <= now_utc_ms):
-        return Ruling(due=True, reason=own.text)
+        return Ruling(due=True, reason=own.text, due_utc_ms=own.due_utc_ms)
     moment = _declared(policy, certificate, now_utc_ms)
     if moment is None:
         if own.due_utc_ms is None:
             return Ruling(own.due, own.text if own.due else "")
         moment = _Moment(own.due_utc_ms, own.text)
     late = _jitter_ms(host, certificate.id, policy.jitter_seconds)
-    if _delayed(moment.utc_ms, late, certificate.expiry_utc_ms) <= now_utc_ms:
-        return Ruling(due=True, reason=moment.reason)
-    return Ruling(due=False)
+    at = _delayed(moment.utc_ms, late, certificate.expiry_utc_ms)
+    if at <= now_utc_ms:
+        return Ruling(due=True, reason=moment.reason, due_utc_ms=at)
+    ahead = f"{moment.asked}: from {moment_text(at)} on" if moment.asked else ""
+    return Ruling(due=False, due_utc_ms=at, ahead=ahead)
+
+
+def first_of(own: Due, ruling: Ruling) -> Due:
+    """What the product or the policy makes of a certificate, whichever comes first.
+
+    Where that is the policy, its rule is POLICY; how the product holds back what fails stays as it is.
+    """
+    if own.due and own.due_utc_ms is None:
+        return own
+    if ruling.due and not own.due:
+        return replace(own, due=True, due_utc_ms=ruling.due_utc_ms, rule=Rule.POLICY, text=ruling.reason)
+    at = ruling.due_utc_ms
+    if at is None or (own.due_utc_ms is not None and own.due_utc_ms <= at):
+        return own
+    return replace(own, due_utc_ms=at, rule=Rule.POLICY, text=ruling.reason or ruling.ahead or own.text)
 
 
 def too_short(policy: RenewalPolicy, certificate: ManagedCertificate) -> bool:
@@ -79,11 +108,13 @@ def _declared(policy: RenewalPolicy, certificate: ManagedCertificate, now_utc_ms
     ensured = policy.ensure_valid_for_seconds
     if policy.percent is not None and start is not None and expiry is not None:
         at = start + (expiry - start) * policy.percent // 100
-        return _Moment(at, f"{policy.percent} % of its lifetime, as policy asks, passed on {moment_text(at)}")
+        share = f"{policy.percent} % of its lifetime"
+        return _Moment(at, f"{share}, as policy asks, passed on {moment_text(at)}", f"policy asks for it after {share}")
     if ensured is not None and expiry is not None and not too_short(policy, certificate):
         left = (expiry - now_utc_ms) // 1000
         state = f"expires in {span_text(left)}" if left >= 0 else f"expired {span_text(left)} ago"
-        return _Moment(expiry - ensured * 1000, f"{state}, policy asks for {span_text(ensured)}")
+        asked = f"policy asks for {span_text(ensured)}"
+        return _Moment(expiry - ensured * 1000, f"{state}, {asked}", asked)
     return None
 
 

@@ -184,9 +184,9 @@ def _status(listed: ListedCertificate) -> tuple[str, str]:
         return _STATES[one.status]
     if listed.failing:
         return _failed(one)
-    if listed.expired and not listed.is_wanted:
+    if listed.expired and not listed.is_due:
         return "expired", "error"
-    if listed.is_wanted:
+    if listed.is_due:
         return "due", "warning"
     return ("ok", "ok") if one.status is None or one.status in _KNOWN_STATES else (f"state {one.status}", "warning")
 

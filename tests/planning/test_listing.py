@@ -130,3 +130,26 @@ def test_whatever_a_host_says_can_be_shown(one: ManagedCertificate, wishes: Any,
     assert len(rows(*shown.certificates)) == 2
     both = sorted((replace(one, host=host) for one in shown.certificates for host in "ab"), key=lambda one: one.urgency)
     assert [one.host for one in both] in (["a", "b", "a", "b"], ["a", "a", "b", "b"])
+
+
+@given(
+    CERTIFICATES,
+    PREFERENCES,
+    st.sampled_from(
+        [
+            {"percent": 50},
+            {"ensure_valid_for": "21d", "jitter": "30d"},
+            {"percent": 99, "jitter": "1d"},
+            {"jitter": "9d"},
+        ]
+    ),
+)
+def test_what_is_due_is_one_notion(one: ManagedCertificate, wishes: Any, declared: Any) -> None:
+    found, terms = inventory(one, preferences=wishes), policy(declared)
+    (shown,) = listing("web01", terms, found, Filters(), NOW).certificates
+    if shown.due is not None and shown.due.due_utc_ms is not None:
+        assert shown.is_due == (shown.due.due_utc_ms <= NOW)
+    only = listing("web01", terms, found, Filters(due=True), NOW)
+    assert len(only.certificates) == only.totals.due == shown.is_due
+    chosen = choose("web01", terms, found, Wanted(filters=Filters(due=True)), NOW)
+    assert not (chosen.renew or chosen.held) or shown.is_due
