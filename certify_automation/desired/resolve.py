@@ -23,7 +23,7 @@ from certify_automation.desired.documents import (
     state_document,
 )
 from certify_automation.desired.fleet import DesiredHost, Fleet
-from certify_automation.desired.identities import check_identities
+from certify_automation.desired.identities import check_endpoints, check_identities
 from certify_automation.desired.inventory import Facets, Inventory, InventoryHost, read_inventory
 from certify_automation.desired.lockouts import check_lockouts
 from certify_automation.desired.nodes import DataPath, Document
@@ -185,6 +185,7 @@ class _Loading:
         self._problems += templates.mistyped([f"{name}.j2" for name in (SERVICE_CONFIG, SERVERS)])
         self._problems += _for_hosts(_of_documents(concerned), check_lockouts(hosts.values()))
         self._problems += check_identities(concerned)
+        self._problems += check_endpoints(concerned)
         return hosts
 
 
