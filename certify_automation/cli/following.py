@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import count
 from types import FrameType
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -75,16 +76,18 @@ def interruptible(asked: Interruption) -> Iterator[None]:
     hosts in hand, and its exit code, must not be lost to a third.
     Outside the main thread, where Python delivers no signals, nothing sets them.
     """
+    heard = count(asked.cancelled.is_set() + asked.aborted.is_set())
 
     def handle(_number: int, _frame: FrameType | None) -> None:
-        if not asked.cancelled.is_set():
-            _tell(_CANCELLED)
+        turn = next(heard)  # one signal may come while another is being handled
+        if turn == 0:
             asked.cancelled.set()
-            return
-        for each in _STOPPING:
-            signal.signal(each, signal.SIG_IGN)
-        _tell(_ABORTED)
-        asked.aborted.set()
+            _tell(_CANCELLED)
+        elif turn == 1:
+            for each in _STOPPING:
+                signal.signal(each, signal.SIG_IGN)
+            asked.aborted.set()
+            _tell(_ABORTED)
 
     with _handled(dict.fromkeys(_STOPPING, handle)):
         yield

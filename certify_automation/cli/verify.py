@@ -16,7 +16,7 @@ from certify_automation.cli.certificate_table import Column, Row, show_table
 from certify_automation.cli.findings import show_errors
 from certify_automation.cli.options import Call, Duration, fleet_options
 from certify_automation.cli.outcomes import show_stop
-from certify_automation.cli.visits import Visits, open_visits, rollout_options
+from certify_automation.cli.visits import Visits, look_options, open_visits
 from certify_automation.desired import (
     DesiredHost,
     EndpointUnreadable,
@@ -74,7 +74,7 @@ _GOOD = frozenset((Verdict.SERVED, Verdict.VALID))
     default=timedelta(seconds=Patience().seconds),
     help=f"How long an endpoint may take to answer; default {Patience().seconds:g}s.",
 )
-@rollout_options
+@look_options
 @fleet_options
 def verify(call: Call, endpoints: tuple[str, ...], sni: str | None, timeout: timedelta, **flags: object) -> int:
     """Look at the endpoints that `renewals.served` declares, from this computer, and say which certificate they serve.

@@ -31,34 +31,41 @@ Work: TypeAlias = Callable[[DesiredHost], HostReport]
 Taken: TypeAlias = Callable[[HostReport], None]
 
 _USUAL = Deadlines()
-_FLAGS = (
-    click.option(
-        "-f",
-        "--forks",
-        type=click.IntRange(1, 500),
-        metavar="N",
-        help="Visit so many hosts at the same time; default 16.",
-    ),
-    click.option(
-        "--max-failures",
-        metavar="N|P%",
-        help="Change no further host after so many failed ones; default 3. Looking at hosts goes on.",
-    ),
-    click.option(
-        "--deadline",
-        type=Duration(),
-        metavar="TIME",
-        help="The longest a visit may take (90s, 5m), with the time of an undo on top where it acts; default"
-        f" {_USUAL.read:g}s to look, {_USUAL.act - _USUAL.undo - _USUAL.start:g}s to act.",
-    ),
+_FORKS = click.option(
+    "-f",
+    "--forks",
+    type=click.IntRange(1, 500),
+    metavar="N",
+    help="Visit so many hosts at the same time; default 16.",
+)
+_MAX_FAILURES = click.option(
+    "--max-failures",
+    metavar="N|P%",
+    help="Change no further host after so many failed ones; default 3. Looking at hosts goes on.",
+)
+_LOOK_DEADLINE = click.option(
+    "--deadline",
+    type=Duration(),
+    metavar="TIME",
+    help=f"The longest a visit may take (90s, 5m); default {_USUAL.read:g}s.",
+)
+_DEADLINE = click.option(
+    "--deadline",
+    type=Duration(),
+    metavar="TIME",
+    help="The longest a visit may take (90s, 5m), with the time of an undo on top where it acts; default"
+    f" {_USUAL.read:g}s to look, {_USUAL.act - _USUAL.undo - _USUAL.start:g}s to act.",
 )
 
 
 def rollout_options(function: Command) -> Command:
     """Give a command --forks, --max-failures and --deadline."""
-    for option in reversed(_FLAGS):
-        function = option(function)
-    return function
+    return _FORKS(_MAX_FAILURES(_DEADLINE(function)))
+
+
+def look_options(function: Command) -> Command:
+    """Give a command that only ever looks --forks and --deadline."""
+    return _FORKS(_LOOK_DEADLINE(function))
 
 
 _WAIT_RENEWALS = click.option(
@@ -94,12 +101,12 @@ class RunFlags:
 
     @classmethod
     def of(cls, flags: Mapping[str, Any], settings: Settings) -> RunFlags:
-        """From the flags of `rollout_options`, and of `renewal_options` where the command has them.
+        """From the flags of `rollout_options` or `look_options`, and of `renewal_options` where the command has them.
 
         Raises:
             UsageError: CA5001 --max-failures is neither a number nor a share.
         """
-        budget = flags["max_failures"] or settings.max_failures
+        budget = flags.get("max_failures") or settings.max_failures
         return cls(
             forks=flags["forks"] or settings.forks or FleetOptions().forks,
             budget=Budget.parse(budget) if budget else Budget(),

@@ -36,8 +36,11 @@ def slow(tmp_path: Path) -> Iterator[Journey]:
     yield from start(tmp_path, LabOptions(generated_hosts(HOSTS, 0), rules))
 
 
-def interrupted(journey: Journey, number: signal.Signals, times: int) -> tuple[int, Any, str]:
-    """An apply that is interrupted as soon as hosts are being changed: exit code, document, standard error."""
+def interrupted(journey: Journey, number: signal.Signals, times: int, *, further: bool = False) -> tuple[int, Any, str]:
+    """An apply that is interrupted as soon as hosts are being changed: exit code, document, standard error.
+
+    With `further` signals go on coming until it has ended.
+    """
     flags = ["--yes", "--json", "--forks", str(FORKS)]
     with subprocess.Popen(  # noqa: S603 - ours
         [*PROGRAM, "apply", *flags, *journey.flags], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -52,6 +55,9 @@ def interrupted(journey: Journey, number: signal.Signals, times: int) -> tuple[i
             assert process.stderr
             assert process.stderr.readline() == "\n"  # the message begins with an empty line
             assert process.stderr.readline()
+        while further and process.poll() is None:
+            process.send_signal(number)
+            time.sleep(0.01)
         out, err = process.communicate()
     return process.returncode, json.loads(out), err
 
@@ -96,6 +102,15 @@ def test_aborted_hosts_are_unknown_and_come_to_an_end_by_themselves(slow: Journe
         time.sleep(0.05)
     assert slow.run("apply", "--yes").code == ExitCode.DONE
     assert slow.run("plan").code == ExitCode.DONE
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_however_often_it_is_interrupted_it_says_what_became_of_the_hosts(
+    number: signal.Signals, slow: Journey
+) -> None:
+    code, document, err = interrupted(slow, number, times=2, further=True)
+    assert (code, document["exit_code"]) == (ExitCode.INTERRUPTED, ExitCode.INTERRUPTED), err
+    assert [host["status"] for host in document["hosts"]] == [*["unknown"] * FORKS, *["not_run"] * (HOSTS - FORKS)]
 
 
 def listen_list(journey: Journey) -> None:

@@ -210,6 +210,10 @@ def test_a_run_that_was_killed_goes_on_and_requests_nothing_twice(fleet: Journey
         wait_for(lambda: sum(bool(requested(fleet, host)) for host in HOSTS) == 2, process)
         process.kill()
         process.communicate()
+    plain = fleet.run("renew", "--issuer", "letsencrypt.org", "--reissue", "--dry-run", "--json")
+    waits = [set(held(plain, host).values()) for host in HOSTS]
+    assert (plain.code, waits.count({"running"}), waits.count({"other_run"})) == (ExitCode.REFUSED, 2, 3)
+    assert f"`renew --resume {the_run(fleet)}`" in plain.out
     at_once = fleet.run("renew", "--resume", the_run(fleet), "--yes", "--wait", "--json")
     others = [number for number, host in enumerate(HOSTS) if host in renewals(at_once)]
     assert len(others) == 3, at_once.out + at_once.err
