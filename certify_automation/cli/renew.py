@@ -53,7 +53,7 @@ _RENEW = Act(
 )
 @click.option("--pause", type=Duration(), metavar="TIME", help="Wait so long between two waves.")
 @click.option("--jitter", type=Duration(), metavar="TIME", help="Start each server up to so much after the one before.")
-@click.option("--resume", metavar="RUN", help="Go on with the run of this id: what has ended is not repeated.")
+@click.option("--resume", metavar="RUN", help="Go on with the run whose id begins so (8 digits or more): what has ended is not repeated.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @filter_options
 @rollout_options
@@ -68,7 +68,8 @@ def renew(call: Call, *, dry_run: bool, yes: bool, **flags: object) -> int:
     Without --wait the servers are asked, and not waited for: `certs` shows what became of it.
 
     Exit codes: 2, with --dry-run: something would be requested; 3: a certificate could not be renewed, or is not there
-    when the time to wait is over; 8: a limit or the window holds some back.
+    when the time to wait is over; 8: a limit, the window, another run or a product that has stopped
+    renewing holds some back.
     """
     RunTerms.of_flags(flags)
     if not (yes or dry_run) and (call.console.as_json or not call.console.interactive):
