@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from certify_automation.cli.filters import filters_of
+from certify_automation.cli.filters import filters_of, unknown_ids, unknown_warnings
+from certify_automation.cli.findings import show_warnings
 from certify_automation.cli.guarding import Guard
 from certify_automation.cli.visits import Visits
 from certify_automation.desired import DesiredHost
@@ -23,11 +24,12 @@ from certify_automation.model.outcome import ExitCode
 from certify_automation.model.plan import Origin
 from certify_automation.model.renewal import CertificateRenew, RenewalResult, RenewalStatus
 from certify_automation.plan import PlanOptions, RequestTerms
-from certify_automation.renewal import Filters, Wanted
+from certify_automation.renewal import Filters, Wanted, ids_of
 from certify_automation.report import one_line
 from certify_automation.requesting import Requested, Requesting, request_host
 
-_SETTLED = ("due", "failing", "expires_within", "issuer", "domain", "force", "reissue", "most", "waves")
+_SETTLED = ("due", "failing", "expires_within", "issuer", "domain", "ids", "force", "reissue", "most", "waves")
+_WRITTEN = {"most": "max", "ids": "id"}
 _COMMAND = "renew"
 _NAMES_SHOWN = 5
 
@@ -87,7 +89,7 @@ class RunTerms:
 def _check(flags: Mapping[str, Any]) -> None:
     settled = [name for name in _SETTLED if flags[name]] if flags["resume"] else []
     if settled:
-        names = ", ".join(f"--{'max' if name == 'most' else name.replace('_', '-')}" for name in settled)
+        names = ", ".join(f"--{_WRITTEN.get(name, name.replace('_', '-'))}" for name in settled)
         raise UsageError("CA5034", f"{names}: that is settled by the run that goes on", hint="leave it out")
     if flags["force"] and flags["most"] is None:
         hint = "say how many at most: `renew --force --max 1 --domain www.example.com`"
@@ -120,6 +122,7 @@ class RenewalRun:
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     recorded: RecordedRun | None = None
     _passed_over: dict[str, tuple[RenewalResult, ...]] = field(default_factory=dict)
+    _ids: dict[str, frozenset[str]] = field(default_factory=dict)
     _left: dict[str, list[CertificateRequest]] = field(default_factory=dict)
     _cut_off: frozenset[CertificateRequest] = frozenset()
 
@@ -171,6 +174,8 @@ class RenewalRun:
         how = Requesting(options, terms, self.origin)
         found = request_host(host, self.visits.session(host), how, self.guard.watching(host.name))
         self.guard.waiting.extend(found.waiting)
+        items = found.facts.certificates.certificates if found.facts.certificates is not None else None
+        self._ids[host.name] = ids_of(self.terms.wanted.filters, host.name, items or ())
         self._passed_over[host.name] = tuple(self._gone(found))
         return found.report
 
@@ -180,6 +185,8 @@ class RenewalRun:
             if not dry_run:
                 self.guard.pass_over(self.run_id, host, results)
             self._say_what_failed(host, results)
+        unknown = unknown_ids(self.terms.wanted.filters, self._ids.values())
+        show_warnings(self.visits.console, unknown_warnings(unknown))
         return self.guard.cap(reports, self.terms.most)
 
     def check_who_is_there(self) -> None:

@@ -15,6 +15,7 @@ from certify_automation.desired.words import printable
 from certify_automation.errors import UsageError
 from certify_automation.model.host_report import HostReport, HostStatus
 from certify_automation.model.plan import Plan, short_commit
+from certify_automation.naming import some_of
 from certify_automation.plan_file import PlanFile
 
 _NAMES_SHOWN = 5
@@ -36,7 +37,7 @@ def save_plans(call: Call, target: Path, reports: Sequence[HostReport], now_utc_
     call.console.say(printable(f"saved: {said}"))
     absent = [report.host for report in reports if report.status not in {HostStatus.OK, HostStatus.CHANGED}]
     if absent:
-        call.console.say(printable(f"not in it, for the reasons above: {_some(absent)}"))
+        call.console.say(printable(f"not in it, for the reasons above: {some_of(absent, _NAMES_SHOWN)}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +69,14 @@ class SavedPlans:
         if foreign:
             hint = "it was made from another inventory: plan again"
             raise UsageError(
-                "CA5007", f"{file} has plans for hosts that are not in the inventory: {_some(foreign)}", hint=hint
+                "CA5007",
+                f"{file} has plans for hosts that are not in the inventory: {some_of(foreign, _NAMES_SHOWN)}",
+                hint=hint,
             )
         run_id, origin = uuid.uuid4().hex, replace(origin_of(call.repo), commit=saved.commit)
         plans = [plan.for_run(run_id, origin) for plan in saved.plans if plan.host in selected]
         if not plans:
-            hint = f"it has plans for {_some(hosts)}"
+            hint = f"it has plans for {some_of(hosts, _NAMES_SHOWN)}"
             raise UsageError(
                 "CA5017", f"{file} holds no plan for the hosts of --limit {' '.join(call.limit)}", hint=hint
             )
@@ -95,8 +98,3 @@ def age(milliseconds: int) -> str:
     size, unit = next((found for found in _UNITS if seconds >= found[0]), (1, "second"))
     number = seconds // size
     return f"{number} {unit}{'' if number == 1 else 's'} old"
-
-
-def _some(hosts: Sequence[str]) -> str:
-    more = f" and {len(hosts) - _NAMES_SHOWN} more" if len(hosts) > _NAMES_SHOWN else ""
-    return ", ".join(hosts[:_NAMES_SHOWN]) + more

@@ -46,7 +46,6 @@ class ManagedCertificate:
         status: of the last attempt, a RequestState or a number this program does not know; None = never attempted.
         failures: in a row.
         thumbprint, previous_thumbprint: SHA-1 in upper-case hex.
-        has_certificate: the item has a certificate file.
         deployment: deploymentSiteOption: 5 auto, 10 one site, 20 all sites, 30 store only, 40 none.
     """
 
@@ -74,7 +73,6 @@ class ManagedCertificate:
     thumbprint: str | None = None
     previous_thumbprint: str | None = None
     revoked: bool = False
-    has_certificate: bool = False
     deployment: int | None = None
     site: str | None = None
 
@@ -146,8 +144,6 @@ class CertificateInventory:
         failure: why something is missing below; None = everything asked was answered.
         preferences: as GET preferences answers, by the product's own names; None = not answered.
         issuer_cache: enableIssuerCache as appsettings.json has it, because GET never reports it; None = not known.
-        data_store: ConfigDataStoreConnectionId of appsettings.json; None = absent or null there.
-        summary: StatusSummary; None = not answered.
         total: how many items there are by the API's own count.
         certificates: None = not answered; one that changed while pages were read may be missing or newer.
         passes: the last lines of session.log that speak of renewal passes, oldest first.
@@ -159,8 +155,6 @@ class CertificateInventory:
     failure: ApiFailure | None = None
     preferences: Mapping[str, JsonValue] | None = None
     issuer_cache: bool | None = None
-    data_store: str | None = None
-    summary: Mapping[str, JsonValue] | None = None
     total: int | None = None
     certificates: tuple[ManagedCertificate, ...] | None = None
     passes: tuple[str, ...] = ()

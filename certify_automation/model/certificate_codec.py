@@ -25,8 +25,6 @@ def inventory_from_json(j: Json) -> CertificateInventory:
         failure=None if j["failure"] is None else ApiFailure(**j["failure"]),
         preferences=j["preferences"],
         issuer_cache=j["issuer_cache"],
-        data_store=j["data_store"],
-        summary=j["summary"],
         total=j["total"],
         certificates=None if items is None else tuple(_certificate(item) for item in items),
         passes=tuple(j["passes"]),
@@ -37,13 +35,14 @@ def inventory_from_json(j: Json) -> CertificateInventory:
 
 def _certificate(j: Json) -> ManagedCertificate:
     target, days = j["interval_target"], j["preferred_expiry_days"]
+    told = {name: value for name, value in j.items() if name != "has_certificate"}  # a thumbprint says the same
     changed = {
         "name": j["name"] or "",
         "identifiers": tuple(j["identifiers"]),
         "interval_target": None if target is None else float(target),
         "preferred_expiry_days": None if days is None else float(days),
     }
-    return ManagedCertificate(**{**j, **changed})
+    return ManagedCertificate(**{**told, **changed})
 
 
 def _tls(j: Json) -> TlsFacts:

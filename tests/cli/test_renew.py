@@ -26,6 +26,7 @@ RUN = "0" * 32
         (["--resume", RUN, "--force", "--max", "3"], "CA5034"),
         (["--resume", RUN, "--waves", "1,100%"], "CA5034"),
         (["--resume", RUN, "--expires-within", "3d"], "CA5034"),
+        (["--resume", RUN, "--id", "a-1"], "CA5034"),
         (["--waves", "10%,5%"], "CA3220"),
         (["--waves", "0"], "CA3220"),
         (["--max", "0"], "CA5000"),

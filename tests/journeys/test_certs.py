@@ -188,6 +188,23 @@ def test_filters(looked: Looked, flags: tuple[str, ...], names: set[str]) -> Non
     assert (done.code, shown.code) == (0, 0)
 
 
+def test_certificates_chosen_by_id(looked: Looked) -> None:
+    ids = {row["name"]: row["id"] for row in looked.document["certificates"] if row["host"] == "odd.example.com"}
+    odd = ids["Büro Nord, große Straße"]
+    chosen = ("-l", "odd.example.com", "--id", f"odd.example.com/{odd}", "--id", odd, "--id", "nobody's")
+    done = looked.journey.run("certs", "--json", *chosen).document()
+    assert [row["id"] for row in done["certificates"]] == [odd]
+    assert done["unknown_ids"] == ["nobody's"]
+    for command in (("certs",), ("renew", "--dry-run")):
+        shown = looked.journey.run(*command, *chosen)
+        assert "große Straße" in shown.out
+        assert "東京" not in shown.out
+        assert "warning CA5038: nobody's: no certificate of the hosts that could be asked has this id" in shown.err
+    elsewhere = looked.journey.run("certs", "-l", "odd.example.com", "--failing", "--id", f"web01/{odd}", "--id", odd)
+    assert elsewhere.out.splitlines()[-1].startswith("0 shown of 6 certificates")
+    assert f"CA5038: web01/{odd}: " in elsewhere.err
+
+
 def test_a_host_out_of_reach_alone_is_unreachable(looked: Looked) -> None:
     assert looked.journey.run("certs", "-l", "gone.example.com").code == 4
 
