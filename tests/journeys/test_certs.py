@@ -68,7 +68,8 @@ def looked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Looked]:
     hosts = [HostSpec("odd.example.com", "v6", culture="de-DE", certificates=ODD)]
     hosts += [HostSpec("stuck.example.com", "v7", certificates=WWW), HostSpec("down.example.com", "v6")]
     hosts += [HostSpec(name, "v7" if number % 2 else "v6", certificates=WWW) for number, name in enumerate(FAULTS)]
-    rules = FaultRules(FaultRule(fault, (name,)) for name, fault in FAULTS.items())
+    faults = {**FAULTS, "stuck.example.com": "renewal_stuck"}
+    rules = FaultRules(FaultRule(fault, (name,)) for name, fault in faults.items())
     for journey in start(tmp_path_factory.mktemp("certs"), LabOptions(tuple(hosts), rules)):
         stuck, down = (journey.lab.hosts[name].computer for name in ("stuck.example.com", "down.example.com"))
         stuck.clock.advance(2 * 3600)
@@ -101,13 +102,18 @@ OWN_FOLDER = "C:\\ProgramData\\certify-automation"
 
 
 def without_own_folder(dump: dict[str, dict[str, object]]) -> dict[str, Any]:
-    """The hosts but for the empty, protected folders of this program, which a task of SYSTEM needs."""
+    """The hosts but for the empty, protected folders of this program, which a task of SYSTEM needs.
+
+    The log of the product goes on by itself: it tells of a pass every five minutes.
+    """
     kept: dict[str, Any] = {}
     for name, host in dump.items():
         files, security = dict(host["files"]), dict(host["file_security"])  # type: ignore[call-overload]
         for folder in (OWN_FOLDER, f"{OWN_FOLDER}\\api"):
             assert files.pop(folder, None) is None
             security.pop(folder.lower(), None)
+        for path in [path for path in files if path.endswith("\\session.log")]:
+            del files[path]
         kept[name] = {**host, "files": files, "file_security": security}
     return kept
 

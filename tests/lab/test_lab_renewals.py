@@ -525,6 +525,26 @@ class TestApi:
         assert seen == [f"n{number:04}.example.com" for number in range(1100)]
 
 
+def test_a_timer_that_attempts_nothing_still_logs_its_passes() -> None:
+    host = make_host(spec("a.example.com", "overdue"))
+    host.pass_time(90 * 24 * 3600)
+    host.get("GET", "preferences")
+    assert attempted(host) == []
+    last = datetime.strptime(host.passes()[-1][:30], "%Y-%m-%d %H:%M:%S.%f %z")
+    assert "Attempting 0 renewal tasks." in host.passes()[-1]
+    assert timedelta(0) <= host.computer.clock.now() - last < timedelta(minutes=5)
+
+
+def test_a_timer_that_is_stuck_logs_no_pass() -> None:
+    host = make_host(spec("a.example.com", "overdue"))
+    before = host.passes()
+    assert host.product.scheduler is not None
+    host.product.scheduler.running = True
+    host.pass_time(7200)
+    host.get("GET", "preferences")
+    assert host.passes() == before
+
+
 def test_every_state_of_a_certificate_can_be_made() -> None:
     host = make_host(*(spec(state, state, identifiers=(f"x{n}.example.com",)) for n, state in enumerate(STATES)))
     summary = host.get("POST", "managedcertificates/summary", {})

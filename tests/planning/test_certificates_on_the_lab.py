@@ -102,6 +102,21 @@ def holds(report: HostReport) -> dict[str, Hold]:
 
 
 @GENERATIONS
+@pytest.mark.parametrize("stuck", [False, True])
+def test_a_product_that_is_not_to_renew_by_itself_is_not_taken_for_stalled(
+    generation: str, stuck: bool, tmp_path: Path
+) -> None:
+    scene = Scene(tmp_path, generation)
+    scene.manage({"a": 80})
+    assert scene.product.scheduler is not None
+    scene.product.scheduler.running = stuck
+    scene.session.host.computer.clock.advance(2 * 3600)
+    report = plan_host(scene.desired, scene.session, run(2))
+    warnings = [*(report.plan.warnings if report.plan else ()), *([report.error.id] if report.error else ())]
+    assert stuck == any("stopped renewing" in str(one) for one in warnings), warnings
+
+
+@GENERATIONS
 def test_three_overdue_one_failing_one_paused(generation: str, tmp_path: Path) -> None:
     scene = Scene(tmp_path, generation)
     scene.manage({"a": 80, "b": 85, "c": 88, "dns": 80, "paused": 80, "young": 3}, paused={"LastRenewalStatus": PAUSED})

@@ -75,7 +75,8 @@ class Conditions:
         stopped_sites: ids of sites that do not run.
         attempt_seconds: how long a request takes.
         slow: item id -> how long its request takes instead.
-        timer: False = no renewal pass starts by itself, so that what is due stays due until somebody asks.
+        timer: False = passes that start by themselves attempt nothing, so that what is due stays due until somebody
+            asks.
     """
 
     authorities: Authorities | None = None

@@ -103,9 +103,14 @@ class Scheduler:
         return True
 
     def _pass(self, at: float, end: float) -> None:
-        """A pass of the timer; those that cannot find anything are left out, for a clock may be turned by months."""
+        """A pass of the timer; those that cannot find anything are left out, for a clock may be turned by months.
+
+        Of those that are to find nothing the log has the last, so that nobody takes the scheduler for stuck.
+        """
         if self.running or not self._product.conditions.timer:
             self._next_pass = _tick_after(at, PASS_SECONDS, min(end, self._pending[-1].at) if self._pending else end)
+            if not self.running:
+                self._log_pass(0, self._next_pass - PASS_SECONDS)
             return
         self._next_pass = at + PASS_SECONDS
         self.running = True
@@ -143,11 +148,14 @@ class Scheduler:
     def _begin(self, chosen: list[Ending], at: float) -> None:
         self._results, self._pending, self.running = [], chosen, bool(chosen)
         if chosen:
-            line = (
-                f"Attempting {len(chosen)} renewal tasks. Max renewal tasks is set to {self._renewal_pass().limit}, "
-                f"max supported tasks is {MOST_TASKS}"
-            )
-            self._product.log("session.log").session(self._time(at), "INF", line)
+            self._log_pass(len(chosen), at)
+
+    def _log_pass(self, tasks: int, at: float) -> None:
+        line = (
+            f"Attempting {tasks} renewal tasks. Max renewal tasks is set to {self._renewal_pass().limit}, "
+            f"max supported tasks is {MOST_TASKS}"
+        )
+        self._product.log("session.log").session(self._time(at), "INF", line)
 
     def _end(self, ending: Ending) -> None:
         """One request of the pass ends; an exception ends the pass, and leaves it marked as running."""
