@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from contextlib import chdir, redirect_stdout
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import click
 from rich.text import Text
@@ -24,6 +25,14 @@ from certify_automation.lab.fleet import MIXED, LabOptions, start
 from certify_automation.model.outcome import ExitCode
 
 _MOST_HOSTS = 5000
+_MOST_CERTIFICATES = 1000
+
+
+class _Fleet(TypedDict):
+    hosts: int | None
+    seed: int
+    certificates: int
+    faults: str | None
 
 
 @click.command(short_help="Start simulated servers to practise on.")
@@ -34,6 +43,13 @@ _MOST_HOSTS = 5000
     help="So many generated hosts; default: the twelve of the example fleet.",
 )
 @click.option("--seed", type=int, default=0, metavar="S", help="Of the generator: the same seed makes the same hosts.")
+@click.option(
+    "--certificates",
+    type=click.IntRange(0, _MOST_CERTIFICATES),
+    default=0,
+    metavar="N",
+    help="So many managed certificates on each generated host, some overdue, failing or paused; default: none.",
+)
 @click.option("--faults", metavar="FILE|mixed", help="Rules of what is wrong with them; `mixed` is the demo's mixture.")
 @click.option(
     "--write-inventory",
@@ -42,12 +58,12 @@ _MOST_HOSTS = 5000
     help="Write the inventory there, with the password and the authority beside it.",
 )
 @output_options
-def lab(call: Call, write_inventory: Path | None, *, hosts: int | None, seed: int, faults: str | None) -> int:
+def lab(call: Call, write_inventory: Path | None, **fleet: Unpack[_Fleet]) -> int:
     """Start simulated servers behind real WinRM listeners on loopback addresses, until Ctrl-C.
 
     When they answer, one line that starts with `ready` is printed.
     """
-    options = _lab_options(hosts, seed, faults)
+    options = _lab_options(fleet)
     with tempfile.TemporaryDirectory(prefix="certify-automation-lab-") as folder:
         inventory = write_inventory or Path(folder) / "inventory.yaml"
         try:
@@ -57,9 +73,14 @@ def lab(call: Call, write_inventory: Path | None, *, hosts: int | None, seed: in
     return ExitCode.DONE
 
 
-def _lab_options(hosts: int | None, seed: int, faults: str | None) -> LabOptions:
-    if hosts is not None:
-        return LabOptions.generated(hosts, seed=seed, faults=faults)
+def _lab_options(fleet: _Fleet) -> LabOptions:
+    faults = fleet["faults"]
+    if fleet["hosts"] is not None:
+        seed, certificates = fleet["seed"], fleet["certificates"]
+        return LabOptions.generated(fleet["hosts"], seed=seed, faults=faults, certificates=certificates)
+    if fleet["certificates"]:
+        message = "--certificates is of generated hosts: the twelve of the example fleet have theirs"
+        raise UsageError("CA5039", message, hint="say how many hosts with --hosts")
     if faults == "mixed":
         return LabOptions.mixed()
     return LabOptions(MIXED, fault_rules.load(Path(faults)) if faults else None)

@@ -58,18 +58,19 @@ class LabOptions:
         return LabOptions(MIXED, fault_rules.mixture([spec.name for spec in MIXED]))
 
     @staticmethod
-    def generated(count: int, *, seed: int = 0, faults: str | Path | None = None) -> LabOptions:
+    def generated(count: int, *, seed: int = 0, faults: str | Path | None = None, certificates: int = 0) -> LabOptions:
         """So many hosts, the same ones for the same seed.
 
         Args:
             count: how many.
             seed: of the generator.
             faults: None, `mixed`, or a file of rules.
+            certificates: how many each of them manages.
 
         Raises:
             ConfigurationError: CA5070 to CA5072, the file of rules.
         """
-        hosts = generated_hosts(count, seed)
+        hosts = generated_hosts(count, seed, certificates)
         if faults is None:
             return LabOptions(hosts)
         if faults == "mixed":

@@ -56,3 +56,10 @@ def test_a_demo_ends_at_the_first_step_that_does_not_end_as_it_should(
     assert [step.title for step in steps if f"  {step.title}\n" in out] == [
         s.title for s in steps if s.title != "never"
     ]
+
+
+def test_certificates_are_of_generated_hosts(run: Run) -> None:
+    done = run("lab", "--certificates", "3")
+    assert done.code == ExitCode.CONFIGURATION_ERROR
+    assert "CA5039" in done.err
+    assert "--hosts" in done.err

@@ -279,6 +279,7 @@ def test_inside_an_event_loop(folder: Path) -> None:
 
 def test_options_for_a_generated_fleet(tmp_path: Path) -> None:
     assert len(lab.LabOptions.generated(5).hosts) == 5
+    assert [len(host.certificates) for host in lab.LabOptions.generated(2, certificates=3).hosts] == [3, 3]
     mixed = lab.LabOptions.generated(3, seed=1, faults="mixed")
     assert mixed.faults is not None
     rules = tmp_path / "faults.yaml"
