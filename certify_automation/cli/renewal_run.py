@@ -23,6 +23,7 @@ from certify_automation.model.host_report import HostReport
 from certify_automation.model.outcome import ExitCode
 from certify_automation.model.plan import Origin
 from certify_automation.model.renewal import CertificateRenew, RenewalResult, RenewalStatus
+from certify_automation.naming import some_of
 from certify_automation.plan import PlanOptions, RequestTerms
 from certify_automation.renewal import Filters, Wanted, ids_of
 from certify_automation.report import one_line
@@ -196,13 +197,12 @@ class RenewalRun:
             UsageError: CA5037 it has none of them.
         """
         absent = [name for name in self._left if name not in self.visits.fleet.hosts]
-        names = ", ".join(absent[:_NAMES_SHOWN])
-        more = f" and {len(absent) - _NAMES_SHOWN} more" if len(absent) > _NAMES_SHOWN else ""
+        names = some_of(absent, _NAMES_SHOWN)
         if absent and not self.hosts:
             hint = "see --limit, and whether they are in the inventory still"
-            raise UsageError("CA5037", f"no host that run {self.run_id} has left is selected: {names}{more}", hint=hint)
+            raise UsageError("CA5037", f"no host that run {self.run_id} has left is selected: {names}", hint=hint)
         if absent:
-            self.visits.console.say(f"not selected, or not in the inventory, and left for later: {names}{more}")
+            self.visits.console.say(f"not selected, or not in the inventory, and left for later: {names}")
 
     @property
     def code(self) -> ExitCode:
