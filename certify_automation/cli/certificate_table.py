@@ -69,7 +69,7 @@ def show_table(console: Console, heads: Sequence[Column], remark: str, rows: Seq
     for row in rows:
         console.data([layout.line(row)])
         if row.notable or console.verbosity > 0:
-            console.data(layout.beneath(console, row))
+            console.data(layout.beneath(console, heads, row))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +105,12 @@ class _Layout:
         line.rstrip()
         return line
 
-    def beneath(self, console: Console, row: Row) -> Iterator[Text]:
-        """What has no place in the line or was cut there, and the remark."""
+    def beneath(self, console: Console, heads: Sequence[Column], row: Row) -> Iterator[Text]:
+        """What has no place in the line or was cut there, with its heading, and the remark; nothing of it twice."""
         shown = dict(zip(self.places, self.widths, strict=True))
-        others = [cell for place, cell in enumerate(row.cells) if cell_len(cell) > shown.get(place, len(_NOTHING))]
-        text = ": ".join(part for part in (", ".join(others), row.remark) if part)
+        said = {_NOTHING, *(cell for place, cell in enumerate(row.cells) if _fits(cell, shown.get(place)))}
+        others = {cell: head.heading.lower() for head, cell in zip(heads, row.cells, strict=True) if cell not in said}
+        text = "; ".join(part for part in (*(f"{head} {cell}" for cell, head in others.items()), row.remark) if part)
         for line in Text(text).wrap(console.out, max(self.width - _INDENT, _NARROWEST)):
             line.rstrip()
             yield Text(" " * _INDENT + line.plain, style="dim")
@@ -117,6 +118,11 @@ class _Layout:
     def _joined(self, cells: Iterable[str]) -> str:
         fitted = (_fitted(cell, width) for cell, width in zip(cells, self.widths, strict=True))
         return (" " * _GAP).join(fitted).rstrip()
+
+
+def _fits(cell: str, width: int | None) -> bool:
+    """Whether a column of that width shows the whole cell; None = there is no such column."""
+    return width is not None and cell_len(cell) <= width
 
 
 def _fitted(cell: str, width: int) -> str:

@@ -134,7 +134,7 @@ def _document(answers: Sequence[_Answer], listed: Sequence[ListedCertificate]) -
 
 def _row(listed: ListedCertificate, *, ids: bool) -> Row:
     row = certificate_row(listed)
-    cells = (row.host, row.name, row.identifiers or row.name, row.issuer, row.expires, row.due, row.status)
+    cells = (row.host, row.name, row.identifiers, row.issuer, row.expires, row.due, row.status)
     styles = ((_STATUS, row.style), *(((_EXPIRES, "error"),) if row.expired else ()))
     remark = f"{row.why}; id {one_line(listed.certificate.id)}" if ids else row.why
     return Row(cells, remark, row.notable, styles)

@@ -15,7 +15,10 @@ _FLAGS = (
     click.option("--due", is_flag=True, help="Only what is due now, by the product's rule or the declared policy."),
     click.option("--failing", is_flag=True, help="Only what failed, or ended with a warning, when it was last tried."),
     click.option(
-        "--expires-within", type=Duration(), metavar="TIME", help="Only what expires in that time (30d), or has."
+        "--expires-within",
+        type=Duration(unit_needed=True),
+        metavar="TIME",
+        help="Only what expires in that time (30d), or has.",
     ),
     click.option(
         "--issuer", metavar="PATTERN", help="Only of this certification authority, by its id: letsencrypt.org, zero*."

@@ -65,9 +65,17 @@ class Call:
 
 
 class Duration(click.ParamType[timedelta]):
-    """A number of seconds, or a number with s, m, h or d."""
+    """A number of seconds, or a number with s, m, h or d.
+
+    Args:
+        unit_needed: a number alone is refused, where few would mean seconds.
+    """
 
     name = "duration"
+
+    def __init__(self, *, unit_needed: bool = False) -> None:
+        """Of a flag."""
+        self._unit_needed = unit_needed
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
         """Parse `90`, `90s`, `1.5m`, `1h`, `30d`; zero is refused, and so is more than a calendar holds."""
@@ -75,7 +83,10 @@ class Duration(click.ParamType[timedelta]):
             return value
         match = _DURATION.fullmatch(str(value))
         if match is None or not float(match["number"]):
-            self.fail(f"{value!r} is not a duration such as 90, 90s, 5m or 30d", param, ctx)
+            bare = "" if self._unit_needed else "90, "
+            self.fail(f"{value!r} is not a duration such as {bare}90s, 5m or 30d", param, ctx)
+        if self._unit_needed and not match["unit"]:
+            self.fail(f"{value!r} has no unit: write {value}d for days, or h, m or s", param, ctx)
         try:
             return timedelta(seconds=float(match["number"]) * _SECONDS[match["unit"]])
         except OverflowError:

@@ -73,7 +73,11 @@ def show_plan(console: Console, reports: Sequence[HostReport]) -> None:
     unjudged = [report.host for report in reports if report.plan and report.plan.unjudged]
     if unjudged:
         console.data([f"no changes, but not everything declared could be compared on {', '.join(unjudged)}"])
-    if not unsettled and not unjudged:
+    waiting = Counter(held.hold for report in reports if report.plan for held in report.plan.held)
+    if waiting:
+        kinds = ", ".join(f"{number} {hold.value.replace('_', ' ')}" for hold, number in waiting.items())
+        console.data([f"no changes to make now; certificates: {waiting.total()} waiting ({kinds})"])
+    elif not unsettled and not unjudged:
         console.data(["no changes: the servers are as declared"])
 
 

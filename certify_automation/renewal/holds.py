@@ -10,7 +10,7 @@ from certify_automation.model.certificate import ManagedCertificate, RequestStat
 from certify_automation.model.renewal import AfterCommit, CertificateRenew, Held, Hold, Window
 from certify_automation.renewal.policy import Ruling, failing, issued_at_last
 from certify_automation.renewal.terms import Terms
-from certify_automation.renewal.window import opens
+from certify_automation.renewal.window import opening_text, opens
 
 _Found: TypeAlias = tuple[Hold, str, int | None]
 _EXCERPT = 200
@@ -107,14 +107,15 @@ def _just_attempted(terms: Terms, certificate: ManagedCertificate) -> Iterator[_
 
 
 def _window(terms: Terms) -> Iterator[_Found]:
-    yield from _closed(terms.opens(terms.now_utc_ms), terms.now_utc_ms)
+    if terms.policy.window is not None:
+        yield from _closed(terms.policy.window, terms.opens(terms.now_utc_ms), terms.now_utc_ms)
 
 
-def _closed(opens_utc_ms: int | None, now_utc_ms: int) -> Iterator[_Found]:
+def _closed(window: Window, opens_utc_ms: int | None, now_utc_ms: int) -> Iterator[_Found]:
     if opens_utc_ms is None:
         yield Hold.WINDOW, "the window of the policy never opens", None
     elif opens_utc_ms > now_utc_ms:
-        yield Hold.WINDOW, f"the window of the policy opens on {moment_text(opens_utc_ms)}", opens_utc_ms
+        yield Hold.WINDOW, f"the window of the policy opens on {opening_text(window, opens_utc_ms)}", opens_utc_ms
 
 
 def out_of_time(changes: Iterable[AfterCommit], window: Window | None, now_utc_ms: int) -> tuple[Held, ...]:
@@ -125,7 +126,7 @@ def out_of_time(changes: Iterable[AfterCommit], window: Window | None, now_utc_m
         window: None = they may be requested at any time.
         now_utc_ms: by the clock of the host.
     """
-    found = () if window is None else tuple(_closed(opens(window, now_utc_ms), now_utc_ms))
+    found = () if window is None else tuple(_closed(window, opens(window, now_utc_ms), now_utc_ms))
     return tuple(
         Held(one.id, one.name, hold, f"{one.reason}; it was not requested in time, {text}", until)
         for one in changes

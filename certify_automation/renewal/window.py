@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from certify_automation.due import moment_text
 from certify_automation.model.renewal import Window
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_SECONDS = 86400
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+"""In English whatever the locale is."""
 _WEEK_AND_A_DAY = 8
 """Days of which at least one is a declared day with the whole of it behind, or ahead."""
 
@@ -36,6 +39,22 @@ def opens(window: Window, now_utc_ms: int) -> int | None:
 def known_zone(name: str) -> bool:
     """Whether this computer has the rules of a time zone."""
     return _zone(name) is not None
+
+
+def opening_text(window: Window, utc_ms: int) -> str:
+    """`Mon 2026-11-23 22:00 Europe/Berlin (21:00 UTC)`: in the window's own zone, and the date of UTC if it differs."""
+    zone = _zone(window.timezone)
+    try:
+        utc = _EPOCH + timedelta(milliseconds=utc_ms)
+        local = None if zone is None else utc.astimezone(zone)
+    except (OverflowError, ValueError):  # the clock stands where the calendar ends
+        local = None
+    if local is None:
+        return moment_text(utc_ms)
+    shown = f"{_DAYS[local.weekday()]} {local:%Y-%m-%d %H:%M} {window.timezone}"
+    if local.utcoffset() == timedelta():
+        return shown
+    return f"{shown} ({utc:%H:%M} UTC)" if local.date() == utc.date() else f"{shown} ({utc:%Y-%m-%d %H:%M} UTC)"
 
 
 def _zone(name: str) -> ZoneInfo | None:

@@ -55,7 +55,7 @@ class CertificateRow:
     """One certificate in the words of a table, each on one line.
 
     Attributes:
-        identifiers: the first of them and how many more there are; empty when that is the name alone.
+        identifiers: the first of them and how many more there are; `-` without any.
         expires: `2026-11-01 in 12 d`; `-` without a certificate.
         due: the day on which it becomes or became so; `at once`, `never` or `-` where there is none.
         style: of the status, as for a Segment.
@@ -203,8 +203,8 @@ def _issuer(listed: ListedCertificate) -> str:
 
 
 def _identifiers(one: ManagedCertificate) -> str:
-    if not one.identifiers or one.identifiers == (one.name,):
-        return ""
+    if not one.identifiers:
+        return "-"
     more = f" +{len(one.identifiers) - 1}" if len(one.identifiers) > 1 else ""
     return f"{one_line(one.identifiers[0])}{more}"
 

@@ -51,10 +51,10 @@ def test_a_narrow_terminal_has_the_rest_beneath() -> None:
     narrow, wide = shown(80), shown(132)
     assert "ISSUER" not in narrow[0]
     assert "ISSUER" in wide[0]
-    assert narrow[3].startswith("    zerossl.com: because")
+    assert narrow[3].startswith("    issuer zerossl.com; because")
     assert wide[3].startswith("    because")
     assert "…" in shown(60)[2]
-    assert shown(60)[3] == "    日本語の証明書 東京都千代田区霞が関一丁目二番三号,"
+    assert shown(60)[3] == "    name 日本語の証明書 東京都千代田区霞が関一丁目二番三号;"
 
 
 @pytest.mark.parametrize("lines", [shown(80)[:3], shown(132)[:3], shown(None)], ids=["80", "132", "pipe"])
@@ -80,7 +80,7 @@ def test_in_a_pipe_a_row_is_a_line_with_its_remark() -> None:
 
 def test_remarks_of_what_is_in_order_are_shown_when_asked_for() -> None:
     assert len(shown(80, verbosity=1)) > len(shown(80))
-    assert any(line.strip() == "letsencrypt.org" for line in shown(80, verbosity=1))
+    assert any(line.strip() == "issuer letsencrypt.org" for line in shown(80, verbosity=1))
 
 
 def test_colors_only_where_they_are_wanted() -> None:

@@ -69,3 +69,15 @@ def test_durations(text: object, seconds: float) -> None:
 def test_what_is_no_duration(text: str) -> None:
     with pytest.raises(click.BadParameter):
         Duration().convert(text, None, None)
+
+
+@pytest.mark.parametrize(("written", "days"), [("30d", 30), ("48h", 2), ("0.5d", 0.5)])
+def test_a_duration_with_its_unit(written: str, days: float) -> None:
+    assert Duration(unit_needed=True).convert(written, None, None) == timedelta(days=days)
+
+
+def test_a_number_that_would_be_seconds_is_refused_where_days_are_meant() -> None:
+    with pytest.raises(click.BadParameter, match="'30' has no unit: write 30d for days"):
+        Duration(unit_needed=True).convert("30", None, None)
+    with pytest.raises(click.BadParameter, match="such as 90s, 5m or 30d"):
+        Duration(unit_needed=True).convert("soon", None, None)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from certify_automation.model.renewal import Window
 from certify_automation.renewal import known_zone, opens
+from certify_automation.renewal.window import opening_text
 from planning.managed import moment, window
 from planning.tables import table
 
@@ -23,6 +24,24 @@ def test_when_a_window_opens(case: dict[str, Any]) -> None:
     now = moment(case["now"])
     expected = case["opens"] and (now if case["opens"] == "now" else moment(case["opens"]))
     assert opens(window(case["window"]), now) == expected
+
+
+@pytest.mark.parametrize(
+    ("zone", "text"),
+    [
+        ("Europe/Berlin", "Mon 2026-11-23 22:30 Europe/Berlin (21:30 UTC)"),
+        ("Asia/Tokyo", "Tue 2026-11-24 06:30 Asia/Tokyo (2026-11-23 21:30 UTC)"),
+        ("Etc/UTC", "Mon 2026-11-23 21:30 Etc/UTC"),
+        ("Mars/Olympus", "2026-11-23 21:30 UTC"),
+    ],
+)
+def test_an_opening_is_told_in_the_windows_own_zone(zone: str, text: str) -> None:
+    of = window({"start": "22:00", "duration": "6h", "timezone": zone})
+    assert opening_text(of, moment("2026-11-23 21:30")) == text
+
+
+def test_an_opening_beyond_the_calendar_can_be_told() -> None:
+    assert opening_text(window({"start": "22:00", "duration": "6h", "timezone": "UTC"}), 2**63)
 
 
 @pytest.mark.parametrize("name", ["Europe/Berlin", "UTC", "America/Argentina/Buenos_Aires"])
