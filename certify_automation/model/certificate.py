@@ -176,6 +176,7 @@ class Verdict(StrEnum):
     CHAIN_INCOMPLETE = "chain_incomplete"
     NOT_TRUSTED = "not_trusted"
     EXPIRED = "expired"
+    NOT_YET_VALID = "not_yet_valid"
     UNREADABLE = "unreadable_certificate"
     NOT_REACHABLE = "not_reachable"
     NOT_MANAGED = "not_managed"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from certify_automation.due import moment_text
 from certify_automation.model.certificate import ManagedCertificate, Verdict
 from certify_automation.model.endpoint import NotReached, Obstacle
 from certify_automation.verify.chains import Chain, ChainState
@@ -55,7 +56,8 @@ def of_certificate(
 ) -> Finding:
     """Of a certificate that is out of its time or for other names; `other` says why it is not the managed one."""
     names = ", ".join((*presented.names, *presented.addresses)[:3]) or "no name"
-    what = "it is out of its time" if verdict is Verdict.EXPIRED else f"it is for {names}"
+    early = f"it is valid only from {moment_text(presented.start_utc_ms)}"
+    what = {Verdict.EXPIRED: "it is out of its time", Verdict.NOT_YET_VALID: early}.get(verdict, f"it is for {names}")
     if other is not None:
         return Finding(verdict, f"{what}; {other.cause}", other.next_step)
     if managed is None:
@@ -63,6 +65,8 @@ def of_certificate(
     if verdict is Verdict.EXPIRED:
         failed = f": {managed.failure_message}" if managed.failure_message else ""
         return Finding(verdict, f"the managed certificate itself is out of its time{failed}", _RENEW)
+    if verdict is Verdict.NOT_YET_VALID:
+        return Finding(verdict, f"{what}, by this computer's clock", "see whether the clocks are right, here and there")
     step = "add the name to the managed certificate, or mend `served`"
     return Finding(verdict, f"the managed certificate is for {names}", step)
 

@@ -105,7 +105,9 @@ def _wrong(
     managed = expected.managed
     ours = managed is None or (managed.thumbprint or "").upper() == presented.sha1
     other = None if ours or managed is None else not_served(presented, managed, expected.host)
-    if not presented.start_utc_ms <= now_utc_ms < presented.expiry_utc_ms:
+    if now_utc_ms < presented.start_utc_ms:
+        return of_certificate(Verdict.NOT_YET_VALID, presented, managed, other)
+    if now_utc_ms >= presented.expiry_utc_ms:
         return of_certificate(Verdict.EXPIRED, presented, managed, other)
     if not presented.is_for(served.sni or served.host):
         return of_certificate(Verdict.WRONG_NAME, presented, managed, other)
