@@ -114,8 +114,10 @@ def carry_out(
 
     def work(host: DesiredHost) -> HostReport:
         plan, declared = plans[host.name], host.state if act.declared else None
-        window = host.state.renewals.window if host.state.renewals else None
         report = apply_plan(plan, visits.session(host), declared, visits.confirmation(host))
+        if not plan.after_commit:
+            return report
+        window = host.state.renewals.window if host.state.renewals else None
         session, how = visits.renewal_session(host), visits.renewing(host)
         return carry_on(report, session, how, lambda ready: guard.asking(ready, window))
 
