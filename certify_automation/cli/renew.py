@@ -53,7 +53,9 @@ _RENEW = Act(
 )
 @click.option("--pause", type=Duration(), metavar="TIME", help="Wait so long between two waves.")
 @click.option("--jitter", type=Duration(), metavar="TIME", help="Start each server up to so much after the one before.")
-@click.option("--resume", metavar="RUN", help="Go on with the run whose id begins so (8 digits or more): what has ended is not repeated.")
+@click.option(
+    "--resume", metavar="RUN", help="Go on with the run whose id begins so (8 digits or more); what has ended is left."
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @filter_options
 @rollout_options

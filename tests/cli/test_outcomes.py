@@ -24,6 +24,8 @@ def test_nothing_to_change_is_not_all_there_is_to_say_while_certificates_wait() 
     text = io.StringIO()
     out = RichConsole(file=text, width=200, markup=False, highlight=False)
     held = tuple(Held(one, one, hold, "it waits") for one, hold in [("a", Hold.MAX_PER_RUN), ("b", Hold.PAUSED)])
-    show_plan(Console(out, out, as_json=False, verbosity=0), [HostReport.of_plan(Plan("web01", RUN, REQUEST, held=held))])
+    show_plan(
+        Console(out, out, as_json=False, verbosity=0), [HostReport.of_plan(Plan("web01", RUN, REQUEST, held=held))]
+    )
     last = text.getvalue().splitlines()[-1]
     assert last == "no changes to make now; certificates: 2 waiting (1 max per run, 1 paused)"
