@@ -35,7 +35,7 @@ _RENEW = Act(
 @click.option("--dry-run", is_flag=True, help="Show what would be requested and what waits; nothing is requested.")
 @click.option("--force", is_flag=True, help="Also what is not due, failed or was just attempted; needs --max.")
 @click.option(
-    "--reissue", is_flag=True, help="The same for all of an issuer that are to be issued again; needs --issuer."
+    "--reissue", is_flag=True, help="Every certificate of an issuer again, as when it revokes them; needs --issuer."
 )
 @click.option("--max", "most", type=click.IntRange(min=1), metavar="N", help="Request no more than so many in all.")
 @click.option(

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from certify_automation.cli.filters import filters_of, unknown_ids, unknown_warnings
+from certify_automation.cli.filters import filters_of, missed_warnings
 from certify_automation.cli.findings import show_warnings
 from certify_automation.cli.guarding import Guard
 from certify_automation.cli.visits import Visits
@@ -25,7 +25,7 @@ from certify_automation.model.plan import Origin
 from certify_automation.model.renewal import CertificateRenew, RenewalResult, RenewalStatus
 from certify_automation.naming import some_of
 from certify_automation.plan import PlanOptions, RequestTerms
-from certify_automation.renewal import Filters, Wanted, ids_of
+from certify_automation.renewal import Filters, Met, Wanted, met
 from certify_automation.report import one_line
 from certify_automation.requesting import Requested, Requesting, request_host
 
@@ -123,7 +123,7 @@ class RenewalRun:
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     recorded: RecordedRun | None = None
     _passed_over: dict[str, tuple[RenewalResult, ...]] = field(default_factory=dict)
-    _ids: dict[str, frozenset[str]] = field(default_factory=dict)
+    _met: dict[str, Met] = field(default_factory=dict)
     _left: dict[str, list[CertificateRequest]] = field(default_factory=dict)
     _cut_off: frozenset[CertificateRequest] = frozenset()
 
@@ -175,8 +175,9 @@ class RenewalRun:
         how = Requesting(options, terms, self.origin)
         found = request_host(host, self.visits.session(host), how, self.guard.watching(host.name))
         self.guard.waiting.extend(found.waiting)
-        items = found.facts.certificates.certificates if found.facts.certificates is not None else None
-        self._ids[host.name] = ids_of(self.terms.wanted.filters, host.name, items or ())
+        if (seen := found.facts.certificates) is not None and seen.certificates is not None:
+            filters = self.terms.wanted.filters
+            self._met[host.name] = met(filters, host.name, seen.certificates, seen.preferences or {})
         self._passed_over[host.name] = tuple(self._gone(found))
         return found.report
 
@@ -186,8 +187,7 @@ class RenewalRun:
             if not dry_run:
                 self.guard.pass_over(self.run_id, host, results)
             self._say_what_failed(host, results)
-        unknown = unknown_ids(self.terms.wanted.filters, self._ids.values())
-        show_warnings(self.visits.console, unknown_warnings(unknown))
+        show_warnings(self.visits.console, missed_warnings(self.terms.wanted.filters, self._met.values()))
         return self.guard.cap(reports, self.terms.most)
 
     def check_who_is_there(self) -> None:

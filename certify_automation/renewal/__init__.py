@@ -2,7 +2,7 @@
 
 from certify_automation.due import authority_of
 from certify_automation.renewal.choice import choose
-from certify_automation.renewal.filters import Filters, ids_of, matches, matches_any
+from certify_automation.renewal.filters import Filters, Met, ids_of, matches, matches_any, met
 from certify_automation.renewal.holds import out_of_time
 from certify_automation.renewal.listing import ListedCertificate, Listing, Totals, listing
 from certify_automation.renewal.policy import failing
@@ -15,6 +15,7 @@ __all__ = [
     "Filters",
     "ListedCertificate",
     "Listing",
+    "Met",
     "Stall",
     "Totals",
     "Wanted",
@@ -26,6 +27,7 @@ __all__ = [
     "listing",
     "matches",
     "matches_any",
+    "met",
     "opens",
     "out_of_time",
     "stalled",

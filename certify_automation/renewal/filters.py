@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -51,6 +51,36 @@ def ids_of(filters: Filters, host: str, certificates: Iterable[ManagedCertificat
     """Which of the ids that are asked for are those of certificates of this host, as they are asked for."""
     every = {one.id for one in certificates}
     return frozenset(one for one in filters.ids if one in every or one.removeprefix(f"{host}/") in every)
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """What there is on a host of what filters name, each taken alone.
+
+    Attributes:
+        ids: those of the filters' ids that are there.
+        issuers: ids of the authorities there.
+        issuer, domain: whether that filter fits any certificate.
+    """
+
+    ids: frozenset[str] = frozenset()
+    issuers: frozenset[str] = frozenset()
+    issuer: bool = False
+    domain: bool = False
+
+
+def met(
+    filters: Filters, host: str, certificates: Sequence[ManagedCertificate], preferences: Mapping[str, JsonValue]
+) -> Met:
+    """What filters find on a host: one that fits nothing anywhere may be a slip of the pen."""
+    issuers = frozenset(one for item in certificates for one in _authorities(item, preferences))
+    names = [name for item in certificates for name in item.identifiers]
+    return Met(
+        ids_of(filters, host, certificates),
+        issuers,
+        filters.issuer is not None and matches_any((filters.issuer,), issuers),
+        filters.domain is not None and matches_any((filters.domain,), names),
+    )
 
 
 def matches_any(patterns: Iterable[str], texts: Iterable[str]) -> bool:
