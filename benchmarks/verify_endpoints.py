@@ -175,8 +175,12 @@ def report(options: argparse.Namespace) -> None:
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:  # noqa: S603 - this program
             assert server.stdout is not None
             port = int(server.stdout.readline())
-            rounds = [{kind: measured(kind, folder, port, options) for kind in KINDS} for _ in range(options.rounds)]
-            server.terminate()
+            try:
+                rounds = [
+                    {kind: measured(kind, folder, port, options) for kind in KINDS} for _ in range(options.rounds)
+                ]
+            finally:
+                server.terminate()
     ratios = {
         what: statistics.median(one["verify"][what] / one["bare"][what] for one in rounds) for what in ("wall", "cpu")
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import ipaddress
 import os
 import re
 import socket
@@ -74,7 +75,7 @@ async def _handshake(target: Target, context: ssl.SSLContext, seconds: float) ->
             context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname=target.sni or None)
         async with asyncio.timeout(seconds):
             _, writer = await asyncio.open_connection(
-                target.host, target.port, ssl=context, server_hostname=target.sni, happy_eyeballs_delay=_NEXT_ADDRESS
+                target.host, target.port, ssl=context, server_hostname=target.sni, happy_eyeballs_delay=_delay(target)
             )
     except TimeoutError:
         return NotReached(Obstacle.TIMED_OUT, f"no handshake within {seconds:g} s")
@@ -86,6 +87,15 @@ async def _handshake(target: Target, context: ssl.SSLContext, seconds: float) ->
         return Presented(_sent_chain(secured), secured.version() or "")
     finally:
         writer.transport.abort()
+
+
+def _delay(target: Target) -> float | None:
+    """None for an address: a race of one would only cost."""
+    try:
+        ipaddress.ip_address(target.host)
+    except ValueError:
+        return _NEXT_ADDRESS
+    return None
 
 
 def _sent_chain(secured: ssl.SSLObject) -> tuple[bytes, ...]:
