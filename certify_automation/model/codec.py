@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from certify_automation.model.certificate_codec import inventory_from_json
 from certify_automation.model.config_files import FileContent
+from certify_automation.model.examination_codec import examination_from_json
 from certify_automation.model.facts import (
     ApiFacts,
     DataFile,
@@ -19,7 +20,6 @@ from certify_automation.model.facts import (
     HostFacts,
     ListenListFacts,
     LockFacts,
-    LogTail,
     ProductFacts,
     ReservationFacts,
     ServiceFacts,
@@ -27,6 +27,7 @@ from certify_automation.model.facts import (
     SslBinding,
     UrlOwner,
 )
+from certify_automation.model.log_tail import LogTail
 from certify_automation.model.outcome import HealthOutcome, Outcome, RecoveredRun, Result
 from certify_automation.model.renewal import RenewalResult, RenewalStatus, Renewed
 from certify_automation.model.runs import OpenRun, Records, RunFiles, RunSummary
@@ -141,6 +142,7 @@ def facts_from_json(j: Json) -> Facts:
         records=_if_some(_records, j["records"]),
         managed={item["name"]: item["value"] for item in j["managed"]},
         certificates=_if_some(inventory_from_json, j.get("certificates")),
+        examination=_if_some(examination_from_json, j.get("examination")),
     )
 
 

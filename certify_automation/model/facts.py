@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from certify_automation.model.certificate import CertificateInventory
 from certify_automation.model.config_files import FileContent
+from certify_automation.model.examination import Examination
+from certify_automation.model.log_tail import LogTail
 from certify_automation.model.runs import OpenRun, Records
 from certify_automation.model.service import ServiceState, StartMode
 
@@ -115,15 +117,6 @@ class SocketFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class LogTail:
-    """The last lines of one log file, oldest first."""
-
-    path: str
-    exists: bool
-    lines: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class ApiFacts:
     """What the product's API answered on the host itself; status None = no answer (see error).
 
@@ -192,6 +185,7 @@ class Facts:
         ssl_bindings: those of the ports of the request.
         managed: raw name -> value, what a plan may depend on (docs/contract.md).
         certificates: preferences and certificates; None = not asked for.
+        examination: what only Examine asks; None = it was another script. With it, `sockets` are all TCP listeners.
     """
 
     host: HostFacts
@@ -214,6 +208,7 @@ class Facts:
     records: Records | None = None
     managed: dict[str, str] = field(default_factory=dict)
     certificates: CertificateInventory | None = None
+    examination: Examination | None = None
 
     @property
     def service(self) -> ServiceFacts | None:
