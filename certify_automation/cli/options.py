@@ -6,7 +6,7 @@ import os
 import re
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import wraps
 from pathlib import Path
@@ -43,6 +43,10 @@ class Call:
     repo: Path = Path()
     inventory: Path | None = None
     limit: tuple[str, ...] = ()
+
+    def with_hosts(self, patterns: tuple[str, ...]) -> Call:
+        """The same call with host patterns that stand on the command line by themselves, beside those of --limit."""
+        return replace(self, limit=(*self.limit, *patterns))
 
     def whole_fleet(self) -> Fleet:
         """Every host of the inventory.
