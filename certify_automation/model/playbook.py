@@ -40,6 +40,9 @@ class PlaybookStep:
         with_: the verb's own parameters as written; texts may hold expressions, evaluated a host at a time.
         when: expression over the host's facts; empty = always.
         position: of the step in its file.
+        parameters: what expressions of the step find under `parameters`: those of the playbook it is written in.
+        within: of each `run` step that it came with, the outermost first, its `when` and the parameters for that.
+        places: keys and indexes from `with_` down to a value -> where that is written.
     """
 
     name: str
@@ -48,6 +51,9 @@ class PlaybookStep:
     position: Position
     when: str = ""
     on_failure: OnFailure = OnFailure.STOP
+    parameters: Mapping[str, JsonValue] = field(default_factory=dict)
+    within: tuple[tuple[str, Mapping[str, JsonValue]], ...] = ()
+    places: Mapping[tuple[str | int, ...], Position] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
