@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import click
 
-from certify_automation.cli.guarding import Guard
 from certify_automation.cli.lockout import check_confirmable
+from certify_automation.cli.options import Call
 from certify_automation.cli.outcomes import show_details, show_plan, show_recap, show_stop, show_summary
 from certify_automation.cli.visits import Visits
-from certify_automation.desired import DesiredHost
-from certify_automation.errors import OutcomeUnknown
-from certify_automation.fleet.rollout import ABANDONED
+from certify_automation.desired import DesiredHost, Settings
+from certify_automation.fleet.acting import carry_out_host, under_timer
+from certify_automation.fleet.guarding import Guard
 from certify_automation.model.host_report import HostReport, HostStatus
 from certify_automation.model.outcome import ExitCode, worst
 from certify_automation.model.plan import Plan
 from certify_automation.model.renewal import Hold
-from certify_automation.reconcile import apply_plan
-from certify_automation.renewing import carry_on
 from certify_automation.report import document, renewals_line
 
 
@@ -48,6 +47,13 @@ class Act:
 APPLY = Act("apply", "Apply these changes to {}?")
 APPLY_FILE = replace(APPLY, declared=False)
 """What is declared may have changed since a plan was saved, and that is no failure of the plan."""
+
+
+def guard_of(call: Call, settings: Settings) -> Guard:
+    """The guard of a call, which speaks through its console."""
+    guard = Guard.of(settings, os.environ)
+    guard.say, guard.warn, guard.selection = call.console.say, call.console.error, call.limit
+    return guard
 
 
 def look_at(visits: Visits, hosts: Sequence[str], work: Callable[[DesiredHost], HostReport]) -> list[HostReport]:
@@ -113,17 +119,11 @@ def carry_out(
     reports: list[HostReport] = []
 
     def work(host: DesiredHost) -> HostReport:
-        plan, declared = plans[host.name], host.state if act.declared else None
-        report = apply_plan(plan, visits.session(host), declared, visits.confirmation(host))
-        if not plan.after_commit:
-            return report
-        window = host.state.renewals.window if host.state.renewals else None
-        session, how = visits.renewal_session(host), visits.renewing(host)
-        return carry_on(report, session, how, lambda ready: guard.asking(ready, window))
+        return carry_out_host(plans[host.name], host, visits, guard, declared=act.declared)
 
     def taken(report: HostReport) -> None:
         guard.settle(report)
-        report = _under_timer(report, plans[report.host])
+        report = under_timer(report, plans[report.host])
         reports.append(replace(report, recovered=(*recovered[report.host], *report.recovered)))
 
     finished = visits.carry_out(act.doing, list(plans), work, taken, guard.pace)
@@ -153,16 +153,6 @@ def _held_back(report: HostReport) -> frozenset[str]:
 def _late(report: HostReport, plan: Plan) -> bool:
     """Whether something was not requested because it was too late for it when the host's turn came."""
     return report.plan is not None and len(report.plan.held) > len(plan.held)
-
-
-def _under_timer(report: HostReport, plan: Plan) -> HostReport:
-    """The report of a host that was not waited for, though its change has to be confirmed."""
-    error = report.error
-    if not isinstance(error, OutcomeUnknown) or error.id != ABANDONED or plan.confirm_seconds is None:
-        return report
-    hint = f"if the change was made, the host puts everything back by itself {plan.confirm_seconds} s after it, because"
-    hint += " nobody confirms it; look at it with `plan` after that"
-    return replace(report, error=OutcomeUnknown(error.id, error.message, hint=hint))
 
 
 def _unchanged(visits: Visits, act: Act, planned: Sequence[HostReport], code: ExitCode) -> int:

@@ -11,7 +11,7 @@ import click
 
 from certify_automation.certificates import HostCertificates, certificates_host
 from certify_automation.cli.certificate_table import Column, Row, show_table
-from certify_automation.cli.filters import filter_options, filters_of, unknown_ids, unknown_warnings
+from certify_automation.cli.filters import filter_options, filters_of
 from certify_automation.cli.findings import show_errors, show_warnings
 from certify_automation.cli.options import Call, fleet_options
 from certify_automation.cli.outcomes import show_stop
@@ -19,7 +19,7 @@ from certify_automation.cli.visits import look_options, open_visits
 from certify_automation.desired import DesiredHost
 from certify_automation.errors import Problem, UsageError
 from certify_automation.model.host_report import HostReport, HostStatus
-from certify_automation.renewal import Filters, ListedCertificate, Totals
+from certify_automation.renewal import Filters, ListedCertificate, Totals, unknown_ids, unknown_warnings
 from certify_automation.report import (
     certificate_json,
     certificate_row,

@@ -11,8 +11,15 @@ from typing import Any
 import click
 
 from certify_automation import plan_file
-from certify_automation.cli.carrying_out import APPLY, APPLY_FILE, ask_and_carry_out, carry_out, code_of, look_at
-from certify_automation.cli.guarding import Guard
+from certify_automation.cli.carrying_out import (
+    APPLY,
+    APPLY_FILE,
+    ask_and_carry_out,
+    carry_out,
+    code_of,
+    guard_of,
+    look_at,
+)
 from certify_automation.cli.lockout import (
     check_confirmable,
     confirm_seconds,
@@ -86,7 +93,7 @@ def apply(call: Call, file: Path | None, *, yes: bool, **flags: object) -> int:
         raise UsageError("CA5006", "nobody can be asked whether to apply, and --yes is not given", hint=hint)
     visits = open_visits(call, flags)
     options, origin = plan_options(visits, flags), origin_of(call.repo)
-    guard = Guard.of(call, visits.fleet.settings)
+    guard = guard_of(call, visits.fleet.settings)
 
     def work(host: DesiredHost) -> HostReport:
         return prepare_host(host, visits.session(host), options(host), origin, guard.watching(host.name))
@@ -127,7 +134,7 @@ def _apply_file(call: Call, file: Path, flags: Mapping[str, Any]) -> int:
     check_confirmable(allowed, visits.fleet.hosts, interactive=call.console.interactive)
     held_back = [HostReport.of_error(one.host, lockout_refused(one), one) for one in refused]
     show_details(call.console, held_back)
-    guard = Guard.of(call, visits.fleet.settings)
+    guard = guard_of(call, visits.fleet.settings)
     return carry_out(visits, APPLY_FILE, [*held_back, *map(HostReport.of_plan, allowed)], guard)
 
 

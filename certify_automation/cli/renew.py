@@ -9,14 +9,15 @@ from typing import Any
 
 import click
 
-from certify_automation.cli.carrying_out import Act, ask_and_carry_out, look_at, show_only
+from certify_automation.cli.carrying_out import Act, ask_and_carry_out, guard_of, look_at, show_only
 from certify_automation.cli.filters import filter_options
-from certify_automation.cli.guarding import Guard
+from certify_automation.cli.findings import show_warnings
 from certify_automation.cli.options import Call, Duration, fleet_options
 from certify_automation.cli.origin import origin_of
-from certify_automation.cli.renewal_run import RenewalRun, RunTerms
+from certify_automation.cli.renewal_terms import terms_of
 from certify_automation.cli.visits import RunFlags, open_visits, rollout_options
 from certify_automation.errors import UsageError
+from certify_automation.fleet.renewal_run import RenewalRun
 from certify_automation.model.outcome import worst
 from certify_automation.model.renewal import Hold
 
@@ -73,15 +74,16 @@ def renew(call: Call, *, dry_run: bool, yes: bool, **flags: object) -> int:
     when the time to wait is over; 8: a limit, the window, another run or a product that has stopped
     renewing holds some back.
     """
-    RunTerms.of_flags(flags)
+    terms = terms_of(flags)
     if not (yes or dry_run) and (call.console.as_json or not call.console.interactive):
         hint = "look at it with `renew --dry-run` first, then say `renew --yes`"
         raise UsageError("CA5036", "nobody can be asked whether to request, and --yes is not given", hint=hint)
     visits = open_visits(call, flags)
     visits.flags = _timed(visits.flags, flags)
-    guard = Guard.of(call, visits.fleet.settings)
-    run = RenewalRun.of(visits, guard, flags, origin_of(call.repo))
+    guard = guard_of(call, visits.fleet.settings)
+    run = RenewalRun.of(visits, guard, terms, origin_of(call.repo), str(flags["resume"] or ""))
     planned = run.chosen(look_at(visits, run.hosts, run.look), dry_run=dry_run)
+    show_warnings(call.console, run.missed)
     if dry_run:
         return show_only(visits, _RENEW, planned, guard)
     code = ask_and_carry_out(visits, _RENEW, planned, guard, yes=yes)

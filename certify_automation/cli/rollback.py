@@ -7,8 +7,7 @@ from dataclasses import replace
 
 import click
 
-from certify_automation.cli.carrying_out import Act, ask_and_carry_out, look_at
-from certify_automation.cli.guarding import Guard
+from certify_automation.cli.carrying_out import Act, ask_and_carry_out, guard_of, look_at
 from certify_automation.cli.lockout import lockout_options
 from certify_automation.cli.online import plan_options
 from certify_automation.cli.options import Call, fleet_options
@@ -60,7 +59,7 @@ def rollback(call: Call, hosts: tuple[str, ...], run: str | None, *, yes: bool, 
     call.console.data(f"{name}: taking back {runs[name]}" for name in visits.fleet.hosts if runs.get(name))
     if any(report.status is HostStatus.CHANGED for report in reports):
         call.console.say(_NOTE)
-    return ask_and_carry_out(visits, _ROLLBACK, reports, Guard.of(call, visits.fleet.settings), yes=yes)
+    return ask_and_carry_out(visits, _ROLLBACK, reports, guard_of(call, visits.fleet.settings), yes=yes)
 
 
 def _limited(call: Call, named: Fleet) -> Fleet:

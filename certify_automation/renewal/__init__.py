@@ -5,6 +5,7 @@ from certify_automation.renewal.choice import choose
 from certify_automation.renewal.filters import Filters, Met, ids_of, matches, matches_any, met
 from certify_automation.renewal.holds import out_of_time
 from certify_automation.renewal.listing import ListedCertificate, Listing, Totals, listing
+from certify_automation.renewal.missed import missed_warnings, unknown_ids, unknown_warnings
 from certify_automation.renewal.policy import failing
 from certify_automation.renewal.stall import Stall, stalled
 from certify_automation.renewal.terms import Choice, Wanted
@@ -28,7 +29,10 @@ __all__ = [
     "matches",
     "matches_any",
     "met",
+    "missed_warnings",
     "opens",
     "out_of_time",
     "stalled",
+    "unknown_ids",
+    "unknown_warnings",
 ]

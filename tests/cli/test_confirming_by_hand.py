@@ -14,10 +14,10 @@ from planning.guarded_host import PLAN, GuardedHost
 
 from certify_automation.cli.carrying_out import APPLY_FILE, ask_and_carry_out, carry_out
 from certify_automation.cli.console import make_console
-from certify_automation.cli.guarding import Guard
 from certify_automation.cli.visits import RunFlags, Visits
 from certify_automation.desired import DesiredHost, Settings
 from certify_automation.errors import UsageError
+from certify_automation.fleet.guarding import Guard
 from certify_automation.fleet.runs import Ledger
 from certify_automation.guard.limits import read_limits
 from certify_automation.model.host_report import HostReport
@@ -51,7 +51,7 @@ def visits(folder: Path, transport: str = "local") -> tuple[VisitsToOne, Guarded
 
 def guard(folder: Path) -> Guard:
     """One that has counted nothing."""
-    return Guard(make_console(), Ledger(folder / "state"), read_limits({}))
+    return Guard(Ledger(folder / "state"), read_limits({}))
 
 
 @contextmanager

@@ -6,16 +6,12 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
 
-from certify_automation.cli.filters import filters_of, missed_warnings
-from certify_automation.cli.findings import show_warnings
-from certify_automation.cli.guarding import Guard
-from certify_automation.cli.visits import Visits
 from certify_automation.desired import DesiredHost
-from certify_automation.errors import UsageError
+from certify_automation.errors import Problem, UsageError
+from certify_automation.fleet.guarding import Guard
+from certify_automation.fleet.reach import Reach
 from certify_automation.fleet.records import RecordedRun
-from certify_automation.fleet.rollout import waves
 from certify_automation.guard.requests import CertificateRequest
 from certify_automation.model.certificate import ManagedCertificate, RequestState
 from certify_automation.model.config_files import JsonValue
@@ -25,12 +21,10 @@ from certify_automation.model.plan import Origin
 from certify_automation.model.renewal import CertificateRenew, RenewalResult, RenewalStatus
 from certify_automation.naming import some_of
 from certify_automation.plan import PlanOptions, RequestTerms
-from certify_automation.renewal import Filters, Met, Wanted, met
+from certify_automation.renewal import Filters, Met, Wanted, met, missed_warnings
 from certify_automation.report import one_line
 from certify_automation.requesting import Requested, Requesting, request_host
 
-_SETTLED = ("due", "failing", "expires_within", "issuer", "domain", "ids", "force", "reissue", "most", "waves")
-_WRITTEN = {"most": "max", "ids": "id"}
 _COMMAND = "renew"
 _NAMES_SHOWN = 5
 
@@ -48,18 +42,6 @@ class RunTerms:
     restart_stalled: bool = False
     most: int | None = None
     waves: str = ""
-
-    @classmethod
-    def of_flags(cls, flags: Mapping[str, Any]) -> RunTerms:
-        """What the flags of the command ask for.
-
-        Raises:
-            UsageError: CA5031 --force without --max, CA5032 --reissue without --issuer, CA5033 --pause without waves,
-                CA5034 with --resume what the run has settled, CA3220 --waves.
-        """
-        _check(flags)
-        wanted = Wanted(flags["force"], flags["reissue"], flags["outside_window"], filters_of(flags))
-        return cls(wanted, flags["restart_stalled"], flags["most"], flags["waves"] or "")
 
     def to_json(self) -> Mapping[str, JsonValue]:
         """For the record; the waves have a place of their own there."""
@@ -87,28 +69,9 @@ class RunTerms:
         return RunTerms(wanted, restart, most if isinstance(most, int) else None, start.waves)
 
 
-def _check(flags: Mapping[str, Any]) -> None:
-    settled = [name for name in _SETTLED if flags[name]] if flags["resume"] else []
-    if settled:
-        names = ", ".join(f"--{_WRITTEN.get(name, name.replace('_', '-'))}" for name in settled)
-        raise UsageError("CA5034", f"{names}: that is settled by the run that goes on", hint="leave it out")
-    if flags["force"] and flags["most"] is None:
-        hint = "say how many at most: `renew --force --max 1 --domain www.example.com`"
-        raise UsageError("CA5031", "--force requests what is not due, and --max does not say how many", hint=hint)
-    if flags["reissue"] and not flags["issuer"]:
-        hint = "say of which certification authority: `renew --issuer letsencrypt.org --reissue`"
-        raise UsageError(
-            "CA5032", "--reissue has every certificate of an issuer issued again, and none is named", hint=hint
-        )
-    if flags["pause"] and not (flags["waves"] or flags["resume"]):
-        raise UsageError("CA5033", "--pause is between waves, and there are none", hint="say --waves 1,10%,100%")
-    if flags["waves"]:
-        waves(flags["waves"], 1)
-
-
 @dataclass(slots=True)
 class RenewalRun:
-    """One run over the hosts of a fleet.
+    """One run over the hosts of a fleet; what there is to be said is said by its guard.
 
     Attributes:
         terms: what it asks for.
@@ -116,7 +79,7 @@ class RenewalRun:
         recorded: the run that goes on; None = it begins.
     """
 
-    visits: Visits
+    reach: Reach
     guard: Guard
     origin: Origin
     terms: RunTerms
@@ -135,18 +98,18 @@ class RenewalRun:
                 self._left.setdefault(request.host, []).append(request)
 
     @classmethod
-    def of(cls, visits: Visits, guard: Guard, flags: Mapping[str, Any], origin: Origin) -> RenewalRun:
-        """The run that the flags ask for.
+    def of(cls, reach: Reach, guard: Guard, terms: RunTerms, origin: Origin, resume: str = "") -> RenewalRun:
+        """The run with these terms, or the one to go on with, by the first 8 or more digits of its id.
 
         Raises:
-            UsageError: as RunTerms; CA3210 to CA3214 the run to go on with, CA5037 none of its hosts is selected.
+            UsageError: as RunTerms.going_on; CA3210 to CA3214 the run to go on with, CA5037 none of its hosts is
+                selected.
             Locked: CA3216 another process has that in hand.
         """
-        terms = RunTerms.of_flags(flags)
-        run = cls(visits, guard, origin, terms)
-        if flags["resume"]:
-            recorded = guard.ledger.run(flags["resume"].strip().lower())
-            run = cls(visits, guard, origin, terms.going_on(recorded), recorded.start.run_id, recorded)
+        run = cls(reach, guard, origin, terms)
+        if resume:
+            recorded = guard.ledger.run(resume.strip().lower())
+            run = cls(reach, guard, origin, terms.going_on(recorded), recorded.start.run_id, recorded)
             guard.hosts = recorded.hosts
             run.check_who_is_there()
         guard.waves, guard.options = run.terms.waves, run.terms.to_json()
@@ -157,8 +120,8 @@ class RenewalRun:
     def hosts(self) -> list[str]:
         """The hosts to be looked at, in the order in which they start."""
         if self.recorded is None:
-            return list(self.visits.fleet.hosts)
-        return [name for name in self.recorded.hosts if name in self._left and name in self.visits.fleet.hosts]
+            return list(self.reach.fleet.hosts)
+        return [name for name in self.recorded.hosts if name in self._left and name in self.reach.fleet.hosts]
 
     def look(self, host: DesiredHost) -> HostReport:
         """What a host is to request; also from several threads.
@@ -173,7 +136,7 @@ class RenewalRun:
         attempted = {one.id: one.attempted_utc_ms for one in self._cut_off if one.host == host.name}
         terms = RequestTerms(wanted, self.terms.restart_stalled, expected, attempted)
         how = Requesting(options, terms, self.origin)
-        found = request_host(host, self.visits.session(host), how, self.guard.watching(host.name))
+        found = request_host(host, self.reach.session(host), how, self.guard.watching(host.name))
         self.guard.waiting.extend(found.waiting)
         if (seen := found.facts.certificates) is not None and seen.certificates is not None:
             filters = self.terms.wanted.filters
@@ -187,8 +150,12 @@ class RenewalRun:
             if not dry_run:
                 self.guard.pass_over(self.run_id, host, results)
             self._say_what_failed(host, results)
-        show_warnings(self.visits.console, missed_warnings(self.terms.wanted.filters, self._met.values()))
         return self.guard.cap(reports, self.terms.most)
+
+    @property
+    def missed(self) -> tuple[tuple[str, Problem], ...]:
+        """What is asked for by name and fits nothing on the hosts that were looked at, each with what to do."""
+        return tuple(missed_warnings(self.terms.wanted.filters, self._met.values()))
 
     def check_who_is_there(self) -> None:
         """Say which hosts the run that goes on has left and this call has not.
@@ -196,13 +163,13 @@ class RenewalRun:
         Raises:
             UsageError: CA5037 it has none of them.
         """
-        absent = [name for name in self._left if name not in self.visits.fleet.hosts]
+        absent = [name for name in self._left if name not in self.reach.fleet.hosts]
         names = some_of(absent, _NAMES_SHOWN)
         if absent and not self.hosts:
             hint = "see --limit, and whether they are in the inventory still"
             raise UsageError("CA5037", f"no host that run {self.run_id} has left is selected: {names}", hint=hint)
         if absent:
-            self.visits.console.say(f"not selected, or not in the inventory, and left for later: {names}")
+            self.guard.say(f"not selected, or not in the inventory, and left for later: {names}")
 
     @property
     def code(self) -> ExitCode:
@@ -215,7 +182,7 @@ class RenewalRun:
         """How to go on with what the run has left, where another run would not do the same."""
         if self.guard.left and (self.terms.wanted.forced or self.terms.waves):
             number = f"{self.guard.left} certificate{'' if self.guard.left == 1 else 's'}"
-            self.visits.console.say(f"left of this run: {number}; go on with `renew --resume {self.run_id}`")
+            self.guard.say(f"left of this run: {number}; go on with `renew --resume {self.run_id}`")
 
     def _say_what_failed(self, host: str, results: Sequence[RenewalResult]) -> None:
         names = {request.id: request.name for request in self._left.get(host, ())}
@@ -223,7 +190,7 @@ class RenewalRun:
             if result.status is RenewalStatus.FAILED:
                 said = f": {one_line(result.message)}" if result.message else ""
                 what = f"{host}/{one_line(names[result.id])} was requested by this run before it was cut off"
-                self.visits.console.error(f"{what}: the attempt failed{said}")
+                self.guard.warn(f"{what}: the attempt failed{said}")
 
     def _gone(self, found: Requested) -> Iterator[RenewalResult]:
         """What of a host's part of the run is neither requested now nor waits, and so has come to its end."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Lock
+from typing import TypeAlias
 
-from certify_automation.cli.console import Console
-from certify_automation.cli.options import Call
 from certify_automation.desired import Settings
 from certify_automation.due import moment_text
 from certify_automation.errors import AuthenticationRefused, NotTrusted, OutcomeUnknown, Unreachable, UsageError
@@ -28,6 +26,8 @@ from certify_automation.model.plan import Plan
 from certify_automation.model.renewal import CertificateRenew, Held, Hold, RenewalResult, Window
 from certify_automation.renewal import out_of_time
 
+Say: TypeAlias = Callable[[str], None]
+
 _NOT_SENT = (Unreachable, AuthenticationRefused, NotTrusted)
 
 
@@ -36,6 +36,7 @@ class Guard:
     """What a run may request, and the record of what it did. Nothing is read or written where nothing is renewed.
 
     Attributes:
+        say: takes a sentence for whoever waits; warn: takes one that is never hidden.
         selection, waves, options: of the command, recorded so that its run can go on later.
         hosts: of the run that goes on, in the order of its waves; empty = it begins.
         outside_window: windows do not matter.
@@ -45,9 +46,10 @@ class Guard:
         pace: at which authorities may be asked for what was reserved.
     """
 
-    console: Console
     ledger: Ledger
     limits: Limits
+    say: Say = field(default=lambda _: None)
+    warn: Say = field(default=lambda _: None)
     selection: tuple[str, ...] = ()
     waves: str = ""
     options: Mapping[str, JsonValue] = field(default_factory=dict)
@@ -63,10 +65,9 @@ class Guard:
     _settling: Lock = field(default_factory=Lock)
 
     @classmethod
-    def of(cls, call: Call, settings: Settings) -> Guard:
-        """The one of a call, by the settings of its repository."""
-        ledger = Ledger(state_folder(settings, os.environ))
-        return cls(call.console, ledger, read_limits(settings.ca_limits), call.limit)
+    def of(cls, settings: Settings, environ: Mapping[str, str]) -> Guard:
+        """One by the settings of a repository, that says nothing."""
+        return cls(Ledger(state_folder(settings, environ)), read_limits(settings.ca_limits))
 
     def watching(self, host: str) -> Callable[[Facts], None]:
         """Takes the facts of a host for what its product requested by itself, and for what time it is there."""
@@ -187,10 +188,10 @@ class Guard:
     def _say_the_run(self, command: str) -> None:
         """Before the first request: what kills this process leaves nobody to say it afterwards."""
         cut_off = f": if it is cut off, `renew --resume {self._run_id}` goes on with it" if command == "renew" else ""
-        self.console.say(f"run {self._run_id}{cut_off}")
+        self.say(f"run {self._run_id}{cut_off}")
 
     def _not_recorded(self, error: UsageError) -> None:
-        self.console.error(f"warning {error}; what is not recorded counts as requested")
+        self.warn(f"warning {error}; what is not recorded counts as requested")
 
 
 def _in_turn(plans: Sequence[Plan]) -> Iterator[CertificateRequest]:

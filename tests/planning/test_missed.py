@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from certify_automation.cli.filters import missed_warnings
 from certify_automation.model.certificate import ManagedCertificate
-from certify_automation.renewal import Filters, Met, met
+from certify_automation.renewal import Filters, Met, met, missed_warnings
 
 ITEMS = (
     ManagedCertificate("1", "shop", ("shop.example.com",), current_authority="letsencrypt.org"),

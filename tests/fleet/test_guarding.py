@@ -11,8 +11,8 @@ import pytest
 from planning.situations import observed
 
 from certify_automation.cli.console import make_console
-from certify_automation.cli.guarding import Guard
 from certify_automation.errors import HostError, OutcomeUnknown, Unreachable
+from certify_automation.fleet.guarding import Guard
 from certify_automation.fleet.rollout import ABANDONED
 from certify_automation.fleet.runs import Ledger
 from certify_automation.guard.limits import read_limits
@@ -39,10 +39,12 @@ CHANGE = ServiceStartMode("Certify.Service", StartMode.MANUAL, StartMode.AUTOMAT
 
 def guard(folder: Path, limit: int | None = 2) -> Guard:
     """One for which an authority issues so many certificates for a registered domain in a week."""
+    console = make_console()
     return Guard(
-        make_console(),
         Ledger(folder / "state"),
         read_limits({"letsencrypt.org": {"certificates_per_registered_domain": limit}}),
+        console.say,
+        console.error,
         selection=("web*",),
     )
 
