@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from certify_automation import __version__
+from certify_automation import __version__, private_file
 from certify_automation.errors import UsageError
 from certify_automation.model.plan import Plan
 from certify_automation.model.plan_codec import plan_from_record, plan_to_record, record_digest
@@ -43,21 +43,9 @@ def check_target(path: Path) -> None:
     Raises:
         UsageError: CA5010, it is no regular file, or its folder is missing or may not be written to.
     """
-    try:
-        obstacle = _obstacle(path)
-    except OSError as error:
-        obstacle = str(error.strerror)
+    obstacle = private_file.obstacle(path, "a plan")
     if obstacle:
         raise UsageError("CA5010", f"the plan cannot be written to {path}: {obstacle}")
-
-
-def _obstacle(path: Path) -> str:
-    folder = path.absolute().parent
-    if path.exists() and not path.is_file():
-        return "it is not a regular file, and a plan is not written to a device or a pipe"
-    if not folder.is_dir():
-        return f"there is no folder {folder}"
-    return "" if os.access(folder, os.W_OK) else f"the folder {folder} may not be written to"
 
 
 def save(path: Path, file: PlanFile) -> None:
@@ -76,13 +64,8 @@ def save(path: Path, file: PlanFile) -> None:
         "plans": [plan_to_record(plan) for plan in file.plans],
     }
     text = json.dumps({**body, "digest": record_digest(body)}, indent=1) + "\n"
-    new = path.with_name(path.name + ".new")
     try:
-        new.unlink(missing_ok=True)
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-        new.replace(path)
+        private_file.write(path, text)
     except OSError as error:
         raise UsageError("CA5010", f"the plan cannot be written to {path}: {error.strerror}") from error
 
