@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from certify_automation.config_merge import config_property
 from certify_automation.diff import (
     block_port,
     block_rules,
@@ -69,6 +70,7 @@ ORDER = (
     "service.stop",
 )
 _READ_AT_START = {FileName.SERVICE_CONFIG, FileName.APPSETTINGS_CORE}
+_FOR_CLIENTS = {f"service.config.{config_property('ServiceFaultMsg').declared}"}
 
 
 def changes(at: Situation) -> tuple[Change, ...]:
@@ -215,10 +217,18 @@ def _service_act(at: Situation, others: list[Change]) -> ServiceAct | None:
 
 def _must_restart(at: Situation, others: list[Change]) -> bool:
     """The service reads its files at start only, and v6 tries to register its URL at start only."""
-    if any(isinstance(change, FileWrite) and change.file in _READ_AT_START for change in others):
+    if at.options.restart or any(isinstance(change, FileWrite) and _read_at_start(at, change) for change in others):
         return True
     exposed = at.judges_exposure and bool(exposed_at(at.facts))
     if _differs(at, "endpoint") or (exposed and not at.exposed_after):
         return True
     listeners = any(change.impact in {Impact.LISTENER, Impact.LOCKOUT} for change in others)
     return at.generation == "v6" and listeners and not effective_endpoints(at.facts)
+
+
+def _read_at_start(at: Situation, change: FileWrite) -> bool:
+    """The text of the last fault is for the user interface, which reads it whenever it cannot connect."""
+    config = at.comparison.files.service_config
+    if change.file is not FileName.SERVICE_CONFIG or config is None:
+        return change.file in _READ_AT_START
+    return any(difference.path not in _FOR_CLIENTS for difference in config.differences)

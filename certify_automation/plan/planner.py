@@ -27,7 +27,7 @@ def make_plan(host: str, desired: HostState, facts: Facts, options: PlanOptions)
     changes. Planning twice from the same facts gives the same plan.
     """
     at = Situation(host, compare(host, desired, facts), facts, options)
-    if desired == HostState():
+    if desired == HostState() and not options.restart:
         return Plan(host, options.run_id, observe_request(desired))
     return plan_of(replace(at, changes=changes(at)))
 

@@ -30,6 +30,8 @@ class PlanOptions:
         allow_lockout: a change that can cut the host off may be made, under the host's dead-man timer.
         confirm_seconds: so long the host then waits to be told that it can still be reached.
         renewal_seconds: how long certificates that were requested are waited for.
+        restart: a running service is restarted whatever differs.
+        allow_data: a backup may take the database's place, or another data store the present one's.
         visited_address: IP literal through which the host is reached; None = not known, or reached locally.
     """
 
@@ -41,6 +43,8 @@ class PlanOptions:
     confirm_seconds: int = CONFIRM_SECONDS
     visited_address: str | None = None
     renewal_seconds: int = WAIT_SECONDS
+    restart: bool = False
+    allow_data: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from certify_automation.config_merge import effective_config
-from certify_automation.diff import ip_listen_entries
+from certify_automation.diff import content_of, ip_listen_entries
 from certify_automation.errors import Problem
 from certify_automation.evidence import (
     KERNEL,
@@ -73,8 +73,9 @@ def _negotiated_port(at: Situation) -> Iterator[Problem]:
 
 
 def _fault_message(at: Situation) -> Iterator[Problem]:
-    file = at.facts.files.get(FileName.SERVICE_CONFIG.value)
-    if at.desired.service_config is not None and file and effective_config(file.content)["ServiceFaultMsg"]:
+    config = at.desired.service_config
+    found = content_of(at.facts, FileName.SERVICE_CONFIG)
+    if config is not None and "ServiceFaultMsg" not in config.removed and effective_config(found)["ServiceFaultMsg"]:
         yield warning(
             "CA3056",
             "serviceconfig.json holds a ServiceFaultMsg, which the user interface shows whenever it cannot connect",
