@@ -12,6 +12,15 @@ from certify_automation.config_merge.properties import as_read, config_property,
 from certify_automation.model.config_files import Condition, ServiceConfig
 from certify_automation.model.plan import Difference
 
+_EFFECTIVE = (
+    "Host",
+    "Port",
+    "UseHTTPS",
+    "HttpChallengeServerPort",
+    "Transport",
+    "ServiceFaultMsg",
+    "EnableAutoPortNegotiation",
+)
 _HUB_VALUE = re.compile(
     r"(?:HubAssignedInstanceId|ManagementServerHub\w*+)(?![\"']?\s*:\s*(?:\"\"|''|null\b))", re.IGNORECASE
 )
@@ -89,7 +98,7 @@ def effective_config(content: bytes | None) -> Mapping[str, object]:
     _, found, reason = _found(content)
     members = Members(found if not reason else JsonObject(), config_property)
     values: dict[str, object] = {}
-    for name in ("Host", "Port", "UseHTTPS", "HttpChallengeServerPort", "Transport", "ServiceFaultMsg"):
+    for name in _EFFECTIVE:
         prop, value = config_property(name), members.get(name)
         default = None if members.has(name, None) else prop.default
         values[name] = default if value is None else as_read(prop, value)[1]

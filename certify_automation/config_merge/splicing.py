@@ -11,10 +11,11 @@ from certify_automation.config_merge.core_settings import Path, below
 from certify_automation.config_merge.lenient_json import Document, decode, encode, quoted, read
 from certify_automation.model.config_files import Condition
 
-_TOKEN = re.compile(
+TOKEN = re.compile(
     r"""(?P<string>"(?:\\.|[^"\\])*")|(?P<comment>//[^\r\n]*|/\*.*?\*/)|(?P<mark>[{}\[\]:,])|[^\s{}\[\]:,"/]+|\S""",
     re.DOTALL,
 )
+"""One piece of JSON with comments: a string, a comment, a mark, or anything else up to the next of them."""
 
 
 @dataclass(slots=True)
@@ -44,12 +45,12 @@ def splice(content: bytes, document: Document, texts: Mapping[Path, str]) -> byt
         besides strict JSON), or bytes of it are damaged: only writing the file anew helps then.
     """
     text, damaged = decode(content)
-    tokens = list(_TOKEN.finditer(text))
+    tokens = list(TOKEN.finditer(text))
     bare = read(_bare(tokens).encode("utf-8", "surrogatepass"))
     if damaged or bare.condition is not Condition.STRICT or bare.value != document.value:
         return None
     pieces, end = [], 0
-    for path, token in _scalars(tokens):
+    for path, token in scalars(tokens):
         if path in texts:
             pieces += [text[end : token.start()], quoted(texts[path])]
             end = token.end()
@@ -63,7 +64,7 @@ def _bare(tokens: list[re.Match[str]]) -> str:
     return " ".join(one for one, after in zip(told, following, strict=True) if one != "," or after not in {"}", "]"})
 
 
-def _scalars(tokens: list[re.Match[str]]) -> Iterator[tuple[Path, re.Match[str]]]:
+def scalars(tokens: list[re.Match[str]]) -> Iterator[tuple[Path, re.Match[str]]]:
     """Every value that is neither object nor array, with its path; the tokens are those of a document."""
     inside: list[_Open] = []
     for token in tokens:

@@ -11,15 +11,24 @@ from certify_automation.diff.http_sys import (
     reservation_of,
     reservation_sddl,
 )
-from certify_automation.diff.product_files import content_of, endpoint_of, readable
+from certify_automation.diff.product_files import (
+    DEFAULT_ENDPOINT,
+    configured_endpoint,
+    content_of,
+    endpoint_of,
+    pinned_url,
+    readable,
+)
 from certify_automation.diff.services import observed_recovery
 
 __all__ = [
+    "DEFAULT_ENDPOINT",
     "Comparison",
     "block_port",
     "block_rules",
     "blocked",
     "compare",
+    "configured_endpoint",
     "content_of",
     "differences",
     "endpoint_of",
@@ -31,6 +40,7 @@ __all__ = [
     "letting_in",
     "observe_request",
     "observed_recovery",
+    "pinned_url",
     "preference_changes",
     "preference_name",
     "preference_value",

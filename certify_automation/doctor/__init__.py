@@ -1,0 +1,31 @@
+"""What is wrong with a host, told from the facts of one visit: findings with the evidence that proves them. Pure."""
+
+from __future__ import annotations
+
+from certify_automation.doctor.catalogue import Entry, catalogue, entry
+from certify_automation.doctor.causes import consequences_of, related, roots
+from certify_automation.doctor.diagnosis import Case, Rule
+from certify_automation.doctor.reached import unreached
+from certify_automation.model.facts import Facts
+from certify_automation.model.finding import Finding
+from certify_automation.model.host import HostState
+
+_RULES: tuple[Rule, ...] = ()
+_NOTHING_DECLARED = HostState()
+
+
+def diagnose(
+    facts: Facts, declared: HostState = _NOTHING_DECLARED, now_utc_ms: int | None = None
+) -> tuple[Finding, ...]:
+    """Everything that is wrong with a host, worst first; none = nothing is.
+
+    Args:
+        facts: of an examination; of a visit that asked for less it finds less.
+        declared: what is declared for the host.
+        now_utc_ms: the caller's clock, held against the host's; None = it is not.
+    """
+    case = Case(facts, declared, now_utc_ms)
+    return related(found for rule in _RULES for found in rule(case))
+
+
+__all__ = ["Entry", "catalogue", "consequences_of", "diagnose", "entry", "roots", "unreached"]

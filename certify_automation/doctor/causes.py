@@ -1,0 +1,51 @@
+"""Which findings of a host follow from which, and the order in which they are told. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from certify_automation.doctor.catalogue import catalogue
+from certify_automation.model.finding import Finding, Severity
+
+
+def related(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings of one host, worst first, each with the others that it follows from.
+
+    A hint stays only where something that it may explain is found.
+    """
+    every = tuple(dict.fromkeys(findings))
+    found = {one.id for one in every}
+    linked = (replace(one, caused_by=tuple(c for c in catalogue()[one.id].caused_by if c in found)) for one in every)
+    kept = [one for one in linked if one.severity is not Severity.HINT or one.caused_by]
+    return tuple(sorted(kept, key=lambda one: (one.severity.rank, one.id, one.subject)))
+
+
+def roots(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Those that follow from no other, in their order."""
+    return tuple(one for one in findings if not one.caused_by)
+
+
+def consequences_of(finding: Finding, findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """What follows from a root, at however many removes, in order.
+
+    What follows from several belongs to the first of them, so that it is told once.
+    """
+    return tuple(one for one in findings if one.caused_by and _root_of(one, findings) == finding)
+
+
+def _root_of(finding: Finding, findings: Sequence[Finding]) -> Finding | None:
+    above = _above(finding, {one.id: one for one in reversed(findings)})
+    return next((one for one in roots(findings) if one.id in above), None)
+
+
+def _above(finding: Finding, by_id: dict[str, Finding]) -> set[str]:
+    """Ids of all findings that this one follows from, directly or not."""
+    found: set[str] = set()
+    waiting = list(finding.caused_by)
+    while waiting:
+        finding_id = waiting.pop()
+        if finding_id not in found:
+            found.add(finding_id)
+            waiting += by_id[finding_id].caused_by if finding_id in by_id else ()
+    return found
