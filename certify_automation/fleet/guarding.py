@@ -11,9 +11,10 @@ from typing import TypeAlias
 from certify_automation.desired import Settings
 from certify_automation.due import moment_text
 from certify_automation.errors import AuthenticationRefused, NotTrusted, OutcomeUnknown, Unreachable, UsageError
+from certify_automation.fleet.record_files import state_folder
 from certify_automation.fleet.records import RunStart
 from certify_automation.fleet.rollout import Pace, waves_left
-from certify_automation.fleet.runs import Ledger, state_folder
+from certify_automation.fleet.runs import Ledger
 from certify_automation.guard.counting import Admission, HeldRequest
 from certify_automation.guard.limits import LONGEST_WINDOW_SECONDS, Limits, read_limits
 from certify_automation.guard.observing import observed

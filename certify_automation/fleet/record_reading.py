@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from certify_automation.errors import UsageError
-from certify_automation.fleet.records import (
+from certify_automation.fleet.record_lines import (
     ENDED,
     RESUMED,
-    VERSION,
-    RecordedRequest,
-    RecordedRun,
-    RunStart,
-    Stage,
+    check_version,
+    damaged,
+    entry,
+    events,
+    items,
+    moment,
+    text,
+    text_or_none,
+    texts,
 )
+from certify_automation.fleet.records import VERSION, RecordedRequest, RecordedRun, RunStart, Stage
 from certify_automation.guard.requests import CertificateRequest
 from certify_automation.model.renewal import RenewalStatus
-
-_YEAR_10000_MS = 253_402_300_800_000
 
 
 def read_record(path: Path) -> RecordedRun | None:
@@ -34,39 +35,15 @@ def read_record(path: Path) -> RecordedRun | None:
         OSError: it cannot be read.
     """
     reading: _Reading | None = None
-    for number, event in _events(path):
+    for number, event in events(path):
         try:
             if reading is None:
                 reading = _Reading.begin(path, event)
             else:
                 reading.take(event)
         except (LookupError, TypeError, ValueError) as error:
-            raise _damaged(path, number) from error
+            raise damaged(path, number) from error
     return reading.run() if reading else None
-
-
-def _events(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    cut_off = 0
-    lines = path.read_bytes().split(b"\n")
-    for number, line in enumerate(lines, 1):
-        event = _parsed(line)
-        if event is None:
-            if cut_off or (number == 1 < len(lines)):
-                raise _damaged(path, cut_off or number)
-            cut_off = number
-            continue
-        if cut_off and event.get("event") != RESUMED:
-            raise _damaged(path, cut_off)
-        cut_off = 0
-        yield number, event
-
-
-def _parsed(line: bytes) -> dict[str, Any] | None:
-    try:
-        event = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return event if isinstance(event, dict) else None
 
 
 @dataclass(slots=True)
@@ -81,40 +58,35 @@ class _Reading:
     def begin(cls, path: Path, event: Mapping[str, Any]) -> _Reading:
         if event["event"] != "started":
             raise ValueError(event["event"])
-        if event["runs"] != VERSION:
-            raise UsageError(
-                "CA3214",
-                f"{path} was written by another version of certify-automation (record version {event['runs']})",
-                hint="use that version, or name another folder with `state_directory` in certify-automation.yaml",
-            )
+        check_version(path, event["runs"], VERSION)
         start = RunStart(
-            _text(event["run_id"]),
-            _text(event["command"]),
-            _text(event["by"]),
-            _text_or_none(event["commit"]),
-            _texts(event["selection"]),
-            _text(event["waves"]),
-            _entry(event["options"]),
+            text(event["run_id"]),
+            text(event["command"]),
+            text(event["by"]),
+            text_or_none(event["commit"]),
+            texts(event["selection"]),
+            text(event["waves"]),
+            entry(event["options"]),
         )
-        return cls(start, _time(event["at"]), _time(event["at"]))
+        return cls(start, moment(event["at"]), moment(event["at"]))
 
     def take(self, event: Mapping[str, Any]) -> None:
-        self.active_utc_ms = max(_time(event["at"]), self.active_utc_ms)
+        self.active_utc_ms = max(moment(event["at"]), self.active_utc_ms)
         match event["event"]:
             case "chosen":
-                for entry in map(_entry, _list(event["requests"])):
-                    self._choose(_request(_text(event["host"]), entry), Stage(entry["stage"]))
+                for one in map(entry, items(event["requests"])):
+                    self._choose(_request(text(event["host"]), one), Stage(one["stage"]))
             case "asked":
-                asked = _text(event["host"])
+                asked = text(event["host"])
                 for host, item in [key for key, one in self.requests.items() if one.stage is Stage.RESERVED]:
                     if host == asked:
                         self._move(host, item, Stage.ASKED)
             case "result":
-                for entry in map(_entry, _list(event["results"])):
-                    self._move(_text(event["host"]), _text(entry["id"]), Stage.ENDED, RenewalStatus(entry["status"]))
+                for one in map(entry, items(event["results"])):
+                    self._move(text(event["host"]), text(one["id"]), Stage.ENDED, RenewalStatus(one["status"]))
             case "released":
-                for released in _texts(event["ids"]):
-                    self._move(_text(event["host"]), released, Stage.RELEASED)
+                for released in texts(event["ids"]):
+                    self._move(text(event["host"]), released, Stage.RELEASED)
             case _:
                 self.ended = {RESUMED: False, ENDED: True}[event["event"]]
 
@@ -134,60 +106,17 @@ class _Reading:
         )
 
 
-def _request(host: str, entry: Mapping[str, Any]) -> CertificateRequest:
-    staging, attempted = entry["staging"], entry["attempted"]
+def _request(host: str, found: Mapping[str, Any]) -> CertificateRequest:
+    staging, attempted = found["staging"], found["attempted"]
     if not isinstance(staging, bool):
         raise TypeError(staging)
     return CertificateRequest(
         host,
-        _text(entry["id"]),
-        _text(entry["name"]),
-        _text(entry["authority"]),
+        text(found["id"]),
+        text(found["name"]),
+        text(found["authority"]),
         staging,
-        _texts(entry["identifiers"]),
-        _text_or_none(entry["thumbprint"]),
-        None if attempted is None else _time(attempted),
-    )
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(value)
-    return value
-
-
-def _text_or_none(value: object) -> str | None:
-    return None if value is None else _text(value)
-
-
-def _list(value: object) -> list[Any]:
-    if not isinstance(value, list):
-        raise TypeError(value)
-    return value
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    return tuple(map(_text, _list(value)))
-
-
-def _entry(value: object) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise TypeError(value)
-    return value
-
-
-def _time(value: object) -> int:
-    """A time in milliseconds that calendars know."""
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(value)
-    if not 0 <= value < _YEAR_10000_MS:
-        raise ValueError(value)
-    return value
-
-
-def _damaged(path: Path, line: int) -> UsageError:
-    return UsageError(
-        "CA3213",
-        f"{path}:{line}: this is no record of a run, or it is damaged",
-        hint="repair it, or move it away: what was requested in that run does not count any longer then",
+        texts(found["identifiers"]),
+        text_or_none(found["thumbprint"]),
+        None if attempted is None else moment(attempted),
     )

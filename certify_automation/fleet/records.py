@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from certify_automation.fleet.record_lines import line
 from certify_automation.guard.requests import CertificateRequest, PastRequest
 from certify_automation.model.config_files import JsonValue
 from certify_automation.model.renewal import RenewalResult, RenewalStatus
 
 VERSION = 1
-RESUMED, ENDED = "resumed", "ended"
 
 _SUCCEEDED: Mapping[RenewalStatus | None, bool] = {RenewalStatus.RENEWED: True, RenewalStatus.FAILED: False}
 _NEVER_REQUESTED = frozenset({RenewalStatus.MOVED, RenewalStatus.MISSING, RenewalStatus.NOT_RUN})
@@ -112,7 +111,7 @@ class RecordedRun:
 
 def start_line(start: RunStart, now_utc_ms: int) -> str:
     """The first line of a record."""
-    return _line(
+    return line(
         {
             "runs": VERSION,
             "event": "started",
@@ -126,16 +125,6 @@ def start_line(start: RunStart, now_utc_ms: int) -> str:
             "options": dict(start.options),
         }
     )
-
-
-def resumed_line(now_utc_ms: int) -> str:
-    """That a run goes on in another process; a line cut off before it counts as not written."""
-    return _line({"event": RESUMED, "at": now_utc_ms})
-
-
-def ended_line(now_utc_ms: int) -> str:
-    """That a run has come to its end."""
-    return _line({"event": ENDED, "at": now_utc_ms})
 
 
 def chosen_lines(requests: Sequence[tuple[CertificateRequest, bool]], now_utc_ms: int) -> str:
@@ -155,26 +144,22 @@ def chosen_lines(requests: Sequence[tuple[CertificateRequest, bool]], now_utc_ms
             }
         )
     return "".join(
-        _line({"event": "chosen", "at": now_utc_ms, "host": host, "requests": entries})
+        line({"event": "chosen", "at": now_utc_ms, "host": host, "requests": entries})
         for host, entries in hosts.items()
     )
 
 
 def asked_line(host: str, now_utc_ms: int) -> str:
     """That a host is about to be asked for what is reserved for it."""
-    return _line({"event": "asked", "at": now_utc_ms, "host": host})
+    return line({"event": "asked", "at": now_utc_ms, "host": host})
 
 
 def result_line(host: str, results: Iterable[RenewalResult], now_utc_ms: int) -> str:
     """What became of requests of a host; the product's messages are not kept."""
     entries = [{"id": result.id, "status": result.status} for result in results]
-    return _line({"event": "result", "at": now_utc_ms, "host": host, "results": entries})
+    return line({"event": "result", "at": now_utc_ms, "host": host, "results": entries})
 
 
 def released_line(host: str, ids: Iterable[str], now_utc_ms: int) -> str:
     """That requests of a host were surely not made."""
-    return _line({"event": "released", "at": now_utc_ms, "host": host, "ids": list(ids)})
-
-
-def _line(event: Mapping[str, Any]) -> str:
-    return json.dumps(event, separators=(",", ":")) + "\n"
+    return line({"event": "released", "at": now_utc_ms, "host": host, "ids": list(ids)})

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from threading import Lock
 
-from filelock import FileLock, Timeout
-from platformdirs import user_state_path
+from filelock import Timeout
 
-from certify_automation.desired.settings import Settings
 from certify_automation.errors import Locked, UsageError
 from certify_automation.fleet import records
+from certify_automation.fleet.record_files import RecordFiles
+from certify_automation.fleet.record_lines import ended_line
 from certify_automation.fleet.record_reading import read_record
 from certify_automation.fleet.records import RecordedRun, RunStart
-from certify_automation.fleet.state_files import StateFiles
 from certify_automation.fleet.under_way import under_way
 from certify_automation.guard.counting import Admission, admit
 from certify_automation.guard.limits import LONGEST_WINDOW_SECONDS, Limits
@@ -25,19 +22,7 @@ from certify_automation.guard.observing import without_recorded
 from certify_automation.guard.requests import CertificateRequest, PastRequest
 from certify_automation.model.renewal import RenewalResult
 
-STATE_VARIABLE = "CERTIFY_AUTOMATION_STATE"
-"""The environment variable that names the state folder."""
-
 _DAY_MS = 24 * 60 * 60 * 1000
-
-
-def state_folder(settings: Settings, environ: Mapping[str, str]) -> Path:
-    """Where what is remembered between runs is kept: the settings' folder, the environment's, or the user's own."""
-    if settings.state_directory is not None:
-        return Path(settings.state_directory)
-    if named := environ.get(STATE_VARIABLE):
-        return Path(named).expanduser()
-    return user_state_path("certify-automation", appauthor=False)
 
 
 class Ledger:
@@ -52,11 +37,7 @@ class Ledger:
 
     def __init__(self, folder: Path, patience_seconds: float = 60.0) -> None:
         self.patience_seconds = patience_seconds
-        self._files = StateFiles(folder)
-        self._folder = self._files.folder
-        self._driven: dict[str, FileLock] = {}
-        self._appending = Lock()
-        self._continued: set[Path] = set()
+        self._files = RecordFiles(folder, "runs")
 
     def reserve(
         self,
@@ -77,12 +58,12 @@ class Ledger:
             UsageError: CA3210 the folder cannot be used, CA3213 or CA3214 a record in it cannot be read.
             Locked: CA3215 another process does not stop counting, CA3216 another one has this run in hand.
         """
-        with self._driving(run.run_id), self._alone():
+        with self._files.driving(run.run_id), self._alone():
             admission = self.preview(run.run_id, requests, limits, seen, now_utc_ms)
             admitted = {(request.host, request.id) for request in admission.admitted}
             chosen = [(request, (request.host, request.id) in admitted) for request in requests]
-            first = "" if self._path(run.run_id).exists() else records.start_line(run, now_utc_ms)
-            self._append(run.run_id, first + records.chosen_lines(chosen, now_utc_ms), now_utc_ms)
+            first = "" if self._files.path(run.run_id).exists() else records.start_line(run, now_utc_ms)
+            self._files.append(run.run_id, first + records.chosen_lines(chosen, now_utc_ms), now_utc_ms)
         return admission
 
     def preview(
@@ -98,7 +79,7 @@ class Ledger:
         Raises:
             UsageError: CA3210, CA3213, CA3214, as `reserve`.
         """
-        with self._usable():
+        with self._files.usable():
             runs = list(self._runs(now_utc_ms - LONGEST_WINDOW_SECONDS * 1000))
         held = under_way(requests, runs, run_id, now_utc_ms)
         waiting = frozenset(one.request for one in held)
@@ -146,8 +127,8 @@ class Ledger:
         Raises:
             UsageError: as `finished`.
         """
-        self._note(run_id, records.ended_line(now_utc_ms), now_utc_ms)
-        self._let_go(run_id)
+        self._note(run_id, ended_line(now_utc_ms), now_utc_ms)
+        self._files.let_go(run_id)
 
     def run(self, run_id: str) -> RecordedRun:
         """The record of a run that is to go on in this process; the first 8 or more digits of its id are enough.
@@ -157,9 +138,8 @@ class Ledger:
                 be done, CA3213 or CA3214 its record cannot be read, CA3217 several runs begin with these digits.
             Locked: CA3216 another process has it in hand.
         """
-        with self._usable():
-            run_id = self._files.run_named(run_id)
-        with self._driving(run_id):
+        run_id = self._files.named(run_id)
+        with self._files.driving(run_id):
             run = self._recorded(run_id)
             if not run.remaining:
                 raise UsageError("CA3212", f"run {run_id} is finished", hint="begin another one")
@@ -179,13 +159,13 @@ class Ledger:
         Raises:
             UsageError: CA3210, CA3213, CA3214, as `reserve`.
         """
-        with self._usable():
+        with self._files.usable():
             every = [past for run in self._runs(since_utc_ms) for past in run.past()]
         return tuple(past for past in every if past.at_utc_ms >= since_utc_ms)
 
     def _recorded(self, run_id: str) -> RecordedRun:
-        with self._usable():
-            run = read_record(self._path(run_id)) if self._path(run_id).exists() else None
+        with self._files.usable():
+            run = read_record(self._files.path(run_id)) if self._files.path(run_id).exists() else None
         if run is None:
             raise self._files.unknown(run_id)
         return run
@@ -193,7 +173,7 @@ class Ledger:
     def _runs(self, since_utc_ms: int) -> Iterator[RecordedRun]:
         """Runs that may have been active since then; others stay shut: a record's file is as old as its last event."""
         try:
-            paths = sorted(self._folder.iterdir())
+            paths = sorted(self._files.folder.iterdir())
         except FileNotFoundError:
             return
         for path in paths:
@@ -205,84 +185,20 @@ class Ledger:
                 yield run
 
     def _note(self, run_id: str, line: str, now_utc_ms: int) -> None:
-        if not self._path(run_id).exists():
+        if not self._files.path(run_id).exists():
             raise self._files.unknown(run_id)
-        self._append(run_id, line, now_utc_ms, durable=False)
-
-    def _append(self, run_id: str, text: str, now_utc_ms: int, *, durable: bool = True) -> None:
-        path = self._path(run_id)
-        with self._appending, self._usable():
-            file = self._files.open_to_append(path)
-            with os.fdopen(file, "r+b") as record:
-                content = text.encode("ascii")
-                if path not in self._continued and (size := record.seek(0, os.SEEK_END)):
-                    record.seek(size - 1)
-                    end = b"" if record.read() == b"\n" else b"\n"
-                    content = end + records.resumed_line(now_utc_ms).encode("ascii") + content
-                self._continued.discard(path)
-                record.write(content)
-                record.flush()
-                if durable:
-                    os.fsync(file)
-            with suppress(PermissionError):  # another account's: what was written now has the time of now
-                os.utime(path, ns=(now_utc_ms * 1_000_000, now_utc_ms * 1_000_000))
-            self._continued.add(path)
-
-    @contextmanager
-    def _driving(self, run_id: str) -> Iterator[None]:
-        """Has the run in hand from now on, unless this fails."""
-        if run_id in self._driven:
-            yield
-            return
-        self._drive(run_id)
-        try:
-            yield
-        except BaseException:
-            self._let_go(run_id)
-            raise
-
-    def _drive(self, run_id: str) -> None:
-        with self._usable():
-            self._files.make_folder()
-            lock = self._files.lock(f"{run_id}.lock", 0)
-            try:
-                lock.acquire()
-            except Timeout as error:
-                raise Locked(
-                    "CA3216",
-                    f"run {run_id} is in hand in another process",
-                    hint="wait until that one has ended",
-                ) from error
-        self._driven[run_id] = lock
-
-    def _let_go(self, run_id: str) -> None:
-        if driven := self._driven.pop(run_id, None):
-            driven.release()
+        self._files.append(run_id, line, now_utc_ms, durable=False)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """While nobody else counts or reserves."""
-        with self._usable():
+        with self._files.usable():
             try:
                 with self._files.lock("lock", self.patience_seconds):
                     yield
             except Timeout as error:
                 raise Locked(
                     "CA3215",
-                    f"another process goes on counting requests in {self._folder}",
+                    f"another process goes on counting requests in {self._files.folder}",
                     hint="try again; when no other run is going on, that process hangs",
                 ) from error
-
-    @contextmanager
-    def _usable(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise UsageError(
-                "CA3210",
-                f"the state folder {self._folder} cannot be used: {error.strerror or error}",
-                hint=f"name a folder of your own with `state_directory` in certify-automation.yaml or {STATE_VARIABLE}",
-            ) from error
-
-    def _path(self, run_id: str) -> Path:
-        return self._folder / f"{run_id}.jsonl"

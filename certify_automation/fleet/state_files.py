@@ -26,8 +26,8 @@ class StateFiles:
         folder: where they are; it need not be there.
     """
 
-    def __init__(self, state: Path) -> None:
-        self.folder = state / "runs"
+    def __init__(self, state: Path, name: str) -> None:
+        self.folder = state / name
         self._state = state
 
     def make_folder(self) -> None:

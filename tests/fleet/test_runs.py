@@ -16,8 +16,9 @@ from filelock import FileLock
 from certify_automation.desired.settings import Settings
 from certify_automation.errors import CertifyAutomationError, Locked, UsageError
 from certify_automation.fleet import record_reading, records
+from certify_automation.fleet.record_files import state_folder
 from certify_automation.fleet.records import RunStart
-from certify_automation.fleet.runs import Ledger, state_folder
+from certify_automation.fleet.runs import Ledger
 from certify_automation.guard.limits import Limits, read_limits
 from certify_automation.guard.requests import CertificateRequest, PastRequest
 from certify_automation.model.renewal import Hold, RenewalResult, RenewalStatus
