@@ -62,8 +62,8 @@ function Get-ApiJson($Endpoint, [long]$Until) {
 }
 
 # The same for an API that was not asked.
-function Get-UnaskedJson([string]$Message) {
-    $failure = [ordered]@{ code = 'task'; message = $Message; request = ''; status = $null }
+function Get-UnaskedJson([string]$Message, [string]$Code = 'task') {
+    $failure = [ordered]@{ code = $Code; message = $Message; request = ''; status = $null }
     ConvertTo-AsciiJson ([ordered]@{ failure = $failure; preferences = $null; summary = $null; total = $null; items = $null })
 }
 
@@ -82,15 +82,18 @@ function Get-SettingsFacts($Product) {
 }
 
 # A log that is full goes on in session_001.log, and so forth: the last by its name is the newest.
+function Get-SessionLogPath([string]$DataFolder) {
+    $folder = Join-FilePath $DataFolder 'logs'
+    $names = if ([IO.Directory]::Exists($folder)) {
+        foreach ($file in [IO.Directory]::GetFiles($folder)) { (Split-FilePath $file).Name }
+    }
+    $logs = @(Get-OrdinalOrder @(@($names) -match '\Asession(_\d+)?\.log\z'))
+    Join-FilePath $folder (@('session.log') + $logs)[-1]
+}
+
 function Get-PassLine($Product) {
     if (-not $Product.data_dir) { return }
-    $folder = Join-FilePath $Product.data_dir 'logs'
-    if (-not [IO.Directory]::Exists($folder)) { return }
-    $names = foreach ($file in [IO.Directory]::GetFiles($folder)) { (Split-FilePath $file).Name }
-    $logs = @(Get-OrdinalOrder @($names -match '\Asession(_\d+)?\.log\z'))
-    if ($logs.Count -eq 0) { return }
-    $path = Join-FilePath $folder $logs[-1]
-    (Get-LogFacts -Path $path -Limit 65536 -Count 5 -Marks 'renewal tasks').lines
+    (Get-LogFacts -Path (Get-SessionLogPath $Product.data_dir) -Limit 65536 -Count 5 -Marks 'renewal tasks').lines
 }
 
 # When the process of the one product service started.

@@ -1,12 +1,5 @@
 # Whether the service came up, and where.
 
-# scheme://host:port in lower case, without path and without the address http.sys may append; other text as it is.
-function ConvertTo-EndpointUrl([string]$Url) {
-    $pattern = '^(https?://(?:\[[^\]/]+\]|[^:/\[\]]+):\d+)(?::[^/]+)?/?$'
-    $match = [regex]::Match($Url.Trim(), $pattern, 'IgnoreCase, CultureInvariant')
-    if ($match.Success) { $match.Groups[1].Value.ToLowerInvariant() } else { $Url.Trim() }
-}
-
 # The last start's word in a log on where the product listens: v7 says it after a start marker; v6, where a later failure
 # takes it back, has one URL only.
 function Get-LoggedUrl([string[]]$Lines, [string]$Generation) {

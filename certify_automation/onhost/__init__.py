@@ -21,7 +21,7 @@ CONTRACT = 1
 COMMAND_LINE_LIMIT = 8000
 """Characters; cmd.exe, which WinRM starts commands through, takes at most 8,191."""
 
-Name = Literal["Observe", "Apply", "Guard", "Inventory", "Renew"]
+Name = Literal["Observe", "Apply", "Guard", "Inventory", "Examine", "Renew"]
 
 READING = (
     "Windows.ps1",
@@ -53,6 +53,7 @@ ACTING = (
     "FileChange.ps1",
     "Data.ps1",
     "Change.ps1",
+    "Endpoint.ps1",
     "Health.ps1",
     "Refusal.ps1",
     "Recover.ps1",
@@ -69,12 +70,14 @@ TASKED = (
     "Task.ps1",
     "SystemTask.ps1",
 )
+EXAMINING = ("WindowsExamine.ps1", "Endpoint.ps1", "Surroundings.ps1", "Installation.ps1", "Examination.ps1")
 RENEWING = ("RunPath.ps1", "Preferences.ps1", "Renewal.ps1", "RenewVisit.ps1")
 FILES: dict[Name, tuple[str, ...]] = {
     "Observe": (*READING, "Records.ps1"),
     "Apply": READING + ACTING,
     "Guard": READING + ACTING + TIMED,
     "Inventory": (*READING, "Records.ps1", *TASKED, *ASKING),
+    "Examine": (*READING, "Records.ps1", *TASKED, *ASKING, *EXAMINING),
     "Renew": READING + TASKED + ASKING + RENEWING,
 }
 """The files a script begins with, in this order; they only define functions. Its own file, the entry, follows."""
