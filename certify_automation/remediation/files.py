@@ -1,0 +1,92 @@
+"""Remedies of findings about the product's files, the folder they are in, and the database among them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from certify_automation.config_merge import default_connection, merge_servers
+from certify_automation.diff import content_of
+from certify_automation.model.config_files import FileName, JsonValue, ServerConnection, ServiceConfig
+from certify_automation.model.facts import DataFile
+from certify_automation.model.finding import Finding
+from certify_automation.model.host import HostState
+from certify_automation.model.service import ServiceState, WindowsService
+from certify_automation.remediation.fragment import Fragment, NeedsPerson, Remedy, together
+from certify_automation.remediation.goal import Goal
+from certify_automation.remediation.listening import Remedial, connection_at_target, files_at_target
+
+_LOCAL = "(local)"
+_DEFAULT_STORE = "(default)"
+_BACKUPS = ("manageditems.db.bak", "manageditems.db.bak.old")
+_MOST_SHRUNK = 2
+
+
+def _config_written(goal: Goal, _: Finding) -> Remedy:
+    """What the service uses in its place now, said in the file; the rest of what stands there and can be read stays."""
+    end = goal.target
+    values = ServiceConfig({"Host": end.host, "Port": end.port, "UseHTTPS": end.https})
+    return together(files_at_target(goal), Fragment(HostState(service_config=values)))
+
+
+def _connections_written(goal: Goal, _: Finding) -> Remedy:
+    declared = goal.case.declared.connections
+    if declared is not None:
+        return Fragment(HostState(connections=declared))
+    servers, name = content_of(goal.case.facts, FileName.SERVERS), goal.case.facts.host.name
+    readable = merge_servers((), servers, name).content
+    found, end = default_connection(readable), goal.target
+    if found is not None and found.name:
+        kept = Fragment(HostState(connections=(ServerConnection(found.name),)))
+        return together(kept, connection_at_target(goal, readable))
+    values: dict[str, JsonValue] = {"Host": end.host, "Port": end.port, "UseHTTPS": end.https, "IsDefault": True}
+    return Fragment(HostState(connections=(ServerConnection(_LOCAL, values),)))
+
+
+def _fault_taken_away(_: Goal, __: Finding) -> Remedy:
+    return Fragment(HostState(service_config=ServiceConfig(removed=("ServiceFaultMsg",))))
+
+
+def _folder_closed(_: Goal, __: Finding) -> Remedy:
+    return Fragment(HostState(data_directory_restricted=True))
+
+
+def _restored(goal: Goal, _: Finding) -> Remedy:
+    backup = _backup(goal.case.facts.data_files)
+    if backup is None:
+        return NeedsPerson(
+            "there is no backup beside the database: restore one from elsewhere, or have the product begin anew"
+        )
+    return _on_other_data(goal, HostState(data_backup=backup.name))
+
+
+def _backup(files: tuple[DataFile, ...]) -> DataFile | None:
+    """The newest backup; the one before it where the newest is much smaller, as when damage was copied over it."""
+    known = {one.name: one for one in files if one.size}
+    found = [known[name] for name in _BACKUPS if name in known]
+    largest = max((one.size for one in found), default=0)
+    return next((one for one in found if one.size * _MOST_SHRUNK > largest), None)
+
+
+def _own_store(goal: Goal, _: Finding) -> Remedy:
+    return _on_other_data(goal, HostState(data_store_id=_DEFAULT_STORE))
+
+
+def _on_other_data(goal: Goal, state: HostState) -> Remedy:
+    """The service opens its data at its start only; one that is declared to be stopped stays so."""
+    stopped = goal.case.declared.service.state is ServiceState.STOPPED
+    service = WindowsService(None if stopped else ServiceState.RUNNING)
+    return together(Fragment(state, restart=True), Fragment(HostState(service, endpoint=goal.target)))
+
+
+FILES: Mapping[str, Remedial] = {
+    "CA6301": _config_written,
+    "CA6302": _config_written,
+    "CA6303": _connections_written,
+    "CA6304": _fault_taken_away,
+    "CA6401": _restored,
+    "CA6402": _restored,
+    "CA6403": _restored,
+    "CA6405": _own_store,
+    "CA6603": _folder_closed,
+}
+"""Finding id -> its remedy."""
