@@ -112,7 +112,7 @@ class TestServices:
         assert not service.delayed
 
     def test_drivers_and_services_are_listed_apart(self, computer: Computer) -> None:
-        assert [one.name for one in computer.services.services(drivers=True)] == ["HTTP"]
+        assert [one.name for one in computer.services.services(drivers=True)] == ["HTTP", "WdFilter"]
         assert "HTTP" not in [one.name for one in computer.services.services()]
 
 

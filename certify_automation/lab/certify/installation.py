@@ -13,6 +13,7 @@ from certify_automation.lab.windows import failures
 from certify_automation.lab.windows.computer import PROGRAM_FILES, Computer
 from certify_automation.lab.windows.files import join
 from certify_automation.lab.windows.services import Service
+from certify_automation.lab.windows.surroundings import UninstallEntry
 
 INSTALL_FOLDER = join(PROGRAM_FILES, "CertifyTheWeb")
 SHIPPED_ENDPOINT = "http://127.0.0.2:9696"
@@ -94,6 +95,8 @@ def _install_framework(product: Product, setup: Setup) -> None:
     name = setup.service_name or "Certify.Service"
     display = "Certify Certificate Manager Service"
     program = _copy_program(product, framework_service.IMAGE)
+    _copy_companions(product, "Certify.UI.exe", "SQLite.Interop.dll", "1.0.118.0")
+    _list_as_installed(product, "Certify The Web")
     path_name = f'"{program}"  -displayname "{display}" -servicename "{name}"'
     product.service_name = name
     service = Service(
@@ -106,6 +109,8 @@ def _install_framework(product: Product, setup: Setup) -> None:
 def _install_core(product: Product, setup: Setup) -> None:
     name = setup.service_name or "Certify.Server.Core"
     program = _copy_program(product, core_service.IMAGE)
+    _copy_companions(product, "Certify.UI.Desktop.exe", "e_sqlite3.dll", None)
+    _list_as_installed(product, "Certify Certificate Manager")
     product.service_name = name
     delayed = setup.delayed is True
     service = Service(name, "Certify Management Agent", f'"{program}"', account=setup.account, delayed=delayed)
@@ -116,6 +121,27 @@ def _install_core(product: Product, setup: Setup) -> None:
 
 def _copy_program(product: Product, image: str) -> str:
     path = join(product.install_folder, image)
-    product.computer.files.write(path, b"MZ")
-    product.computer.file_versions[path.casefold()] = product.version
+    _copy(product, path, product.version)
     return path
+
+
+def _copy_companions(product: Product, interface: str, library: str, library_version: str | None) -> None:
+    """The command line, the user interface, and the native SQLite library in its folder."""
+    folder = product.install_folder
+    for name in ("Certify.exe", interface):
+        _copy(product, join(folder, name), product.version)
+    native = join(folder, "x64" if product.generation == "v6" else "runtimes\\win-x64\\native")
+    product.computer.files.make_folder(native)
+    _copy(product, join(native, library), library_version)
+
+
+def _copy(product: Product, path: str, version: str | None) -> None:
+    product.computer.files.write(path, b"MZ")
+    if version is not None:
+        product.computer.file_versions[path.casefold()] = version
+
+
+def _list_as_installed(product: Product, name: str) -> None:
+    entries = product.computer.surroundings.uninstall
+    entries[:] = [one for one in entries if one.name != name]
+    entries.append(UninstallEntry(name, product.version, product.install_folder))

@@ -13,6 +13,7 @@ from certify_automation.lab.certify.framework_service import FrameworkService
 from certify_automation.lab.certify.product import Asked
 from certify_automation.lab.windows import win32
 from certify_automation.lab.windows.computer import Computer
+from certify_automation.lab.windows.name_resolution import localhost
 from certify_automation.lab.windows.sockets import SYSTEM_PROCESS
 
 NOT_TRUSTED = "The remote certificate is invalid according to the validation procedure."
@@ -30,9 +31,9 @@ class Origin:
     host: str
     port: int
 
-    def addresses(self) -> tuple[str, ...]:
+    def addresses(self, computer: Computer) -> tuple[str, ...]:
         """What the host resolves to on the computer."""
-        return ("127.0.0.1", "::1") if self.host.lower() == "localhost" else (self.host,)
+        return localhost(computer.files) if self.host.lower() == "localhost" else (self.host,)
 
 
 def origin(url: str) -> Origin:
@@ -46,7 +47,7 @@ def origin(url: str) -> Origin:
 def send(computer: Computer, url: str, request: ApiRequest) -> ApiResponse | str:
     """Ask `url` (scheme, host, port; the path is the request's): an answer, or why none came, in Windows' words."""
     wanted = origin(url)
-    for address in wanted.addresses():
+    for address in wanted.addresses(computer):
         listener = computer.sockets.accepting(address, wanted.port)
         if listener is None:
             continue

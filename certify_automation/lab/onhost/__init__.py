@@ -13,6 +13,7 @@ from typing import Any
 from certify_automation import onhost
 from certify_automation.lab.onhost.confirm import confirm_or_undo
 from certify_automation.lab.onhost.effect import Cut, Killed, Point, PowerLost
+from certify_automation.lab.onhost.examine import examine
 from certify_automation.lab.onhost.facts import read_facts
 from certify_automation.lab.onhost.host import host_refusal
 from certify_automation.lab.onhost.inventory import take_inventory
@@ -53,7 +54,7 @@ def bootstrap(visit: Visit, stdin: str) -> Waiting[str]:
 
 
 def perform(visit: Visit, name: str, parameters: dict[str, Any], deadline_seconds: int) -> Waiting[Json]:
-    """The reply of one of the scripts: `Observe`, `Inventory`, `Apply`, `Guard` or `Renew`."""
+    """The reply of one of the scripts: `Observe`, `Inventory`, `Examine`, `Apply`, `Guard` or `Renew`."""
     tasks = visit.computer.tasks
     tasks.runner = tasks.runner or runner_of(visit.computer)
     if name == "Apply" and onhost.acting_script(parameters).name != name:
@@ -64,7 +65,7 @@ def perform(visit: Visit, name: str, parameters: dict[str, Any], deadline_second
     if name == "Observe":
         facts = read_facts(visit, parameters, lock_facts(visit.computer), with_records=True)
         return {"contract": 1, "ok": True, "value": facts}
-    act = {"Inventory": take_inventory, "Renew": renew}.get(name, _act)
+    act = {"Inventory": take_inventory, "Examine": examine, "Renew": renew}.get(name, _act)
     value = yield from act(visit, parameters, deadline_seconds)
     return {"contract": 1, "ok": True, "value": value}
 

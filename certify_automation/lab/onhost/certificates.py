@@ -116,13 +116,19 @@ def passes(computer: Computer, data_folder: str | None) -> list[str]:
     """The last lines of the product's log that say with how much a pass began."""
     if not data_folder:
         return []
-    folder = join(data_folder, "logs")
-    logs = [one.name for one in computer.files.entries(folder) if _LOG.fullmatch(one.name)]
     try:
-        content = computer.files.read(join(folder, max(logs))) if logs else b""
+        path = newest_log(computer, data_folder)
+        content = computer.files.read(path) if computer.files.exists(path) else b""
     except Win32Error:
         return []
     return [line for line in last_lines(content, _LOG_BYTES) if _PASS in line][-_PASSES:]
+
+
+def newest_log(computer: Computer, data_folder: str) -> str:
+    """The path of the product's newest log; that of its first one when there is none."""
+    folder = join(data_folder, "logs")
+    logs = [one.name for one in computer.files.entries(folder) if _LOG.fullmatch(one.name)]
+    return join(folder, max(logs, default="session.log"))
 
 
 def _identifiers(config: Json) -> list[str]:

@@ -38,14 +38,15 @@ def config_files(computer: Computer, product: Json) -> Json:
     """The `files` of Facts."""
     facts: Json = {"serviceconfig": None, "servers": None, "appsettings_core": None}
     if product["data_dir"]:
-        facts["serviceconfig"] = _file(computer, join(product["data_dir"], "serviceconfig.json"))
-        facts["servers"] = _file(computer, join(product["data_dir"], "servers.json"))
+        facts["serviceconfig"] = file_facts(computer, join(product["data_dir"], "serviceconfig.json"))
+        facts["servers"] = file_facts(computer, join(product["data_dir"], "servers.json"))
     if product["install_dir"]:
-        facts["appsettings_core"] = _file(computer, join(product["install_dir"], "appsettings-core.json"))
+        facts["appsettings_core"] = file_facts(computer, join(product["install_dir"], "appsettings-core.json"))
     return facts
 
 
-def _file(computer: Computer, path: str) -> Json:
+def file_facts(computer: Computer, path: str) -> Json:
+    """One entry of the `files` of Facts."""
     facts: Json = {"path": path, "exists": computer.files.exists(path), "content": None, "sha256": None, "error": None}
     if not facts["exists"]:
         return facts
@@ -71,7 +72,8 @@ def last_lines(content: bytes, limit: int) -> list[str]:
     return lines[:-1] if lines and lines[-1] == "" else lines
 
 
-def _log(computer: Computer, path: str, limit: int, count: int, marks: Sequence[str] = ()) -> Json:
+def log_facts(computer: Computer, path: str, limit: int, count: int, marks: Sequence[str] = ()) -> Json:
+    """One entry of the `logs` of Facts: the last `count` lines, of those that have a mark when marks are given."""
     entry = computer.files.stat(path)
     facts: Json = {"path": path, "exists": entry is not None and not entry.is_folder, "lines": []}
     if not facts["exists"]:
@@ -107,10 +109,10 @@ def logs(computer: Computer, product: Json) -> Json:
     if not product["data_dir"]:
         return facts
     folder = join(product["data_dir"], "logs")
-    facts["startup"] = _log(computer, startup_log(product), 16384, 40)
+    facts["startup"] = log_facts(computer, startup_log(product), 16384, 40)
     if product["generation"] == "v7":
-        facts["unhandled"] = _log(computer, join(folder, "unhandled_exceptions.log"), 16384, 40)
-    facts["session"] = _log(computer, join(folder, "session.log"), 65536, 20, SESSION_MARKS)
+        facts["unhandled"] = log_facts(computer, join(folder, "unhandled_exceptions.log"), 16384, 40)
+    facts["session"] = log_facts(computer, join(folder, "session.log"), 65536, 20, SESSION_MARKS)
     return facts
 
 

@@ -49,9 +49,9 @@ def url_owners(computer: Computer) -> list[Json]:
     return [{"url": url, "process_ids": sorted(owners[url])} for url in sorted(owners)]
 
 
-def sockets(computer: Computer, ports: Iterable[int]) -> list[Json]:
-    """The `sockets` of Facts."""
-    wanted = set(ports)
+def sockets(computer: Computer, ports: Iterable[int] | None) -> list[Json]:
+    """The `sockets` of Facts; ports None = of all ports."""
+    wanted = None if ports is None else set(ports)
     found = {
         f"{one.port:05} {one.address} {one.process_id:010}": {
             "address": one.address,
@@ -60,6 +60,6 @@ def sockets(computer: Computer, ports: Iterable[int]) -> list[Json]:
             "process_name": computer.process_name(one.process_id),
         }
         for one in computer.sockets.listeners()
-        if one.port in wanted
+        if wanted is None or one.port in wanted
     }
     return [found[key] for key in sorted(found)]

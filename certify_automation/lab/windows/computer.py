@@ -19,6 +19,8 @@ from certify_automation.lab.windows.firewall import Firewall
 from certify_automation.lab.windows.http_sys import DRIVER, HttpSys
 from certify_automation.lab.windows.services import RUNNING, Idle, Service, ServiceControlManager
 from certify_automation.lab.windows.sockets import SYSTEM_PROCESS, Sockets
+from certify_automation.lab.windows.surroundings import Surroundings
+from certify_automation.lab.windows.system_log import SystemLog
 from certify_automation.lab.windows.tasks import SERVICE as SCHEDULER
 from certify_automation.lab.windows.tasks import TaskScheduler
 
@@ -28,7 +30,10 @@ OS_VERSIONS = {"2016": "10.0.14393", "2019": "10.0.17763", "2022": "10.0.20348",
 PROGRAM_DATA = "C:\\ProgramData"
 PROGRAM_FILES = "C:\\Program Files"
 SYSTEM_ROOT = "C:\\Windows"
+SCANNERS = "FSFilter Anti-Virus"
+"""The load order group of virus scanners' file system filters."""
 
+_SCANNER_FILE = f"{SYSTEM_ROOT}\\system32\\drivers\\wd\\WdFilter.sys"
 _UPTIME = timedelta(days=12)
 _WINRM_SID = "S-1-5-80-569256582-2953403351-2909559716-1301513147-412116970"
 _WECSVC_SID = "S-1-5-80-4059739203-877974739-1245631912-527174227-2996563517"
@@ -90,6 +95,7 @@ class Computer:
         ccs_bindings: the same for ports whose certificates come from the central store; they name none.
         certificates: the stores of LocalMachine.
         pending_reboot: what asks for one: `cbs`, `windows_update`, `file_rename`.
+        surroundings: disks, time service, what is installed, sessions.
         powered: False = it lost power: nothing answers, the state stays as it was.
     """
 
@@ -110,6 +116,7 @@ class Computer:
     certificates: MachineStores = field(default_factory=MachineStores)
     pending_reboot: list[str] = field(default_factory=list)
     powered: bool = True
+    surroundings: Surroundings = field(default_factory=Surroundings)
     firewall: Firewall = field(init=False)
     events: EventLog = field(init=False)
 
@@ -121,6 +128,11 @@ class Computer:
     def name(self) -> str:
         """The computer's name."""
         return self.installation.name
+
+    @property
+    def system_log(self) -> SystemLog:
+        """The event log System; `events` is the log Application."""
+        return self.services.log
 
     def reachable(self) -> bool:
         """Whether its WinRM service answers: an http.sys application, so driver and listen list decide.
@@ -181,6 +193,8 @@ class Computer:
             "ccs_bindings": _shown(self.ccs_bindings),
             "certificates": self.certificates.rows(),
             "events": self.events.rows(),
+            "surroundings": self.surroundings.rows(),
+            "excluded_ports": list(self.sockets.excluded),
             "pending_reboot": list(self.pending_reboot),
             "powered": self.powered,
         }
@@ -229,7 +243,13 @@ def _install_windows(computer: Computer) -> None:
     computer.services.install(Service(SCHEDULER, "Task Scheduler", netsvcs, depends_on=("RPCSS",)), Idle())
     firewall = Service(FIREWALL_SERVICE, "Windows Defender Firewall", netsvcs, depends_on=("RPCSS",))
     computer.services.install(firewall, Idle())
-    for name in ("WinRM", SCHEDULER, FIREWALL_SERVICE):
+    computer.services.install(Service("W32Time", "Windows Time", netsvcs), Idle())
+    scanner = Service(
+        "WdFilter", "Microsoft Defender Antivirus Mini-Filter Driver", _SCANNER_FILE,
+        RUNNING, "Boot", account=None, exit_code=0, driver=True, group=SCANNERS,
+    )  # fmt: skip
+    computer.services.install(scanner, Idle(""))
+    for name in ("WinRM", SCHEDULER, FIREWALL_SERVICE, "W32Time"):
         computer.services.start(name)
 
 

@@ -18,6 +18,7 @@ from certify_automation.lab.windows import security, win32
 from certify_automation.lab.windows.prefixes import Prefix, parse_prefix
 from certify_automation.lab.windows.services import RUNNING, Ending, Service, ServiceControlManager
 from certify_automation.lab.windows.sockets import SYSTEM_PROCESS, Listener, Sockets
+from certify_automation.lab.windows.system_log import CANNOT_BIND, ENTRY_NOT_CONVERTIBLE, NO_ENTRY_CONVERTIBLE
 from certify_automation.lab.windows.win32 import Win32Error
 
 DRIVER = "HTTP"
@@ -80,6 +81,11 @@ class HttpSys:
     def begin(self, service: Service, now: datetime) -> float:  # noqa: ARG002 - the protocol's shape
         """The driver starts: it takes the list as the registry has it."""
         self.live = list(self.registry or ())
+        garbled = [entry for entry in self.live if listen_address(entry) is None]
+        for entry in garbled:
+            self.services.log.http(ENTRY_NOT_CONVERTIBLE, entry)
+        if garbled and not self.effective():
+            self.services.log.http(NO_ENTRY_CONVERTIBLE)
         return 0.0
 
     def ready(self, service: Service, now: datetime) -> Ending:  # noqa: ARG002 - the protocol's shape
@@ -122,6 +128,7 @@ class HttpSys:
         self.live.append(str(wanted))
         self.registry = list(self.live)
         self.rescope()
+        self._note_unbindable({one.prefix.port for one in self.registrations}, [wanted])
 
     def delete_listen(self, address: str) -> None:
         """Delete from live list and registry; raises Win32Error 87, 2 (not there), 6."""
@@ -178,11 +185,15 @@ class HttpSys:
             raise Win32Error(win32.HOST_UNREACHABLE, url)
         if any(prefix.conflicts(other.prefix) for other in self.registrations):
             raise Win32Error(win32.ALREADY_EXISTS, url)
-        if not self.sockets.free_for_kernel(self._listeners([prefix.port])):
+        wanted = self._listeners([prefix.port])
+        if not self.sockets.free_for_kernel(wanted):
+            for one in wanted:
+                self.services.log.http(CANNOT_BIND, _endpoint(one.address, one.port))
             raise Win32Error(win32.SHARING_VIOLATION, url)
         registration = Registration(url, process_id, prefix, queue)
         self.registrations.append(registration)
         self.rescope()
+        self._note_unbindable([prefix.port], self.effective())
         return registration
 
     def unregister(self, process_id: int) -> None:
@@ -218,6 +229,13 @@ class HttpSys:
         """Open and close the driver's sockets as list and registrations ask for."""
         ports = sorted({one.prefix.port for one in self.registrations})
         self.sockets.set_kernel(self._listeners(ports))
+
+    def _note_unbindable(self, ports: Iterable[int], entries: Iterable[Address]) -> None:
+        """Log the entries of the list that are no address of this machine."""
+        for address in entries:
+            if not address.is_unspecified and not self.is_local(address):
+                for port in sorted(ports):
+                    self.services.log.http(CANNOT_BIND, _endpoint(str(address), port))
 
     def _listeners(self, ports: Iterable[int]) -> list[Listener]:
         entries = self.effective() or (_ANY_V4, _ANY_V6)
@@ -255,3 +273,7 @@ class HttpSys:
             self.services.start(DRIVER)
         except Win32Error as error:
             raise Win32Error(win32.INVALID_HANDLE, subject) from error
+
+
+def _endpoint(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

@@ -1,111 +1,39 @@
-"""The service control manager: services and kernel drivers, their states over time, and what Windows says to a request.
-
-States and start modes are the words of Win32_Service (`Running`, `Stop Pending`; `Auto`, `Manual`, `Disabled`).
-"""
+"""The service control manager: services and kernel drivers, their states over time, what Windows says to a request."""
 
 from __future__ import annotations
 
 import contextlib
 import struct
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
 
-from certify_automation.lab.windows import failures, win32
+from certify_automation.lab.windows import failures, service_events, win32
 from certify_automation.lab.windows.clock import Clock
+from certify_automation.lab.windows.service import (
+    RUNNING,
+    START_PENDING,
+    STOP_PENDING,
+    STOPPED,
+    Ending,
+    Idle,
+    Program,
+    Service,
+)
+from certify_automation.lab.windows.system_log import SystemLog
 from certify_automation.lab.windows.win32 import Win32Error
 
-STOPPED = "Stopped"
-START_PENDING = "Start Pending"
-STOP_PENDING = "Stop Pending"
-RUNNING = "Running"
+__all__ = [
+    "RUNNING",
+    "STOPPED",
+    "Ending",
+    "Idle",
+    "Program",
+    "Service",
+    "ServiceControlManager",
+]
 
 _FIRST_PROCESS = 1200
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How a start ended: exit codes as the service reported them; both 0 and `running` for success."""
-
-    running: bool
-    exit_code: int = 0
-    service_exit_code: int = 0
-
-
-class Program(Protocol):
-    """What runs as a service."""
-
-    image: str
-    """The name of the process: Win32_Process.Name."""
-
-    def begin(self, service: Service, now: datetime) -> float:
-        """The process starts: seconds until `ready`; raises Win32Error 1053 when it never reports to the manager."""
-
-    def ready(self, service: Service, now: datetime) -> Ending:
-        """Initialisation ends."""
-
-    def end(self, service: Service, now: datetime) -> None:
-        """The process ends, whichever way; its handles go."""
-
-
-class Idle:
-    """A service or driver that does nothing of interest."""
-
-    def __init__(self, image: str = "svchost.exe", seconds: float = 0.0) -> None:
-        self.image = image
-        self._seconds = seconds
-
-    def begin(self, service: Service, now: datetime) -> float:  # noqa: ARG002 - the protocol's shape
-        """Ready at once, or after the seconds given."""
-        return self._seconds
-
-    def ready(self, service: Service, now: datetime) -> Ending:  # noqa: ARG002 - the protocol's shape
-        """Always succeeds."""
-        return Ending(running=True)
-
-    def end(self, service: Service, now: datetime) -> None:
-        """Nothing to give back."""
-
-
-@dataclass(slots=True)
-class Service:
-    """A row of Win32_Service (or Win32_SystemDriver).
-
-    Attributes:
-        delayed: DelayedAutoStart.
-        exit_code: 1077 until the first start since boot.
-        process_id: 0 unless it runs; drivers have none.
-        depends_on: names of services that must run.
-        stop_seconds: how long it takes to stop.
-        failure_actions: the registry value FailureActions; None = absent.
-        failure_flag: the registry value FailureActionsOnNonCrashFailures.
-        stuck: it never leaves `Stop Pending`; while True it takes no further control either.
-        due: on the computer's stopwatch, when the pending state ends; None = it does not.
-    """
-
-    name: str
-    display_name: str
-    path_name: str
-    state: str = STOPPED
-    start_mode: str = "Auto"
-    delayed: bool = False
-    account: str | None = "LocalSystem"
-    exit_code: int = win32.SERVICE_NEVER_STARTED
-    service_exit_code: int = 0
-    process_id: int = 0
-    driver: bool = False
-    depends_on: tuple[str, ...] = ()
-    stop_seconds: float = 2.0
-    failure_actions: bytes | None = None
-    failure_flag: bool = False
-    stuck: bool = False
-    due: float | None = None
-
-    def row(self) -> dict[str, Any]:
-        """The properties as plain data, comparable."""
-        actions = None if self.failure_actions is None else self.failure_actions.hex()
-        return {**asdict(self), "depends_on": list(self.depends_on), "failure_actions": actions}
 
 
 @dataclass(slots=True)
@@ -115,6 +43,7 @@ class ServiceControlManager:
     Attributes:
         processes: process id -> image name, for everything that runs.
         begun: process id -> when the process started, for those `new_process` made, also when they are over.
+        log: the event log System, in which it says what went wrong.
     """
 
     clock: Clock
@@ -124,6 +53,10 @@ class ServiceControlManager:
     _programs: dict[str, Program] = field(default_factory=dict)
     _failures: dict[str, failures.Failures] = field(default_factory=dict)
     _next_process: int = _FIRST_PROCESS
+    log: SystemLog = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.log = SystemLog(self.clock)
 
     def install(self, service: Service, program: Program) -> Service:
         """Create a service; raises Win32Error 1073 never: an existing one of that name is replaced."""
@@ -279,6 +212,7 @@ class ServiceControlManager:
         service.exit_code, service.service_exit_code = ending.exit_code, ending.service_exit_code
         failed = self._failures[service.name.casefold()]
         failed.ended(ending.exit_code, service.failure_actions, self.clock.elapsed())
+        service_events.ended(self.log, service, failed, now)
 
     def _start_dependencies(self, service: Service) -> None:
         for needed in service.depends_on:
@@ -287,6 +221,7 @@ class ServiceControlManager:
                 try:
                     self.start(other.name)
                 except Win32Error as error:
+                    service_events.dependency_failed(self.log, service, other, error.code)
                     raise Win32Error(win32.SERVICE_DEPENDENCY_FAIL, service.name) from error
 
     def _find(self, name: str) -> Service:

@@ -14,6 +14,8 @@ SYSTEM_PROCESS = 4
 
 _ANY_V4 = ip_address("0.0.0.0")  # noqa: S104 - a simulated listener
 _ANY_V6 = ip_address("::")
+_ADMINISTERED = (50000, 50059)
+"""What a new Windows Server excludes."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -39,10 +41,15 @@ class Sockets:
 
     A bind to one address beside another process's wildcard is refused: Windows allows it only when neither socket
     is exclusive, and both http.sys and current .NET servers were seen to fail there.
+
+    Attributes:
+        excluded: first and last port of ranges that Windows keeps from everybody (`netsh int ipv4 show
+            excludedportrange`): a program's bind fails with 10013, that of http.sys as if the port were taken.
     """
 
     def __init__(self, is_local: Callable[[IPv4Address | IPv6Address], bool]) -> None:
         self._is_local = is_local
+        self.excluded: list[tuple[int, int]] = [_ADMINISTERED]
         self._listeners: list[Listener] = []
         self._kernel: tuple[Listener, ...] = ()
 
@@ -55,12 +62,14 @@ class Sockets:
         """Open a listener for a process.
 
         Raises:
-            Win32Error: 10049 (the address is not on this machine), 10048 (taken).
+            Win32Error: 10049 (the address is not on this machine), 10013 (the port is excluded), 10048 (taken).
         """
         wanted = Listener(address, port, process_id)
         parsed = ip_address(address)
         if not parsed.is_unspecified and not self._is_local(parsed):
             raise Win32Error(win32.ADDRESS_NOT_AVAILABLE, f"{address}:{port}")
+        if self.is_excluded(port):
+            raise Win32Error(win32.SOCKET_ACCESS_DENIED, f"{address}:{port}")
         if any(wanted.overlaps(other) for other in self.listeners()):
             raise Win32Error(win32.ADDRESS_IN_USE, f"{address}:{port}")
         self._listeners.append(wanted)
@@ -68,7 +77,14 @@ class Sockets:
 
     def free_for_kernel(self, wanted: Iterable[Listener]) -> bool:
         """Whether http.sys could open these besides what it holds already."""
-        return not any(one.overlaps(other) for one in wanted for other in self._listeners)
+        ports = tuple(wanted)
+        if any(self.is_excluded(one.port) for one in ports):
+            return False
+        return not any(one.overlaps(other) for one in ports for other in self._listeners)
+
+    def is_excluded(self, port: int) -> bool:
+        """Whether Windows lets nobody listen on the port."""
+        return any(first <= port <= last for first, last in self.excluded)
 
     def set_kernel(self, listeners: Iterable[Listener]) -> None:
         """What http.sys listens on from now on; a listener that is taken by a process is left out."""

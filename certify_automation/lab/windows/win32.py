@@ -21,6 +21,7 @@ SERVICE_DOES_NOT_EXIST = 1060
 SERVICE_CANNOT_ACCEPT_CTRL = 1061
 SERVICE_NOT_ACTIVE = 1062
 EXCEPTION_IN_SERVICE = 1064
+SERVICE_SPECIFIC_ERROR = 1066
 PROCESS_ABORTED = 1067
 SERVICE_DEPENDENCY_FAIL = 1068
 SERVICE_NEVER_STARTED = 1077
@@ -29,6 +30,7 @@ NETWORK_UNREACHABLE = 1231
 HOST_UNREACHABLE = 1232
 LOG_FILE_FULL = 1502
 NO_ENDPOINT = 1753
+SOCKET_ACCESS_DENIED = 10013
 ADDRESS_IN_USE = 10048
 ADDRESS_NOT_AVAILABLE = 10049
 CONNECTION_REFUSED = 10061
@@ -82,6 +84,7 @@ TEXTS = {
     HOST_UNREACHABLE: "The network location cannot be reached. For information about network troubleshooting, see "
     "Windows Help.",
     NO_ENDPOINT: "There are no more endpoints available from the endpoint mapper.",
+    SOCKET_ACCESS_DENIED: "An attempt was made to access a socket in a way forbidden by its access permissions.",
     ADDRESS_IN_USE: "Only one usage of each socket address (protocol/network address/port) is normally permitted.",
     ADDRESS_NOT_AVAILABLE: "The requested address is not valid in its context.",
     CONNECTION_REFUSED: "No connection could be made because the target machine actively refused it.",
