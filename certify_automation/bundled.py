@@ -10,7 +10,7 @@ _PACKAGE = Path(__file__).resolve().parent
 
 @cache
 def folder(name: str) -> Path:
-    """The folder `schemas`, `templates` or `examples` as it ships with this installation.
+    """The folder `schemas`, `templates`, `playbooks` or `examples` as it ships with this installation.
 
     Raises:
         FileNotFoundError: the installation is incomplete.

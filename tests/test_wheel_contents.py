@@ -46,7 +46,7 @@ def test_it_holds_the_package_and_every_data_file(wheel: Path) -> None:
     code = {path.relative_to(ROOT).as_posix() for path in files("certify_automation")}
     data = {
         f"{BUNDLE}/{path.relative_to(ROOT).as_posix()}"
-        for n in ("schemas", "templates", "examples")
+        for n in ("schemas", "templates", "playbooks", "examples")
         for path in files(n)
     }
     metadata = {name for name in names if ".dist-info/" in name}

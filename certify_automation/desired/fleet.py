@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -31,6 +31,19 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class Declaration:
+    """The documents of a host laid over each other; one object for all hosts for which it is the same.
+
+    Attributes:
+        merged: path -> the origin that won, then those it overrode; an entry of a keyed list is `[key]`.
+        values: path -> value, of those whose templates were evaluated.
+    """
+
+    merged: Mapping[tuple[str, ...], tuple[Origin, ...]] = field(default_factory=dict)
+    values: Mapping[tuple[str, ...], object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class DesiredHost:
     """One host of the inventory and everything declared for it.
 
@@ -42,6 +55,7 @@ class DesiredHost:
             `vars.api_port`, `labels.ring`) -> the origin that won, then those it overrode.
         secrets: fields of the connection that are references.
         values: dotted path -> value, templates evaluated; None where it was made unmanaged again.
+        declaration: what the state was made from.
     """
 
     name: str
@@ -54,6 +68,7 @@ class DesiredHost:
     origins: Mapping[str, tuple[Origin, ...]] = field(default_factory=dict)
     secrets: Mapping[str, SecretReference] = field(default_factory=dict)
     values: Mapping[str, object] = field(default_factory=dict)
+    declaration: Declaration = field(default_factory=Declaration)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +97,10 @@ class Fleet:
         if not patterns:
             return self
         labels = {name: host.labels for name, host in self.hosts.items()}
-        names = select(patterns, labels, self.groups)
+        return self.only(select(patterns, labels, self.groups))
+
+    def only(self, names: Collection[str]) -> Fleet:
+        """The hosts with these names, in inventory order."""
         groups = {group: tuple(n for n in members if n in names) for group, members in self.groups.items()}
         return replace(
             self,

@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from certify_automation.desired import reference
 from certify_automation.desired.fleet import Origin
-from certify_automation.desired.nodes import DataPath, Document
+from certify_automation.desired.nodes import DataPath
 from certify_automation.desired.words import shown
-from certify_automation.errors import Problem
+from certify_automation.errors import Position, Problem
 
 Leaf: TypeAlias = tuple[str, ...]
 """A path in merged data; an entry of a keyed list is written `[key]`, in lower case."""
@@ -26,6 +26,13 @@ Merged: TypeAlias = Mapping[Leaf, tuple[Origin, ...]]
 
 _EMPTY: tuple[object, ...] = ({}, [])
 _NOTHING: Mapping[Any, Any] = {}
+
+
+class Positioned(Protocol):
+    """Knows where the value at a path stands."""
+
+    def position(self, path: DataPath) -> Position:
+        """Its place, or that of what is nearest above it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +57,14 @@ class Flattening:
     """How a document becomes a layer.
 
     Attributes:
+        document: what knows where each value is written.
         layer: the name its origins carry.
         skip: whether a value at a path of the document is left out.
         keys: path of a list -> the fields its entries are known by.
         replaced: paths that are not merged into, `*` for any name.
     """
 
-    document: Document
+    document: Positioned
     layer: str
     skip: Callable[[DataPath], bool] = field(default=lambda _path: False)
     keys: Mapping[tuple[str, ...], tuple[str, ...]] = field(default_factory=lambda: _NOTHING)
@@ -104,7 +112,7 @@ def merge_level(layers: Iterable[Layer]) -> tuple[Merged, tuple[Conflict, ...]]:
     for path, origins in found.items():
         origins.sort(key=lambda origin: (origin.key, str(origin.value), origin.position))
         first = origins[0]
-        conflicts += [_conflict(path, first, other) for other in origins[1:] if not _agree(path, first, other)]
+        conflicts += [_conflict(path, first, other) for other in origins[1:] if not agree(path, first, other)]
         merged[path] = tuple(origins)
     for path in list(merged):
         while (parent := _parent_leaf(path, merged)) is not None and merged[parent][0].value in _EMPTY:
@@ -122,7 +130,8 @@ def _parent_leaf(path: Leaf, merged: Mapping[Leaf, object]) -> Leaf | None:
     return next((path[:end] for end in range(1, len(path)) if path[:end] in merged), None)
 
 
-def _agree(path: Leaf, one: Origin, other: Origin) -> bool:
+def agree(path: Leaf, one: Origin, other: Origin) -> bool:
+    """Whether two origins say the same about the value at a path."""
     if path[-1] in reference.merge_keys().get(path[:-2], ()):
         return str(one.value).casefold() == str(other.value).casefold()
     return json.dumps(one.value, sort_keys=True, default=str) == json.dumps(other.value, sort_keys=True, default=str)

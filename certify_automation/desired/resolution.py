@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from certify_automation.desired import layering
 from certify_automation.desired.documents import Level, StateDocument, check_secrets
+from certify_automation.desired.fleet import Declaration
 from certify_automation.desired.inventory import InventoryHost
 from certify_automation.desired.layering import Leaf, Merged
 from certify_automation.desired.origins import Places
@@ -118,7 +119,11 @@ class Resolver:
             places = Places(shape.merged, values)
             work = Resolution(layering.tree(shape.merged, values), places, frozenset(wrong))
             made = work.run(self._renderer, context)
-            self._by_values[key] = replace(made, problems=(*shape.problems, *failed, *made.problems))
+            self._by_values[key] = replace(
+                made,
+                problems=(*shape.problems, *failed, *made.problems),
+                declaration=Declaration(shape.merged, values),
+            )
         return self._by_values[key]
 
 

@@ -86,7 +86,7 @@ class _Loading:
         return found
 
     def _checked(self) -> tuple[Problem, ...]:
-        problems = _in_order(self._problems)
+        problems = in_order(self._problems)
         if any(problem.severity is Severity.ERROR for problem in problems):
             raise ConfigurationError(problems)
         return problems
@@ -202,6 +202,7 @@ def _desired(host: InventoryHost, resolved: Resolved, shared: ConnectionFields) 
         ChainMap(resolved.origins, facets.origins),  # type: ignore[arg-type]  # neither map is ever written to
         shared.secrets,
         ChainMap(resolved.values, facets.values),  # type: ignore[arg-type]  # as above
+        resolved.declaration,
     )
 
 
@@ -226,8 +227,8 @@ def _for_hosts(*found: Iterable[tuple[Problem, str]]) -> Iterator[Problem]:
         yield Problem(problem.id, message, problem.position, problem.hint, problem.severity)
 
 
-def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Every Problem once, errors first, then by place."""
+def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Every Problem once and printable, errors first, then by place."""
 
     def place(problem: Problem) -> tuple[bool, Position, str, str]:
         return problem.severity is Severity.WARNING, problem.position or Position(""), problem.id, problem.message

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from certify_automation.desired import schema
-from certify_automation.desired.fleet import Origin
+from certify_automation.desired.fleet import Declaration, Origin
 from certify_automation.desired.origins import Places
 from certify_automation.desired.rendering import SERVERS, SERVICE_CONFIG, Renderer, product_properties, server_entries
 from certify_automation.desired.rules import (
@@ -35,6 +35,7 @@ class Resolved:
     origins: Mapping[str, tuple[Origin, ...]]
     values: Mapping[str, object]
     problems: tuple[Problem, ...]
+    declaration: Declaration = field(default_factory=Declaration)
 
 
 class Resolution:

@@ -116,18 +116,10 @@ class Templates:
 
     def _compile(self, text: str) -> tuple[frozenset[str], Callable[..., object]]:
         needs = _needs(self._environment.parse(text))
-        expression = self._expression(text)
+        expression = sole_expression(self._environment, text)
         if expression is None:
             return needs, self._environment.from_string(text).render
         return needs, self._environment.compile_expression(expression, undefined_to_none=False)
-
-    def _expression(self, text: str) -> str | None:
-        """The inside of a text that is one `{{ … }}` and nothing else."""
-        tokens = [kind for _, kind, _ in self._environment.lex(text)]
-        if tokens.count("variable_begin") != 1 or tokens[0] != "variable_begin" or tokens[-1] != "variable_end":
-            return None
-        inside = text[2:-2]
-        return inside[inside.startswith(("-", "+")) : len(inside) - inside.endswith(("-", "+"))]
 
     def file(self, name: str) -> Evaluation:
         """One file of templates/.
@@ -156,7 +148,7 @@ class Templates:
     def _run(self, call: Callable[[], object], whole: Position, where: Callable[[Exception], Position]) -> object:
         self._environment.begin()
         try:
-            return _plain(self._environment.measured(call()), whole)
+            return plain(self._environment.measured(call()), whole)
         except TemplateFailed:
             raise
         except RecursionError as error:
@@ -190,6 +182,15 @@ class Templates:
                 name = str(own.relative_to(self._folder)) if own.is_relative_to(self._folder) else own.name
                 return Position(self.shown(name), frame.lineno, 1)
         return Position(self.shown(name))
+
+
+def sole_expression(environment: Environment, text: str) -> str | None:
+    """The inside of a text that is one `{{ … }}` and nothing else."""
+    tokens = [kind for _, kind, _ in environment.lex(text)]
+    if tokens.count("variable_begin") != 1 or tokens[0] != "variable_begin" or tokens[-1] != "variable_end":
+        return None
+    inside = text[2:-2]
+    return inside[inside.startswith(("-", "+")) : len(inside) - inside.endswith(("-", "+"))]
 
 
 def _is_there(path: Path) -> bool:
@@ -229,7 +230,13 @@ def _compiling(position: Position) -> Iterator[None]:
         raise TemplateFailed(Problem("CA1421", "the template is nested too deeply", position)) from None
 
 
-def _plain(value: object, position: Position) -> object:
+def plain(value: object, position: Position) -> object:
+    """What an expression came to, of JSON's types only.
+
+    Raises:
+        TemplateFailed: CA1424 it is something else.
+        UndefinedError: it is a name that is not defined.
+    """
     if isinstance(value, Undefined):
         return str(value)  # raises, with the missing name
     if isinstance(value, str):
@@ -241,9 +248,9 @@ def _plain(value: object, position: Position) -> object:
             raise TemplateFailed(Problem("CA1424", message, position))
         return value
     if isinstance(value, list | tuple):
-        return [_plain(part, position) for part in value]
+        return [plain(part, position) for part in value]
     if isinstance(value, Mapping):
-        return {str(name): _plain(part, position) for name, part in value.items()}
+        return {str(name): plain(part, position) for name, part in value.items()}
     message = f"the template gives {type(value).__name__}, not text, a number, true, false, a list or a mapping"
     raise TemplateFailed(Problem("CA1424", message, position))
 
