@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from certify_automation.doctor.catalogue import Entry, catalogue, entry
 from certify_automation.doctor.causes import consequences_of, related, roots
+from certify_automation.doctor.configuration import CONFIGURATION
+from certify_automation.doctor.data import DATA
 from certify_automation.doctor.diagnosis import Case, Rule
+from certify_automation.doctor.installation import INSTALLATION
+from certify_automation.doctor.page import findings_page
 from certify_automation.doctor.reached import unreached
+from certify_automation.doctor.renewals import RENEWALS
+from certify_automation.doctor.surroundings import SURROUNDINGS
 from certify_automation.model.facts import Facts
 from certify_automation.model.finding import Finding
 from certify_automation.model.host import HostState
 
-_RULES: tuple[Rule, ...] = ()
+_RULES: tuple[Rule, ...] = (*CONFIGURATION, *DATA, *INSTALLATION, *RENEWALS, *SURROUNDINGS)
 _NOTHING_DECLARED = HostState()
 
 
@@ -28,4 +34,4 @@ def diagnose(
     return related(found for rule in _RULES for found in rule(case))
 
 
-__all__ = ["Entry", "catalogue", "consequences_of", "diagnose", "entry", "roots", "unreached"]
+__all__ = ["Entry", "catalogue", "consequences_of", "diagnose", "entry", "findings_page", "roots", "unreached"]
