@@ -7,8 +7,10 @@ from certify_automation.config_merge.places import value_lines
 from certify_automation.config_merge.properties import config_property, connection_property
 from certify_automation.config_merge.servers import merge_servers
 from certify_automation.config_merge.service_config import Merged, effective_config, merge_service_config
+from certify_automation.config_merge.settings import DATA_STORE_ID, merge_data_store
 
 __all__ = [
+    "DATA_STORE_ID",
     "KESTREL_FILE",
     "Connection",
     "KestrelEndpoint",
@@ -19,6 +21,7 @@ __all__ = [
     "default_connection",
     "effective_config",
     "kestrel_endpoints",
+    "merge_data_store",
     "merge_kestrel",
     "merge_servers",
     "merge_service_config",

@@ -1,5 +1,6 @@
 """Desired against observed: everything that is declared and not so. Pure; verifying a host is this once more."""
 
+from certify_automation.diff.authentication import authentication_off
 from certify_automation.diff.certificates import failure_text, preference_changes, preference_name, preference_value
 from certify_automation.diff.comparing import Comparison, compare, differences, observe_request
 from certify_automation.diff.firewall import block_port, block_rules, blocked, letting_in
@@ -16,6 +17,7 @@ from certify_automation.diff.product_files import (
     configured_endpoint,
     content_of,
     endpoint_of,
+    file_of,
     pinned_url,
     readable,
 )
@@ -24,6 +26,7 @@ from certify_automation.diff.services import observed_recovery
 __all__ = [
     "DEFAULT_ENDPOINT",
     "Comparison",
+    "authentication_off",
     "block_port",
     "block_rules",
     "blocked",
@@ -33,6 +36,7 @@ __all__ = [
     "differences",
     "endpoint_of",
     "failure_text",
+    "file_of",
     "folder_goal",
     "ip_listen_entries",
     "ip_listen_missing",

@@ -68,6 +68,7 @@ def compare(host: str, desired: HostState, facts: Facts) -> Comparison:
         *environment_differences(desired, facts),
         *_endpoint(desired, files, facts),
         *certificate_differences(desired, facts),
+        *_backup(desired),
     )
     return Comparison(desired, found, files)
 
@@ -108,6 +109,12 @@ def applicable(desired: HostState, facts: Facts) -> HostState:
 
 def _is_for_the_api(reservation: UrlReservation, port: int) -> bool:
     return _port(reservation) == port and reaches_api(url_path(reservation.url))
+
+
+def _backup(desired: HostState) -> Iterator[Difference]:
+    """A backup is asked for once: nothing on the host says afterwards that it has taken the database's place."""
+    if desired.data_backup is not None:
+        yield Difference("data_store.backup", desired.data_backup, None)
 
 
 def _endpoint(desired: HostState, files: ProductFiles, facts: Facts) -> Iterator[Difference]:

@@ -12,12 +12,13 @@ from certify_automation.config_merge import (
     Merged,
     effective_config,
     kestrel_endpoints,
+    merge_data_store,
     merge_kestrel,
     merge_servers,
     merge_service_config,
 )
 from certify_automation.evidence import PORTS, endpoint_url, one_address, pipe_source, url_path
-from certify_automation.model.config_files import FileName
+from certify_automation.model.config_files import FileContent, FileName
 from certify_automation.model.facts import Facts
 from certify_automation.model.host import Endpoint, HostState, KestrelRule
 from certify_automation.model.plan import Difference
@@ -31,7 +32,7 @@ class ProductFiles:
     """The files once they are written.
 
     Attributes:
-        service_config, servers, core: None = not declared, or the file cannot be read.
+        service_config, servers, core, settings: None = not declared, or the file cannot be read.
         endpoint: where the API is to listen: as serviceconfig.json says, or where Kestrel's own setting is left.
         configured: as serviceconfig.json says.
         pinned: what overrides serviceconfig.json on v7.
@@ -45,6 +46,7 @@ class ProductFiles:
     configured: Endpoint
     pinned: tuple[KestrelEndpoint, ...] = ()
     pipe: str = ""
+    settings: Merged | None = None
 
     @property
     def listens(self) -> tuple[str, ...]:
@@ -68,11 +70,14 @@ def product_files(host: str, desired: HostState, facts: Facts) -> ProductFiles:
         found = config.content or found
     if desired.connections is not None and readable(facts, FileName.SERVERS):
         servers = merge_servers(desired.connections, content_of(facts, FileName.SERVERS), host)
+    settings = None
+    if desired.data_store_id is not None and readable(facts, FileName.APPSETTINGS):
+        settings = merge_data_store(desired.data_store_id, content_of(facts, FileName.APPSETTINGS))
     configured = configured_endpoint(found, facts.product.generation)
     core, pinned = _kestrel(desired, facts, configured)
     left = _left(desired, pinned) or configured
     pipe = pipe_source(facts, str(effective_config(found)["Transport"]))
-    return ProductFiles(config, servers, core, left, configured, pinned, pipe)
+    return ProductFiles(config, servers, core, left, configured, pinned, pipe, settings)
 
 
 def configured_endpoint(content: bytes | None, generation: str | None) -> Endpoint:
@@ -131,15 +136,22 @@ def _left(desired: HostState, pinned: tuple[KestrelEndpoint, ...]) -> Endpoint |
     return endpoint_of(pinned[0].url) if left and len(pinned) == 1 else None
 
 
+def file_of(facts: Facts, name: FileName) -> FileContent | None:
+    """One of the product's files as it was found; None when its place is not known, or was not asked for."""
+    if name is FileName.APPSETTINGS:
+        return facts.examination.settings if facts.examination else None
+    return facts.files.get(name.value)
+
+
 def readable(facts: Facts, name: FileName) -> bool:
     """Whether the place of a file is known and the file, if there, could be read."""
-    file = facts.files.get(name.value)
+    file = file_of(facts, name)
     return file is not None and not file.error
 
 
 def content_of(facts: Facts, name: FileName) -> bytes | None:
     """The bytes of a file; None when it is not there or could not be read."""
-    file = facts.files.get(name.value)
+    file = file_of(facts, name)
     return file.content if file else None
 
 
@@ -157,7 +169,8 @@ def file_differences(desired: HostState, files: ProductFiles, facts: Facts) -> I
             yield from merged.differences
         elif declared:
             yield Difference(path, "in effect", None, "the file cannot be read")
-    yield from files.core.differences if files.core is not None else ()
+    for one in (files.core, files.settings):
+        yield from one.differences if one is not None else ()
     for name, wanted in desired.whole_files.items():
         if content_of(facts, name) != wanted:
             yield Difference(f"files.{name}", _digest(wanted), _digest(content_of(facts, name)), "SHA-256")

@@ -1,7 +1,8 @@
 """One act on a host: a closed union, one frozen class a kind of docs/contract.md's table.
 
 Each class gives its `kind`, what an undo does with it (`reversal`) and what it means for those who use the host
-(`impact`). `inverse()` is the change that takes it back; None for one that is kept.
+(`impact`). `inverse()` is the change that takes it back; None for one that is kept, or that only the host itself can
+take back.
 """
 
 from __future__ import annotations
@@ -227,6 +228,29 @@ class FileWrite:
 
 
 @dataclass(frozen=True, slots=True)
+class DataStoreRestore:
+    """Puts a copy of one of the product's own backups in place of its database, while the service is stopped.
+
+    Attributes:
+        path: full Windows path of the database.
+        backup: the name of a backup beside it.
+        backup_bytes, backup_written_utc_ms: its size and write time when the plan was made.
+    """
+
+    service: str
+    path: str
+    backup: str
+    backup_bytes: int
+    backup_written_utc_ms: int
+    kind: ClassVar[str] = "data_store.restore"
+    reversal: ClassVar[Reversal] = Reversal.REVERSIBLE
+    impact: ClassVar[Impact] = Impact.DATA
+
+    def inverse(self) -> None:
+        """None: an undo puts back the copies that the run has made on the host."""
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceRestart:
     """Stops and starts the product's service, once."""
 
@@ -283,5 +307,6 @@ Change: TypeAlias = (
     | ServiceStartMode
     | ServiceRecovery
     | FileWrite
+    | DataStoreRestore
     | ServiceAct
 )

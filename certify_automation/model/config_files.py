@@ -10,6 +10,13 @@ from typing import TypeAlias
 JsonValue: TypeAlias = "bool | int | float | str | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
 
 
+DATABASE = "manageditems.db"
+"""The product's own data store, in its data folder."""
+
+BACKUPS = ("manageditems.db.bak", "manageditems.db.bak.old")
+"""What the product keeps of it: at every start the first takes the second's name, and the database is copied to it."""
+
+
 class Condition(StrEnum):
     """What the product makes of a file's bytes."""
 
@@ -26,6 +33,7 @@ class FileName(StrEnum):
     SERVICE_CONFIG = "serviceconfig"
     SERVERS = "servers"
     APPSETTINGS_CORE = "appsettings_core"
+    APPSETTINGS = "appsettings"
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,6 +132,9 @@ class HostState:
         kestrel_urls: Url of endpoints that appsettings-core.json pins, by name; endpoints that are not there stay so.
         whole_files: files that are to have exactly these bytes, None = are not to be there; such a file is not declared
             in any other way.
+        data_backup: the name of the backup that is to take the database's place. This and the following only
+            `remediate` asks for.
+        data_store_id: the data store that the product is to open, ConfigDataStoreConnectionId of appsettings.json.
     """
 
     service: WindowsService = field(default_factory=WindowsService)
@@ -154,6 +157,8 @@ class HostState:
     data_directory_acl: str | None = None
     kestrel_urls: Mapping[str, str] = field(default_factory=dict)
     whole_files: Mapping[FileName, bytes | None] = field(default_factory=dict)
+    data_backup: str | None = None
+    data_store_id: str | None = None
 
     @property
     def concerns_certificates(self) -> bool:

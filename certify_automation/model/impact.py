@@ -17,6 +17,7 @@ class Impact(StrEnum):
     """What a change means for those who use the host; the value is the label shown."""
 
     FILE = "file only"
+    DATA = "database replaced"
     SETTING = "setting only"
     LISTENER = "listener change"
     START = "service start"

@@ -10,6 +10,7 @@ from certify_automation.diff import (
     block_rules,
     blocked,
     content_of,
+    file_of,
     folder_goal,
     ip_listen_entries,
     ip_listen_missing,
@@ -22,6 +23,7 @@ from certify_automation.evidence import effective_endpoints, exposed_at
 from certify_automation.model.change import (
     Change,
     DataDirectoryAcl,
+    DataStoreRestore,
     DriverStart,
     DriverStartMode,
     FileWrite,
@@ -39,7 +41,7 @@ from certify_automation.model.change import (
     UrlReservationRemove,
     UrlReservationReplace,
 )
-from certify_automation.model.config_files import FileName
+from certify_automation.model.config_files import DATABASE, FileName
 from certify_automation.model.http_sys import CHALLENGE_ADDRESS, IpListen, ListenRule, listen_address
 from certify_automation.model.impact import Impact
 from certify_automation.model.security import BLOCK_RULE
@@ -49,8 +51,8 @@ from certify_automation.plan.situation import Situation
 # Windows passes the data folder's list on to every file below, which may take long: that comes first, while no address
 # is gone that waits to be confirmed. What the service needs comes before the service; an address is added before
 # another is taken away; netsh deletes rules by name, so that the old one goes before the new one comes, and both before
-# the API can listen elsewhere; a start mode is set before a start that it could forbid; the one act on the service
-# comes last.
+# the API can listen elsewhere; a start mode is set before a start that it could forbid; the database is replaced after
+# the file that may name another one; the one act on the service comes last.
 ORDER = (
     "data_directory.acl",
     "driver.start_mode",
@@ -65,11 +67,13 @@ ORDER = (
     "service.start_mode",
     "service.recovery",
     "file.write",
+    "data_store.restore",
     "service.restart",
     "service.start",
     "service.stop",
 )
-_READ_AT_START = {FileName.SERVICE_CONFIG, FileName.APPSETTINGS_CORE}
+_READ_AT_START = {FileName.SERVICE_CONFIG, FileName.APPSETTINGS_CORE, FileName.APPSETTINGS}
+_SLASHES = "\\/"
 _FOR_CLIENTS = {f"service.config.{config_property('ServiceFaultMsg').declared}"}
 
 
@@ -84,6 +88,7 @@ def changes(at: Situation) -> tuple[Change, ...]:
         *_start_mode(at),
         *_recovery(at),
         *_files(at),
+        *_database(at),
     ]
     act = _service_act(at, needed)
     return tuple(sorted([*needed, *([act] if act else [])], key=lambda change: ORDER.index(change.kind)))
@@ -188,6 +193,7 @@ def _files(at: Situation) -> Iterator[Change]:
         (FileName.SERVICE_CONFIG, files.service_config),
         (FileName.SERVERS, files.servers),
         (FileName.APPSETTINGS_CORE, files.core),
+        (FileName.APPSETTINGS, files.settings),
     )
     for name, one in merged:
         if one is not None and one.content is not None:
@@ -198,9 +204,17 @@ def _files(at: Situation) -> Iterator[Change]:
 
 
 def _write(at: Situation, name: FileName, content: bytes | None) -> Iterator[Change]:
-    found = at.facts.files.get(name.value)
+    found = file_of(at.facts, name)
     if found is not None:
         yield FileWrite(name, found.path, found.content, content)
+
+
+def _database(at: Situation) -> Iterator[Change]:
+    service, backup, folder = at.facts.service, at.backup, at.facts.product.data_dir
+    if service is None or backup is None or folder is None:
+        return
+    path = f"{folder.rstrip(_SLASHES)}\\{DATABASE}"
+    yield DataStoreRestore(service.name, path, backup.name, backup.size, backup.written_utc_ms)
 
 
 def _service_act(at: Situation, others: list[Change]) -> ServiceAct | None:
@@ -209,6 +223,8 @@ def _service_act(at: Situation, others: list[Change]) -> ServiceAct | None:
         return None
     if wanted is ServiceState.STOPPED:
         return None if service.state is ServiceState.STOPPED else ServiceStop(service.name)
+    if any(isinstance(change, DataStoreRestore) for change in others):
+        return ServiceStart(service.name) if service.state is ServiceState.STOPPED else ServiceRestart(service.name)
     if wanted is ServiceState.RUNNING and not at.running:
         paused = service.state is ServiceState.PAUSED
         return ServiceRestart(service.name) if paused else ServiceStart(service.name)

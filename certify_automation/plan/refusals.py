@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from certify_automation.model.plan import Refusal
 from certify_automation.plan.open_runs import open_run_refusals
+from certify_automation.plan.refusals_data import DATA_RULES
 from certify_automation.plan.refusals_listener import LISTENER_RULES
 from certify_automation.plan.refusals_security import SECURITY_RULES
 from certify_automation.plan.refusals_state import STATE_RULES
@@ -19,7 +20,7 @@ _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 def refusals(at: Situation) -> tuple[Refusal, ...]:
     """Everything that stands in the way of the changes, or of the declaration itself; empty = go ahead."""
     product = tuple(_product(at))
-    rules = (open_run_refusals, *STATE_RULES, *LISTENER_RULES, *SECURITY_RULES)
+    rules = (open_run_refusals, *STATE_RULES, *LISTENER_RULES, *SECURITY_RULES, *DATA_RULES)
     return product or tuple(refusal for rule in rules for refusal in rule(at))
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from certify_automation.diff import readable
+from certify_automation.diff import file_of, readable
 from certify_automation.evidence import data_store_failure, uncopied
+from certify_automation.model.change import DataStoreRestore
 from certify_automation.model.config_files import FileContent, FileName
 from certify_automation.model.plan import Refusal
 from certify_automation.model.service import ServiceState, StartMode
@@ -101,9 +102,10 @@ def _unreadable_files(at: Situation) -> Iterator[Refusal]:
         FileName.SERVICE_CONFIG: desired.service_config is not None,
         FileName.SERVERS: desired.connections is not None,
         FileName.APPSETTINGS_CORE: at.generation == "v7" and listens,
+        FileName.APPSETTINGS: desired.data_store_id is not None,
     }
     for name in FileName:
-        file = at.facts.files.get(name.value)
+        file = file_of(at.facts, name)
         if not (declared[name] or name in desired.whole_files) or readable(at.facts, name):
             continue
         what = f"{file.path} cannot be read: {file.error}" if file else f"where {name.value} lies is not known"
@@ -142,7 +144,8 @@ def copy_commands(at: Situation) -> str:
 
 def _data_store(at: Situation) -> Iterator[Refusal]:
     failure = data_store_failure(at.facts)
-    if not at.starts or not failure or not uncopied(at.facts):
+    saved = any(isinstance(change, DataStoreRestore) for change in at.changes)  # the host copies all of it away first
+    if not at.starts or saved or not failure or not uncopied(at.facts):
         return
     names = ", ".join(file.name for file in uncopied(at.facts))
     yield Refusal(

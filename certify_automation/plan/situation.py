@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from certify_automation.diff import Comparison, ip_listen_entries, ip_listen_missing, ip_listen_surplus
 from certify_automation.evidence import loopback
 from certify_automation.model.change import Change, IpListenAdd, ServiceRestart, ServiceStart, ServiceStop
-from certify_automation.model.facts import Facts
+from certify_automation.model.facts import DataFile, Facts
 from certify_automation.model.host import Endpoint, HostState
 from certify_automation.model.http_sys import IpListen, ListenRule
 from certify_automation.model.impact import Impact
@@ -113,6 +113,12 @@ class Situation:
         """URLs at which the API would take requests from other machines after a start."""
         files = self.comparison.files
         return () if files.pipe else tuple(url for url in files.listens if not loopback(url, self.generation))
+
+    @property
+    def backup(self) -> DataFile | None:
+        """The backup that is to take the database's place; None = none is, or it is not there."""
+        wanted = self.desired.data_backup
+        return next((file for file in self.facts.data_files if file.name == wanted), None)
 
     @property
     def lockouts(self) -> tuple[Change, ...]:

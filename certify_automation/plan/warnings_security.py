@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from certify_automation.config_merge import authentication_mode
-from certify_automation.diff import content_of
+from certify_automation.diff import authentication_off
 from certify_automation.errors import Problem
-from certify_automation.evidence import effective_variable, endpoint_url, exposed_at
+from certify_automation.evidence import endpoint_url, exposed_at
 from certify_automation.model.accounts import account_sid
 from certify_automation.model.change import DataDirectoryAcl
-from certify_automation.model.config_files import FileName
 from certify_automation.model.facts import SslBinding
 from certify_automation.model.folder_acl import ADMINISTRATORS, SYSTEM
 from certify_automation.model.host import KestrelRule
@@ -25,13 +23,7 @@ _APPLICATION = "{af3a0c50-73eb-4159-a36f-82c7c77a2766}"  # the id version 6 bind
 
 def _authentication(at: Situation) -> Iterator[Problem]:
     """Without authentication every caller of the API is an administrator of it."""
-    variable = effective_variable(at.facts, "CERTIFY_SERVICE_AUTH_MODE")
-    found = []
-    if variable is not None and variable.value.casefold() == "none":
-        found.append(f"CERTIFY_SERVICE_AUTH_MODE=none ({variable.scope} environment)")
-    core = content_of(at.facts, FileName.APPSETTINGS_CORE)
-    if at.generation == "v7" and authentication_mode(core).casefold() == "none":
-        found.append("Service:AuthMode=none in appsettings-core.json")
+    found = [text for text, _ in authentication_off(at.facts)]
     if found:
         yield warning(
             "CA3059",

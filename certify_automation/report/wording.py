@@ -28,6 +28,7 @@ _CHANGE_TEXTS = {
     "service.recovery": "set what happens when {0.service} fails",
     "service.start_mode": "set the start mode of {0.service} to {0.after.value}",
     "file.write": "write {0.path}",
+    "data_store.restore": "replace {0.path} by a copy of {0.backup}, the files of before copied away first",
     "service.restart": "restart {0.service}",
     "service.start": "start {0.service}",
     "service.stop": "stop {0.service}",

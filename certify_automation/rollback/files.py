@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from certify_automation.config_merge import kestrel_endpoints
 from certify_automation.config_merge.values import ConnectionValues, Values, config_values, connection_values
+from certify_automation.diff import file_of
 from certify_automation.model.change import FileWrite
 from certify_automation.model.config_files import FileName, JsonValue, ServerConnection, ServiceConfig
 from certify_automation.model.host import KestrelRule
@@ -27,7 +28,7 @@ class _Versions:
 
 def take_back_file(change: FileWrite, draft: Draft) -> None:
     """What a run changed in one file, to be as it was."""
-    found, path = draft.facts.files.get(change.file.value), f"files.{change.file}"
+    found, path = file_of(draft.facts, change.file), f"files.{change.file}"
     digests = (_digest(change.before), found.sha256 if found else None)
     if found is None or found.error:
         draft.conflict(path, digests, f"it cannot be read: {found.error}" if found else "where it lies is not known")
@@ -61,6 +62,8 @@ def _fields(name: FileName, versions: _Versions, draft: Draft) -> None:
             _servers(versions, draft)
         case FileName.APPSETTINGS_CORE:
             _kestrel(versions, draft)
+        case FileName.APPSETTINGS:
+            _not_comparable(name, versions, draft)
 
 
 def _not_comparable(name: FileName, versions: _Versions, draft: Draft) -> None:

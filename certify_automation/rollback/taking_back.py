@@ -10,6 +10,7 @@ from certify_automation.errors import PlanRefused
 from certify_automation.model.change import (
     Change,
     DataDirectoryAcl,
+    DataStoreRestore,
     DriverStartMode,
     FileWrite,
     ServiceRecovery,
@@ -20,6 +21,7 @@ from certify_automation.model.change import (
     UrlReservationRemove,
     UrlReservationReplace,
 )
+from certify_automation.model.config_files import DATABASE
 from certify_automation.model.facts import Facts
 from certify_automation.model.host import HostState
 from certify_automation.model.plan import Difference, Plan
@@ -67,17 +69,19 @@ def take_back(run_id: str, changes: Sequence[Change], facts: Facts) -> TakenBack
         raise PlanRefused("CA3046", f"run {run_id} changed nothing that can be taken back: {kinds}", hint=hint)
     draft = Draft(facts)
     for change in changes:
-        _take_back(change, draft)
+        _take_back(run_id, change, draft)
     take_back_ip_listen(changes, draft)
     take_back_block_rule(changes, draft)
     draft.conflicts += _without_effect(draft)
     return TakenBack(draft.state, tuple(draft.conflicts), draft.whole)
 
 
-def _take_back(change: Change, draft: Draft) -> None:
+def _take_back(run_id: str, change: Change, draft: Draft) -> None:
     match change:
         case FileWrite():
             take_back_file(change, draft)
+        case DataStoreRestore():
+            _keep_database(run_id, change, draft)
         case UrlReservationAdd() | UrlReservationRemove() | UrlReservationReplace():
             take_back_reservation(change, draft)
         case ServiceStartMode() | ServiceRecovery() | ServiceStart() | ServiceStop():
@@ -88,6 +92,13 @@ def _take_back(change: Change, draft: Draft) -> None:
             take_back_driver(change, draft)
         case _:  # lists are taken back as a whole, and the rest leaves nothing behind
             return
+
+
+def _keep_database(run_id: str, change: DataStoreRestore, draft: Draft) -> None:
+    """What the product has stored since is in the database that is there, and the one of before was given up."""
+    folder = rf"%ProgramData%\certify-automation\runs\{run_id}\data"
+    note = f"a database is not taken back; copies of what stood there before are in {folder} until later runs have more"
+    draft.conflict(f"files.{DATABASE}", ("as before the run", change.backup), note)
 
 
 def _without_effect(draft: Draft) -> Iterator[Difference]:
