@@ -37,16 +37,7 @@ class Places:
 
     def where(self, *paths: str) -> Position:
         """The place of the first path that was written, of what is below it, or of what is nearest above it."""
-        folded = [path.casefold() for path in paths]
-        for path in folded:
-            if path in self._folded:
-                return self._folded[path]
-        for path in folded:
-            below = [place for name, place in self._folded.items() if name.startswith((f"{path}.", f"{path}["))]
-            if below:
-                return min(below)
-        above = folded[0][: max(folded[0].rfind("."), folded[0].rfind("["), 0)]
-        return self.where(above) if above else _NOWHERE
+        return nearest(self._folded, *paths) or _NOWHERE
 
     def of_path(self, data: object, path: DataPath) -> Position:
         """The place of a value, by its keys and indexes in the resolved data."""
@@ -80,6 +71,25 @@ class Places:
             for end, part in enumerate(path)
         )
         return dotted((*shown[:-1], origin.key) if origin.key and not shown[-1].startswith("[") else shown)
+
+
+def nearest(places: Mapping[str, Position], *paths: str) -> Position | None:
+    """The place of the first path that was written, of what is below it, or of what is nearest above it.
+
+    Args:
+        places: dotted path in lower case -> where it was written.
+        paths: in any case; what is above is looked for by the first of them. None = nothing of it was written.
+    """
+    folded = [path.casefold() for path in paths]
+    for path in folded:
+        if path in places:
+            return places[path]
+    for path in folded:
+        below = [place for name, place in places.items() if name.startswith((f"{path}.", f"{path}["))]
+        if below:
+            return min(below)
+    above = folded[0][: max(folded[0].rfind("."), folded[0].rfind("["), 0)]
+    return nearest(places, above) if above else None
 
 
 def _spelled(merged: Merged, values: Mapping[Leaf, object]) -> dict[Leaf, str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from certify_automation.config_merge import default_connection, merge_servers
 from certify_automation.diff import content_of
+from certify_automation.doctor.data import BACKUPS, DATABASE, DEFAULT_STORE, data_file, good_backup
 from certify_automation.model.config_files import FileName, JsonValue, ServerConnection, ServiceConfig
 from certify_automation.model.facts import DataFile
 from certify_automation.model.finding import Finding
@@ -16,9 +17,6 @@ from certify_automation.remediation.goal import Goal
 from certify_automation.remediation.listening import Remedial, connection_at_target, files_at_target
 
 _LOCAL = "(local)"
-_DEFAULT_STORE = "(default)"
-_BACKUPS = ("manageditems.db.bak", "manageditems.db.bak.old")
-_MOST_SHRUNK = 2
 
 
 def _config_written(goal: Goal, _: Finding) -> Remedy:
@@ -51,24 +49,24 @@ def _folder_closed(_: Goal, __: Finding) -> Remedy:
 
 
 def _restored(goal: Goal, _: Finding) -> Remedy:
-    backup = _backup(goal.case.facts.data_files)
+    return _from_backup(goal, good_backup(goal.case.facts))
+
+
+def _refilled(goal: Goal, _: Finding) -> Remedy:
+    """The newest backup that is fuller than the database: a newer one can be of the emptied database already."""
+    database = data_file(goal.case.facts, DATABASE)
+    backups = (data_file(goal.case.facts, name) for name in BACKUPS)
+    return _from_backup(goal, next((one for one in backups if one and database and one.size > database.size), None))
+
+
+def _from_backup(goal: Goal, backup: DataFile | None) -> Remedy:
     if backup is None:
-        return NeedsPerson(
-            "there is no backup beside the database: restore one from elsewhere, or have the product begin anew"
-        )
+        return NeedsPerson("there is no backup from before beside the database: restore one from elsewhere")
     return _on_other_data(goal, HostState(data_backup=backup.name))
 
 
-def _backup(files: tuple[DataFile, ...]) -> DataFile | None:
-    """The newest backup; the one before it where the newest is much smaller, as when damage was copied over it."""
-    known = {one.name: one for one in files if one.size}
-    found = [known[name] for name in _BACKUPS if name in known]
-    largest = max((one.size for one in found), default=0)
-    return next((one for one in found if one.size * _MOST_SHRUNK > largest), None)
-
-
 def _own_store(goal: Goal, _: Finding) -> Remedy:
-    return _on_other_data(goal, HostState(data_store_id=_DEFAULT_STORE))
+    return _on_other_data(goal, HostState(data_store_id=DEFAULT_STORE))
 
 
 def _on_other_data(goal: Goal, state: HostState) -> Remedy:
@@ -85,7 +83,7 @@ FILES: Mapping[str, Remedial] = {
     "CA6304": _fault_taken_away,
     "CA6401": _restored,
     "CA6402": _restored,
-    "CA6403": _restored,
+    "CA6403": _refilled,
     "CA6405": _own_store,
     "CA6603": _folder_closed,
 }
