@@ -13,6 +13,7 @@ from certify_automation import __version__
 from certify_automation.cli.authoring import init, render, schema, validate, version
 from certify_automation.cli.certs import certs
 from certify_automation.cli.console import hold_standard_descriptors, make_console
+from certify_automation.cli.doctor import doctor
 from certify_automation.cli.following import terminable
 from certify_automation.cli.looking import explain, inventory
 from certify_automation.cli.online import apply, plan
@@ -59,7 +60,7 @@ def root() -> None:
 
 
 _OFFLINE = (init, validate, render, inventory, explain)
-_ONLINE = (plan, apply, rollback, status, certs, renew, verify)
+_ONLINE = (plan, apply, rollback, status, doctor, certs, renew, verify)
 for command in (*_OFFLINE, *_ONLINE, schema, version):
     root.add_command(command)
 _PRACTICE = ("lab", "demo")

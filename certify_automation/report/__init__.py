@@ -1,6 +1,14 @@
 """What became of hosts: lines with styles for people, documents for programs. Pure: prints nothing."""
 
 from certify_automation.report.documents import SCHEMA_VERSION, document, host_json, problem_json
+from certify_automation.report.findings import (
+    finding_json,
+    finding_lines,
+    finding_link,
+    findings_text,
+    remedy_summary,
+    severity_style,
+)
 from certify_automation.report.following import renewals_line
 from certify_automation.report.lines import host_lines, recap_line, status_style, summary_line
 from certify_automation.report.listed import (
@@ -29,6 +37,10 @@ __all__ = [
     "counted",
     "document",
     "expiry_text",
+    "finding_json",
+    "finding_lines",
+    "finding_link",
+    "findings_text",
     "host_json",
     "host_lines",
     "judgement_json",
@@ -36,8 +48,10 @@ __all__ = [
     "plain_text",
     "problem_json",
     "recap_line",
+    "remedy_summary",
     "remedy_text",
     "renewals_line",
+    "severity_style",
     "status_style",
     "status_text",
     "summary_line",

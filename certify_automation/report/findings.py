@@ -1,0 +1,151 @@
+"""Findings of hosts as lines for people, consequences folded under their cause, and as documents for programs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from textwrap import wrap
+
+from certify_automation.doctor import consequences_of, roots
+from certify_automation.model.finding import Evidence, Finding, Repair, Severity
+from certify_automation.report.listed import one_line
+from certify_automation.report.segments import Line, Segment
+from certify_automation.report.wording import counted
+
+PAGE = "docs/findings.md"
+
+_STYLES = {
+    Severity.CRITICAL: "error",
+    Severity.ERROR: "error",
+    Severity.WARNING: "warning",
+    Severity.HINT: "muted",
+}
+_WIDTH = 100
+_PLURALS = {
+    Severity.CRITICAL: "critical",
+    Severity.ERROR: "errors",
+    Severity.WARNING: "warnings",
+    Severity.HINT: "hints",
+}
+
+
+def severity_style(severity: Severity) -> str:
+    """The style a severity is shown in, as for a Segment."""
+    return _STYLES[severity]
+
+
+def finding_lines(host: str, findings: Sequence[Finding], *, full: bool = True) -> Iterator[Line]:
+    """The findings of one host, worst first, each with what follows from it below.
+
+    Args:
+        host: named in the command that ends them; empty = none can be named.
+        findings: as `diagnose` orders them.
+        full: with symptom and risk; otherwise what is wrong, what proves it and what ends it.
+    """
+    for root in roots(findings):
+        yield (Segment(_STYLES[root.severity], f"  {root.severity.value.upper()} {root.id}  {root.title}"),)
+        if full:
+            yield from _labelled("symptom", root.symptom)
+        yield from _labelled("cause", root.cause)
+        yield from _evidence(root.evidence)
+        yield from _labelled("fix", root.fix)
+        if full:
+            yield from _labelled("risk", root.risk)
+        yield from _labelled("next", _next(root, host), "ok" if root.repair is not Repair.PERSON else "warning")
+        if full:
+            yield from _labelled("about it", finding_link(root), "muted")
+        yield from _consequences(root, findings, full=full)
+
+
+def finding_link(finding: Finding) -> str:
+    """Where the page of findings speaks of it: `docs/findings.md#ca6201`."""
+    return f"{PAGE}#{finding.id.lower()}"
+
+
+def finding_json(finding: Finding, host: str) -> dict[str, object]:
+    """A finding for programs."""
+    return {
+        **asdict(finding),
+        "severity": finding.severity.value,
+        "repair": finding.repair.value,
+        "evidence": [asdict(one) for one in finding.evidence],
+        "caused_by": list(finding.caused_by),
+        "command": _command(finding, host),
+        "link": finding_link(finding),
+    }
+
+
+def findings_text(findings: Iterable[Finding]) -> str:
+    """How many causes there are of each severity: `1 critical, 2 errors`; empty for none."""
+    counts = severity_counts(findings)
+    return ", ".join(f"{number} {_word(severity, number)}" for severity, number in counts.items())
+
+
+def severity_counts(findings: Iterable[Finding]) -> Mapping[Severity, int]:
+    """How many causes there are of each severity, the worst first; those nobody has are left out."""
+    counts = Counter(one.severity for one in roots(tuple(findings)))
+    return {severity: counts[severity] for severity in Severity if counts[severity]}
+
+
+def remedy_summary(findings: Iterable[Finding]) -> str:
+    """Who ends them: `remediate ends 2 of them, 1 needs a person`; empty for none."""
+    every = roots(tuple(findings))
+    people = sum(one.repair is Repair.PERSON for one in every)
+    flagged = sum(one.repair in {Repair.WITH_DATA, Repair.WITH_LOCKOUT} for one in every)
+    parts = [f"remediate can end {len(every) - people} of them"] if len(every) > people else []
+    if flagged:
+        parts[0] += f" ({flagged} with a flag)"
+    if people:
+        parts.append(f"{people} {'needs' if people == 1 else 'need'} a person")
+    return ", ".join(parts)
+
+
+def _word(severity: Severity, number: int) -> str:
+    return severity.value if number == 1 else _PLURALS.get(severity, severity.value)
+
+
+def _consequences(root: Finding, findings: Sequence[Finding], *, full: bool) -> Iterator[Line]:
+    followers = consequences_of(root, findings)
+    if followers:
+        yield (Segment("muted", f"    follows from it: {counted(len(followers), 'finding')}"),)
+    for one in followers:
+        yield (Segment("muted", f"      {one.id}  {one.title}"),)
+        if full:
+            for line in _wrapped(one_line(one.cause), 8):
+                yield (Segment("muted", line),)
+
+
+def _evidence(evidence: Sequence[Evidence]) -> Iterator[Line]:
+    for number, one in enumerate(evidence):
+        place = one.source if one.line is None else f"{one.source}:{one.line}"
+        label = "evidence" if number == 0 else ""
+        yield (Segment("muted", f"    {label:<9} "), Segment("", f"{one_line(place)}: {one_line(one.text)}"))
+
+
+def _labelled(label: str, text: str, style: str = "") -> Iterator[Line]:
+    """A paragraph beside its label; nothing for an empty one."""
+    for number, line in enumerate(wrap(one_line(text), _WIDTH, break_long_words=False, break_on_hyphens=False)):
+        yield (Segment("muted", f"    {label if number == 0 else '':<9} "), Segment(style, line))
+
+
+def _wrapped(text: str, indent: int) -> list[str]:
+    blank = " " * indent
+    return wrap(
+        text, _WIDTH + indent, initial_indent=blank, subsequent_indent=blank, break_long_words=False,
+        break_on_hyphens=False,
+    )  # fmt: skip
+
+
+def _next(finding: Finding, host: str) -> str:
+    if finding.repair is Repair.PERSON:
+        return f"a person: {finding.person}" if finding.person else "a person"
+    return _command(finding, host) or ""
+
+
+def _command(finding: Finding, host: str) -> str | None:
+    """What ends it; None where a person does."""
+    if finding.repair is Repair.PERSON:
+        return None
+    flags = finding.repair.value.removeprefix(Repair.AUTOMATIC.value)
+    return f"certify-automation remediate{f' {host}' if host else ''} --only {finding.id}{flags}"
