@@ -12,13 +12,22 @@ from certify_automation.model.finding import Finding, Severity
 def related(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The findings of one host, worst first, each with the others that it follows from.
 
-    A hint stays only where something that it may explain is found.
+    A hint stays only where something that it may explain is found. A cause is at least as severe as what follows from
+    it, because it alone is told in full.
     """
     every = tuple(dict.fromkeys(findings))
     found = {one.id for one in every}
     linked = (replace(one, caused_by=tuple(c for c in catalogue()[one.id].caused_by if c in found)) for one in every)
     kept = [one for one in linked if one.severity is not Severity.HINT or one.caused_by]
-    return tuple(sorted(kept, key=lambda one: (one.severity.rank, one.id, one.subject)))
+    weighed = (replace(one, severity=_weight(one, kept)) for one in kept)
+    return tuple(sorted(weighed, key=lambda one: (one.severity.rank, one.id, one.subject)))
+
+
+def _weight(finding: Finding, findings: Sequence[Finding]) -> Severity:
+    """The worst severity of a finding and everything that follows from it."""
+    by_id = {one.id: one for one in findings}
+    after = (one.severity for one in findings if finding.id in _above(one, by_id) and one.severity is not Severity.HINT)
+    return min((finding.severity, *after), key=lambda severity: severity.rank)
 
 
 def roots(findings: Sequence[Finding]) -> tuple[Finding, ...]:
