@@ -25,7 +25,7 @@ class Places:
     """
 
     def __init__(self, merged: Merged, values: Mapping[Leaf, object]) -> None:
-        self._spelled = _spelled(merged, values)
+        self._spelled = entry_keys(merged, values)
         self._entries = {path: origins[0] for path, origins in merged.items() if path[:-1] in self._spelled}
         self.origins: dict[str, tuple[Origin, ...]] = {}
         self.values: dict[str, object] = {}
@@ -92,7 +92,7 @@ def nearest(places: Mapping[str, Position], *paths: str) -> Position | None:
     return nearest(places, above) if above else None
 
 
-def _spelled(merged: Merged, values: Mapping[Leaf, object]) -> dict[Leaf, str]:
+def entry_keys(merged: Merged, values: Mapping[Leaf, object]) -> dict[Leaf, str]:
     """Entries of keyed lists -> what they are known by, templates evaluated."""
     entries: dict[Leaf, dict[str, object]] = {}
     for path, origins in merged.items():
