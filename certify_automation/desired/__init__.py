@@ -7,6 +7,7 @@
 Reads files only; opens no socket and starts no process.
 """
 
+from certify_automation.desired.contradictions import contradictions
 from certify_automation.desired.credentials import connect_secrets
 from certify_automation.desired.endpoints import EndpointUnreadable, is_address, read_endpoint, read_host
 from certify_automation.desired.fleet import DesiredHost, Fleet, Origin
@@ -22,6 +23,7 @@ __all__ = [
     "SecretReference",
     "Settings",
     "connect_secrets",
+    "contradictions",
     "is_address",
     "load",
     "load_settings",
