@@ -24,7 +24,7 @@ _WORDS = {
     "boolean": "true or false",
     "list": "a list of texts, a,b,c",
     "duration": "a duration such as 90s, 5m, 1h or 1d",
-    "port": f"a port, a whole number from {PORTS.start} to {PORTS.stop - 1}",
+    "port": f"a port number from {PORTS.start} to {PORTS.stop - 1}",
 }
 _WITH_LIMITS = frozenset({"integer", "number", "duration"})
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}", re.ASCII)
@@ -42,7 +42,8 @@ class Given:
     Attributes:
         values: by name, as given.
         where: of all of them together.
-        places: of each value that is written in a file; none for texts of the command line.
+        places: of each value that is written in a file, also of one that has come to nothing and is not among the
+            values; none for texts of the command line.
     """
 
     values: Mapping[str, object]
@@ -50,12 +51,12 @@ class Given:
     places: Mapping[str, Position] = field(default_factory=dict)
 
     def written(self, name: str) -> str:
-        """As messages name it."""
-        return (
-            f"{name}: {shown(self.values[name])}"
-            if name in self.places
-            else f"-e {name}={printable(str(self.values[name]))}"
-        )
+        """What a message about a value begins with; what stands in a file is seen there."""
+        return "" if name in self.places else f"-e {name}={printable(str(self.values[name]))}: "
+
+    def lacks(self, name: str) -> bool:
+        """Whether nobody has said what a parameter is."""
+        return self.values.get(name) is None and (name in self.values or name not in self.places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +131,8 @@ def assign(declared: Mapping[str, Parameter], given: Given) -> tuple[dict[str, J
             except Unfit as error:
                 position = given.places.get(name, parameter.position)
                 hint = f"declared at {parameter.position}: {parameter.description}"
-                problems.append(Problem("CA1605", f"{given.written(name)}: {name} {error}", position, hint))
-        elif parameter.required:
+                problems.append(Problem("CA1605", f"{given.written(name)}{name} {error}", position, hint))
+        elif parameter.required and given.lacks(name):
             message = f"the parameter {name} must be given: {_WORDS[parameter.type]}"
             hint = f"{parameter.description}; say -e {name}=…" if given.where is None else parameter.description
             problems.append(Problem("CA1604", message, given.where or parameter.position, hint))
@@ -140,7 +141,7 @@ def assign(declared: Mapping[str, Parameter], given: Given) -> tuple[dict[str, J
 
 def _unknown(name: str, declared: Mapping[str, Parameter], given: Given) -> Problem:
     known = f"known are {', '.join(declared)}" if declared else "it has none"
-    message = f"{given.written(name)}: the playbook has no parameter {name}"
+    message = f"{given.written(name)}the playbook has no parameter {name}"
     return Problem("CA1603", message, given.places.get(name, given.where), near(name, declared) or known)
 
 

@@ -196,11 +196,11 @@ class Reading:
         places = {name: file.document.position((*path, name)) for name in written}
         given: dict[str, object] = {}
         for name, value in written.items():
+            problems = list(_static(value, places[name], values))
             try:
-                problems = list(_static(value, places[name], values))
-                given[name] = None if problems else evaluated(value, {"parameters": dict(values)})
+                given |= {} if problems else {name: evaluated(value, {"parameters": dict(values)})}
             except ExpressionFailed as error:
-                problems = [Problem("CA1616", error.message, places[name], error.hint)]
+                problems.append(Problem("CA1616", error.message, places[name], error.hint))
             self.problems += problems
         return Given(given, places=places)
 
