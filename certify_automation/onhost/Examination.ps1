@@ -22,19 +22,17 @@ function Get-RunningService($Facts) {
     $Facts.product.services | Where-Object { $_.state -eq 'Running' }
 }
 
-# Where the product's one running service is seen to listen: v6 by its URLs of http.sys, v7 by its sockets.
+# Where the product's one service is seen to listen: v7 by its sockets, otherwise by its URLs of http.sys.
 function Get-ListeningUrl($Facts) {
-    $running = @(Get-RunningService $Facts)
-    if ($running.Count -ne 1) { return }
-    $id = $running[0].process_id
-    switch (Get-ProductGeneration (Get-ServiceProgram $running[0].path_name)) {
-        'v6' { foreach ($owner in $Facts.url_owners) { if ($owner.process_ids -contains $id) { ConvertTo-EndpointUrl $owner.url } } }
-        'v7' {
-            foreach ($socket in $Facts.sockets) {
-                if ($socket.process_id -ne $id) { continue }
-                Get-EndpointUrl @{ host = $socket.address; port = $socket.port; https = $false }
-            }
-        }
+    if (($Facts.product.services.Count -ne 1) -or -not @(Get-RunningService $Facts).Count) { return }
+    $id = $Facts.product.services[0].process_id
+    if ($Facts.product.generation -ne 'v7') {
+        foreach ($owner in $Facts.url_owners) { if ($owner.process_ids -contains $id) { ConvertTo-EndpointUrl $owner.url } }
+        return
+    }
+    foreach ($socket in $Facts.sockets) {
+        if ($socket.process_id -ne $id) { continue }
+        Get-EndpointUrl @{ host = $socket.address; port = $socket.port; https = $false }
     }
 }
 

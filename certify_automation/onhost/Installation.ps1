@@ -40,7 +40,7 @@ function Get-ProgramFolder($Product, $Installed) {
     if (${env:ProgramFiles(x86)}) { $roots += Join-FilePath ${env:ProgramFiles(x86)} 'Certify' }
     foreach ($one in $Installed) { $roots += [string]$one.location }
     foreach ($root in $roots) {
-        $folder = ([string]$root).Trim([char[]]' "').TrimEnd([char[]]'\/')
+        $folder = ([string]$root).TrimEnd([char[]]'\/')
         # A whole drive is no installation, and another computer may take minutes to say that it is not there.
         if (($folder.Length -le 2) -or $folder.StartsWith('\\') -or -not [IO.Directory]::Exists($folder)) { continue }
         $folder

@@ -22,6 +22,8 @@ from certify_automation.lab.certify.product import Product
 from certify_automation.lab.windows import Computer, Service, Win32Error, security
 from certify_automation.lab.windows.certificates import stored
 from certify_automation.lab.windows.services import Ending, Idle, Program
+from certify_automation.lab.windows.surroundings import DiskSpace, UninstallEntry
+from certify_automation.lab.windows.system_log import SystemEvent
 from contract.engine import LOCK
 
 DATA = "C:\\ProgramData\\certify"
@@ -149,6 +151,44 @@ def _items(computer: Computer, value: dict[str, Any]) -> None:
     computer.files.write(f"{DATA}\\manageditems.db", database(rows))
 
 
+def _listeners(computer: Computer, value: dict[str, int]) -> None:
+    """A program with a socket on each of many ports."""
+    process_id = computer.services.new_process("many.exe")
+    for port in range(value["first"], value["first"] + value["count"]):
+        computer.sockets.listen("0.0.0.0", port, process_id)  # noqa: S104 - a simulated socket
+
+
+def _scanner(computer: Computer, value: dict[str, str]) -> None:
+    """A file system filter of a virus scanner, running unless it says otherwise."""
+    fields = {
+        "display_name": value["name"],
+        "path_name": "C:\\Windows\\x.sys",
+        "state": "Running",
+        "start_mode": "Boot",
+    }
+    scanner = Service(**{"group": "FSFilter Anti-Virus", **fields, **value}, account=None, driver=True)  # type: ignore[arg-type]
+    computer.services.install(scanner, Idle(""))
+
+
+def _system_event(computer: Computer, value: dict[str, Any]) -> None:
+    """An entry of the log System, `days_ago`, `times` of it."""
+    written = computer.clock.now() - timedelta(days=value.get("days_ago", 0))
+    entry = SystemEvent(value["provider"], value["id"], written, tuple(map(str, value["values"])))
+    computer.system_log.entries.extend([entry] * value.get("times", 1))
+
+
+def _session(computer: Computer, value: dict[str, Any]) -> None:
+    """A program that runs in a user's session."""
+    computer.surroundings.sessions[computer.services.new_process(value["image"])] = value["session"]
+
+
+def _files(computer: Computer, value: dict[str, Any]) -> None:
+    """Many small files."""
+    name, extension = value.get("name", "file"), value.get("extension", "txt")
+    for number in range(value["count"]):
+        computer.files.write(f"{value['folder']}\\{name}{number:03}.{extension}", b"x")
+
+
 def _variable(computer: Computer, value: dict[str, str]) -> None:
     if "service" in value:
         computer.service_environment.setdefault(value["service"], {})[value["name"]] = value["value"]
@@ -233,6 +273,18 @@ ACTS: dict[str, Callable[[Computer, Any], None]] = {
     "process": _process,
     "service": _service,
     "impostor": _impostor,
+    "listeners": _listeners,
+    "files": _files,
+    "scanner": _scanner,
+    "system_event": _system_event,
+    "session": _session,
+    "disk": lambda computer, value: computer.surroundings.disks.update(
+        {value["name"]: DiskSpace(value["free"], value["size"])}
+    ),
+    "excluded": lambda computer, ranges: computer.sockets.excluded.extend((first, last) for first, last in ranges),
+    "time_source": lambda computer, kind: setattr(computer.surroundings, "time_source", kind),
+    "installed": lambda computer, value: computer.surroundings.uninstall.append(UninstallEntry(**value)),
+    "file_version": lambda computer, value: computer.file_versions.update({value["path"].lower(): value["version"]}),
     "set_service": _set_service,
     "busy": _busy,
     "variable": _variable,
@@ -247,6 +299,7 @@ ACTS: dict[str, Callable[[Computer, Any], None]] = {
     "event_log": lambda computer, code: setattr(computer.events, "refusal", code),
     "deny": lambda computer, path: computer.files.denied.add(path.casefold()),
     "set_clock": lambda computer, seconds: computer.clock.set(computer.clock.now() + timedelta(seconds=seconds)),
+    "copy_file": lambda computer, paths: computer.files.write(paths["to"], computer.files.read(paths["from"])),
     "remove_file": lambda computer, path: computer.files.delete(path),
 }
 """Name of an act -> what it does."""

@@ -9,6 +9,7 @@ from certify_automation.lab.windows import Computer, Service
 from contract import wql
 
 _LISTEN = 2
+_LOCAL_DISK, _NETWORK_DRIVE = 3, 4
 
 
 def instances(computer: Computer, query: dict[str, Any]) -> list[dict[str, Any]]:
@@ -61,6 +62,7 @@ def _processes(computer: Computer) -> Iterator[dict[str, Any]]:
         yield {
             "ProcessId": process_id,
             "Name": image,
+            "SessionId": computer.surroundings.sessions.get(process_id, 0),
             "CreationDate": None if begun is None else round(begun.timestamp() * 1000),
         }
 
@@ -75,10 +77,25 @@ def _connections(computer: Computer) -> Iterator[dict[str, Any]]:
         }
 
 
+def _adapters(computer: Computer) -> Iterator[dict[str, Any]]:
+    yield {"IPEnabled": False, "IPAddress": None}
+    for addresses in ([computer.installation.address], [computer.installation.address]):
+        yield {"IPEnabled": True, "IPAddress": addresses}
+
+
+def _disks(computer: Computer) -> Iterator[dict[str, Any]]:
+    yield {"DeviceID": "Z:", "DriveType": _NETWORK_DRIVE, "FreeSpace": 1, "Size": 1}
+    for name, disk in computer.surroundings.disks.items():
+        free = 0 if computer.files.disk_full else disk.free_bytes
+        yield {"DeviceID": name, "DriveType": _LOCAL_DISK, "FreeSpace": free, "Size": disk.size_bytes}
+
+
 _CLASSES = {
     ("root/cimv2", "Win32_OperatingSystem"): _operating_system,
     ("root/cimv2", "Win32_Service"): _services,
     ("root/cimv2", "Win32_SystemDriver"): _drivers,
     ("root/cimv2", "Win32_Process"): _processes,
+    ("root/cimv2", "Win32_NetworkAdapterConfiguration"): _adapters,
+    ("root/cimv2", "Win32_LogicalDisk"): _disks,
     ("root/StandardCimv2", "MSFT_NetTCPConnection"): _connections,
 }

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from certify_automation.lab.windows import Computer, Service, Win32Error, access, security
+from certify_automation.lab.windows import Computer, Service, Win32Error, access, accounts, name_resolution, security
 from certify_automation.lab.windows.services import Idle
-from contract import cim, netsh, recovery, registry, schtasks
+from contract import cim, netsh, recovery, registry, schtasks, system_log
 from contract.answers import ProgramResult
 from contract.paths import Paths
 
@@ -21,6 +21,7 @@ _START_WORDS = {
     "boot": ("Boot", False),
     "system": ("System", False),
 }
+_NONE_MAPPED = 1332
 Api = Callable[[str, str, str], dict[str, Any]]
 
 
@@ -159,6 +160,26 @@ class Commands:
                 for one in found
             ]
         }
+
+    def _resolve_hostaddress(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        assert arguments["name"] == "localhost"
+        return {"addresses": list(name_resolution.localhost(self.computer.files))}
+
+    def _convertto_accountsid(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        domain, _, name = arguments["name"].rpartition("\\")
+        known = (self.computer.name.casefold(), "nt service")
+        if domain.casefold() not in known:
+            raise Win32Error(_NONE_MAPPED, arguments["name"])
+        return {"value": accounts.account_sid(self.computer.name, f"{domain}\\{name}")}
+
+    def _get_drivename(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        return {"value": arguments["path"][:2]}
+
+    def _get_subkeyvalue(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        return {"keys": registry.named_values(self.computer, arguments["path"], arguments["names"])}
+
+    def _get_winevent(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        return {"events": system_log.events(self.computer, arguments["xpath"], arguments["most"])}
 
     def _write_newfile(self, arguments: dict[str, Any]) -> dict[str, Any]:
         self.computer.files.write(arguments["path"], base64.b64decode(arguments["content"]))

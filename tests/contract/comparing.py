@@ -74,11 +74,19 @@ def _drop_engine(facts: dict[str, Any]) -> None:
     failure = (facts.get("certificates") or {}).get("failure")
     if failure is not None and failure["code"] in ("unreachable", "task"):
         assert failure.pop("message")
+    if facts.get("examination") is not None:
+        _drop_times(facts["examination"])
     if facts["open_run"] is not None:
         _drop_messages({**facts["open_run"], "failure": None, "refusal": None, "health": None, "recovered": []})
         facts["open_run"]["error"] = facts["open_run"]["error"] != ""
     for entry in (*facts["data"]["files"], *facts["data"]["copies"]):
         assert entry.pop("written_utc_ms") > 0
+
+
+def _drop_times(examination: dict[str, Any]) -> None:
+    for entry in (*examination["programs"], *(examination["data_folder"] or ())):
+        assert entry.pop("written_utc_ms") > 0
+    examination["settings"]["error"] = examination["settings"]["error"] is not None
 
 
 def left_behind(host: Host) -> dict[str, Any]:

@@ -31,6 +31,7 @@ STAND_INS = {
     "Windows.ps1": "windows.ps1",
     "WindowsChange.ps1": "windows_change.ps1",
     "WindowsCertificates.ps1": "windows_certificates.ps1",
+    "WindowsExamine.ps1": "windows_examine.ps1",
 }
 LOCK = "C:\\ProgramData\\certify-automation\\lock"
 _SECONDS = 240
@@ -159,6 +160,7 @@ def environment_of(commands: Commands) -> dict[str, str]:
     return {
         "ProgramData": str(drive / "ProgramData"),
         "ProgramFiles": str(drive / "Program Files"),
+        "ProgramFiles(x86)": str(drive / "Program Files (x86)"),
         "SystemRoot": str(drive / "Windows"),
         "COMPUTERNAME": commands.computer.name,
         "USERDOMAIN": commands.computer.name,

@@ -94,9 +94,11 @@ _LANGUAGES = {"de": GERMAN, "it": ITALIAN, "ja": JAPANESE}
 
 
 def run(computer: Computer, arguments: Sequence[str]) -> ProgramResult:
-    """`netsh.exe http VERB OBJECT name=value ...`, or a firewall rule's."""
+    """`netsh.exe http VERB OBJECT name=value ...`, a firewall rule's, or the excluded ports'."""
     if arguments[0] == "advfirewall":
         return advfirewall.run(computer, arguments)
+    if arguments[0] == "int":
+        return _show_excluded(computer, arguments)
     context, verb, noun, *rest = arguments
     assert context == "http"
     words = _LANGUAGES.get(computer.installation.culture[:2], ENGLISH)
@@ -107,6 +109,16 @@ def run(computer: Computer, arguments: Sequence[str]) -> ProgramResult:
         return _ANSWERS[verb, noun](computer, words, values)
     except Win32Error as error:
         return ProgramResult(1, ("", f"{words.failed} {error.code}", error.text, ""))
+
+
+def _show_excluded(computer: Computer, arguments: Sequence[str]) -> ProgramResult:
+    assert list(arguments) == ["int", "ipv4", "show", "excludedportrange", "protocol=tcp"]
+    german = computer.installation.culture.startswith("de")
+    title = "Portausschlussbereiche f\u00fcr das Protokoll tcp" if german else "Protocol tcp Port Exclusion Ranges"
+    first, last = ("Startport", "Endport") if german else ("Start Port", "End Port")
+    note = "* - Verwaltete Portausschl\u00fcsse." if german else "* - Administered port exclusions."
+    ranges = [f"{start:>10}{end:>12}      {'*' if start == end else ''}" for start, end in computer.sockets.excluded]
+    return ProgramResult(0, ("", title, "", f"{first:<14}{last}", "----------    --------", *ranges, "", note, ""))
 
 
 def _show_list(computer: Computer, words: Language, values: dict[str, str]) -> ProgramResult:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from certify_automation.lab.windows import Computer
@@ -14,6 +14,7 @@ _CONTROL = "HKLM:\\SYSTEM\\CurrentControlSet\\Control"
 _SERVICES = "HKLM:\\SYSTEM\\CurrentControlSet\\Services"
 _FIREWALL = f"{_SERVICES}\\SharedAccess\\Parameters\\FirewallPolicy\\FirewallRules"
 _EVENT_SOURCES = f"{_SERVICES}\\EventLog\\Application"
+_START_MODES = ("Boot", "System", "Auto", "Manual", "Disabled")
 _HTTP = f"{_SERVICES}\\HTTP\\Parameters"
 
 
@@ -27,6 +28,15 @@ def subkeys(computer: Computer, path: str) -> list[str]:
     below = f"{path}\\".casefold()
     found = [name[len(below) :] for name in _keys(computer) if name.casefold().startswith(below)]
     return [name for name in reversed(found) if "\\" not in name]
+
+
+def named_values(computer: Computer, path: str, names: Sequence[str]) -> list[dict[str, Any]]:
+    """The keys right below a key with those of their values that are named, None for one that is not there."""
+    found = []
+    for name in subkeys(computer, path):
+        values = key(computer, f"{path}\\{name}") or {}
+        found.append({"name": name, "values": {one: values.get(one, ("", None))[1] for one in names}})
+    return found
 
 
 def _keys(computer: Computer) -> dict[str, Values]:
@@ -52,11 +62,14 @@ def _keys(computer: Computer) -> dict[str, Values]:
     keys.update(_bindings("SslBindingInfo", computer.ssl_bindings))
     keys.update(_bindings("SslSniBindingInfo", computer.sni_bindings))
     keys.update(_bindings("SslCcsBindingInfo", computer.ccs_bindings))
-    for service in computer.services.services():
+    keys.update(_surroundings(computer))
+    for service in (*computer.services.services(), *computer.services.services(drivers=True)):
         own = computer.service_environment.get(service.name, {})
         lines = [f"{name}={value}" for name, value in own.items()]
         keys[f"{_SERVICES}\\{service.name}"] = {
             "ObjectName": ("REG_SZ", service.account or ""),
+            "Start": ("REG_DWORD", _START_MODES.index(service.start_mode)),
+            **({"Group": ("REG_SZ", service.group)} if service.group else {}),
             **({"Environment": ("REG_MULTI_SZ", lines)} if lines else {}),
             **({} if service.failure_actions is None else {"FailureActions": _binary(service.failure_actions)}),
             **({"FailureActionsOnNonCrashFailures": ("REG_DWORD", 1)} if service.failure_flag else {}),
@@ -65,6 +78,20 @@ def _keys(computer: Computer) -> dict[str, Values]:
         keys[f"{_WINDOWS}\\Component Based Servicing\\RebootPending"] = {}
     if "windows_update" in computer.pending_reboot:
         keys[f"{_WINDOWS}\\WindowsUpdate\\Auto Update\\RebootRequired"] = {}
+    return keys
+
+
+def _surroundings(computer: Computer) -> dict[str, Values]:
+    """The time service's settings, and what is installed: entries by turns in both lists, as programs of 32 bits are."""
+    source = computer.surroundings.time_source
+    time: Values = {} if source is None else {"Type": ("REG_SZ", source)}
+    keys: dict[str, Values] = {f"{_SERVICES}\\W32Time\\Parameters": time}
+    branches = ("Microsoft", "WOW6432Node\\Microsoft")
+    for number, entry in enumerate(computer.surroundings.uninstall):
+        below = f"HKLM:\\SOFTWARE\\{branches[number % 2]}\\Windows\\CurrentVersion\\Uninstall"
+        named = {"DisplayName": entry.name, "DisplayVersion": entry.version, "InstallLocation": entry.location}
+        values: Values = {name: ("REG_SZ", value) for name, value in named.items() if value is not None}
+        keys |= {below: {}, f"{below}\\{{{number}}}_is1": values}
     return keys
 
 

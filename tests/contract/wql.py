@@ -59,6 +59,8 @@ class _Query:
         assert sign == "=", f"no operator of ours: {sign}"
         if literal.startswith("'"):
             return str(value).casefold() == _text(literal).casefold()
+        if literal.upper() in ("TRUE", "FALSE"):
+            return bool(value) == (literal.upper() == "TRUE")
         return bool(value == int(literal))
 
     def _next(self, token: str) -> bool:
