@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from certify_automation.cli.findings import show_errors
 from certify_automation.cli.options import Call, fleet_options
 from certify_automation.cli.outcomes import show_stop
 from certify_automation.cli.visits import look_options, open_visits
+from certify_automation.controller import examine_controller
 from certify_automation.desired import DesiredHost
 from certify_automation.doctor import catalogue, diagnose, entry
 from certify_automation.doctor.page import findings_page
@@ -32,6 +35,7 @@ _ALL = "all"
 @click.command(short_help="Find out what is wrong with servers, with the evidence and the remedy.")
 @click.argument("hosts", nargs=-1)
 @only_option
+@click.option("--controller", is_flag=True, help="Examine this computer instead: files, names, certificates, clock.")
 @click.option(
     "--bundle",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -68,6 +72,8 @@ def doctor(call: Call, hosts: tuple[str, ...], only: tuple[str, ...], **flags: A
         return _explain(call, flags["explain"])
     if mode == "bundle_script":
         return _write_script(call, flags["bundle_script"])
+    if mode == "controller":
+        return _controller(call, wanted)
     if mode == "bundle":
         return _offline(call.with_hosts(hosts), flags["bundle"], wanted)
     return _visit(call.with_hosts(hosts), flags, wanted)
@@ -75,7 +81,7 @@ def doctor(call: Call, hosts: tuple[str, ...], only: tuple[str, ...], **flags: A
 
 def _mode(flags: Mapping[str, Any]) -> str:
     """What is asked for instead of a visit; empty for a visit."""
-    modes = [name for name in ("bundle", "bundle_script", "explain") if flags[name]]
+    modes = [name for name in ("controller", "bundle", "bundle_script", "explain") if flags[name]]
     if len(modes) > 1 or (modes and flags["save"]):
         named = [*modes, *(["save"] if flags["save"] else [])]
         written = " and ".join(f"--{name.replace('_', '-')}" for name in named)
@@ -131,6 +137,13 @@ def _declared(call: Call, bundles: Sequence[Bundle]) -> Mapping[str, HostState]:
     hosts = call.fleet().hosts
     known = {name.casefold(): host.state for name, host in hosts.items()}
     return {one.host: known[one.host.casefold()] for one in bundles if one.host.casefold() in known}
+
+
+def _controller(call: Call, only: frozenset[str]) -> int:
+    examined = examine_controller(call.repo, call.inventory, os.environ, _now_ms())
+    call.console.data(f"{one.what}: {one.result}" for one in examined.checks)
+    answer = Answer(HostReport("this computer", HostStatus.OK), examined.findings)
+    return show_answers(call, [answer], only, ExitCode.DONE, [asdict(one) for one in examined.checks])
 
 
 def _write_script(call: Call, file: Path) -> int:

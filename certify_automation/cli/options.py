@@ -25,6 +25,7 @@ _DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>s|m|h|d|)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
+_NEED_NOTHING_DECLARED = frozenset({"doctor", "remediate", "run", "certs", "verify", "renew"})
 _ABOUT_WHAT_IS_DECLARED = frozenset({"validate", "render", "plan", "check", "diff", "apply"})
 
 
@@ -54,7 +55,8 @@ class Call:
         Raises:
             ConfigurationError: the files are wrong.
         """
-        return load(self.repo, inventory=self.inventory, environ=os.environ)
+        needed = self.command not in _NEED_NOTHING_DECLARED
+        return load(self.repo, inventory=self.inventory, environ=os.environ, state_needed=needed)
 
     def fleet(self) -> Fleet:
         """The selected hosts; warnings are shown by the commands that are about what is declared, or with -v.

@@ -47,20 +47,21 @@ INVENTORY_VARIABLE = "CERTIFY_AUTOMATION_INVENTORY"
 _MOST_OF_A_KIND = 200
 
 
-def load(repo: Path, *, inventory: Path | None = None, environ: Mapping[str, str]) -> Fleet:
+def load(repo: Path, *, inventory: Path | None = None, environ: Mapping[str, str], state_needed: bool = True) -> Fleet:
     """Everything the files of a repository declare, checked; no secret is read and no host is touched.
 
     Args:
         repo: the folder with `state/`, and optionally `templates/` and `certify-automation.yaml`.
         inventory: the inventory, if it is not `inventory.yaml` of the repository.
         environ: the environment; CERTIFY_AUTOMATION_INVENTORY names an inventory where the argument does not.
+        state_needed: whether it is an error that nothing is declared at all.
 
     Raises:
         ConfigurationError: something is wrong; carries all Problems of all files, errors first.
     """
     named = environ.get(INVENTORY_VARIABLE)
     path = inventory or (Path(named) if named else repo / INVENTORY)
-    return _Loading(repo, path).fleet()
+    return _Loading(repo, path, state_needed=state_needed).fleet()
 
 
 def load_settings(repo: Path) -> Settings:
@@ -75,7 +76,8 @@ def load_settings(repo: Path) -> Settings:
 class _Loading:
     """One reading of one repository."""
 
-    def __init__(self, repo: Path, inventory: Path) -> None:
+    def __init__(self, repo: Path, inventory: Path, *, state_needed: bool = True) -> None:
+        self._state_needed = state_needed
         self._repo = repo
         self._inventory = inventory
         self._problems: list[Problem] = []
@@ -150,7 +152,7 @@ class _Loading:
         for error in unreadable:
             message = f"the folder cannot be read: {error.strerror}"
             self._problems.append(Problem("CA1002", message, Position(str(error.filename))))
-        if not files and not unreadable:
+        if not files and not unreadable and self._state_needed:
             hint = "`init DIR` writes a repository to start from"
             self._problems.append(Problem("CA1012", "there is no *.yaml in it", Position(str(folder)), hint))
         return files
