@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from certify_automation.doctor.diagnosis import Case, Remedy, Rule, finding
 from certify_automation.doctor.places import configured_evidence, listens, wanted_ends
-from certify_automation.doctor.starts import starting
 from certify_automation.evidence import answers, foreign_listener, foreign_urls, loopback, probe
 from certify_automation.model.examination import Examination
 from certify_automation.model.facts import ApiFacts
-from certify_automation.model.finding import Evidence, Finding
+from certify_automation.model.finding import Evidence, Finding, Severity
 from certify_automation.model.host import Endpoint
 
 _OK, _MOVED, _UNAUTHORIZED, _FORBIDDEN = 200, 400, 401, 403
@@ -62,10 +62,26 @@ def _foreign_answer(case: Case) -> Iterator[Finding]:
 def _api_silent(case: Case) -> Iterator[Finding]:
     for end, api in _asked(case):
         refuses = api.status in {_UNAUTHORIZED, _FORBIDDEN}
-        if not listens(case, end) or refuses or _foreign(case, end, api) or starting(case):
+        if not listens(case, end) or refuses or _foreign(case, end, api):
             continue
         said = f"answers with status {api.status}" if api.status is not None else "does not answer"
         yield finding("CA6119", f"the service listens at {end.url}, and its API {said}", (_said(api),), subject=end.url)
+        return
+    yield from _hanging(case)
+
+
+def _hanging(case: Case) -> Iterator[Finding]:
+    """An API that says its version and nothing more."""
+    inventory = case.facts.certificates
+    failure = inventory.failure if inventory else None
+    alive = any(answers(api) for api in case.facts.api)
+    if failure is None or failure.code != "unreachable" or not alive or not case.effective:
+        return
+    yield finding(
+        "CA6119",
+        f"the service listens at {', '.join(case.effective)}, and its API does not answer {failure.request}",
+        (Evidence(failure.request or "the API", failure.message),),
+    )
 
 
 def _api_refuses(case: Case) -> Iterator[Finding]:
@@ -100,22 +116,22 @@ def _localhost_resolution(case: Case) -> Iterator[Finding]:
     examined = case.facts.examination
     if not named or case.pipe or examined is None:
         return
-    dead = any(
-        (api := probe(case.facts, end.url)) is not None and not answers(api) and _listens_on(case, end.port)
-        for end in named
-    )
+    asked = [(end, api) for end in named if (api := probe(case.facts, end.url)) is not None]
+    dead = any(not answers(api) and _listens_on(case, end.port) for end, api in asked)
     if _usual(examined) and not (dead and len(examined.localhost or ()) > 1):
         return
-    found = ", ".join(examined.localhost or ()) or "nothing"
-    yield finding(
+    names = ", ".join(examined.localhost or ()) or "nothing"
+    found = finding(
         "CA6109",
-        f"clients are told to ask {named[0].url}, and localhost is {found} on this server",
+        f"clients are told to ask {named[0].url}, and localhost is {names} on this server",
         (
-            Evidence("name resolution of localhost", found),
+            Evidence("name resolution of localhost", names),
             *(Evidence(r"%SystemRoot%\System32\drivers\etc\hosts", line) for line in examined.hosts_file),
             *configured_evidence(case, "Host"),
         ),
     )
+    works = any(answers(api) for _, api in asked)
+    yield replace(found, severity=Severity.WARNING) if works and not dead else found
 
 
 def _usual(examined: Examination) -> bool:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from certify_automation.config_merge import KESTREL_FILE
 from certify_automation.diff import authentication_off, blocked, endpoint_of, ip_listen_entries, letting_in
 from certify_automation.doctor.diagnosis import Case, Remedy, Rule, finding
-from certify_automation.doctor.places import configured_evidence
+from certify_automation.doctor.places import configured_evidence, pin_evidence
 from certify_automation.evidence import endpoint_url, exposed_at
-from certify_automation.model.config_files import FileName
 from certify_automation.model.finding import Evidence, Finding, Severity
 from certify_automation.model.folder_acl import folder_acl
 from certify_automation.model.http_sys import IpListen, ListenRule
@@ -48,7 +48,7 @@ def _reachable(case: Case) -> tuple[str, ...]:
 def _closed(case: Case, *, meant: bool) -> Remedy:
     if meant:
         return Remedy(person="it is declared so: declare service.config.host: 127.0.0.2 to close it")
-    others = [one for one in case.pinned if one.source != "appsettings-core.json"]
+    others = [one for one in case.pinned if one.source != KESTREL_FILE]
     if others or len(case.pinned) > 1:
         return Remedy(person="what pins the address has to be removed by hand first")
     where = "serviceconfig.json" + (" and in appsettings-core.json" if case.pinned else "")
@@ -66,9 +66,7 @@ def _listeners(case: Case, urls: tuple[str, ...]) -> Iterator[Evidence]:
     for socket in case.facts.sockets:
         if pid and socket.process_id == pid:
             yield Evidence("socket table", f"{socket.address}:{socket.port} of process {pid}")
-    for one in case.pinned:
-        line = case.line(FileName.APPSETTINGS_CORE, "Kestrel", "Endpoints", one.name, "Url")
-        yield Evidence(one.source, f"Kestrel:Endpoints:{one.name}:Url = {one.url}", line)
+    yield from (pin_evidence(case, one) for one in case.pinned)
 
 
 def _authentication_off(case: Case) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from certify_automation.diff import content_of
 from certify_automation.doctor.diagnosis import Case, Remedy, Rule, finding
 from certify_automation.doctor.places import configured_evidence, negotiated, same_place, usable_host
+from certify_automation.doctor.ports import IN_USE, taken
 from certify_automation.doctor.starts import (
     failed_start,
     not_yet_started,
@@ -43,9 +44,11 @@ def _service_not_running(case: Case) -> Iterator[Finding]:
         return
     crashed = service.exit_code not in _FINE_EXITS
     how = f" and ended with exit code {service.exit_code}" if crashed else ""
+    over = _was_taken(case) and not taken(case)
+    gone = "; its last start found its port taken, which it is not any more" if over else ""
     yield finding(
         "CA6106",
-        f"the service {service.name} is {service.state.value}{how}: nothing is renewed, and nobody can connect",
+        f"the service {service.name} is {service.state.value}{how}: nothing is renewed, and nobody can connect{gone}",
         (_state(service), *start_evidence(case), *_events(case)),
     )
 
@@ -57,11 +60,18 @@ def _events(case: Case) -> Iterator[Evidence]:
         yield Evidence(f"System log, {event.provider}, event {event.event_id}", ", ".join(event.values))
 
 
+def _was_taken(case: Case) -> bool:
+    """Whether the last start failed because others had the port or the URL."""
+    return start_said(case, *IN_USE, "conflicts with an existing registration")
+
+
 def _start_died(case: Case) -> Iterator[Finding]:
     service = case.service
     meant = case.declared.service.state is ServiceState.STOPPED
     if service is None or service.state is not ServiceState.STOPPED or meant or not failed_start(case):
         return
+    if _was_taken(case) and not taken(case):
+        return  # it starts when it is started
     told = start_evidence(case)
     yield finding(
         "CA6116",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from ipaddress import ip_address
 
+from certify_automation.config_merge import KESTREL_FILE, KestrelEndpoint
 from certify_automation.diff import endpoint_of
 from certify_automation.doctor.diagnosis import Case
 from certify_automation.evidence import NEGOTIATED_STEP, PORTS, endpoint_url, loopback
@@ -18,7 +20,9 @@ _NAME = re.compile(r"(?!.*[0-9]$)[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?|[A
 
 
 def wanted_ends(case: Case) -> tuple[Endpoint, ...]:
-    """Where the product listens after a start that succeeds; what is no endpoint is left out."""
+    """Where the product's one service listens after a start that succeeds; what is no endpoint is left out."""
+    if case.service is None:
+        return ()
     ends = (endpoint_of(url) for url in case.wanted)
     return tuple(end for end in ends if end is not None and end.host and end.port in PORTS)
 
@@ -82,11 +86,19 @@ def configured_evidence(case: Case, *names: str) -> tuple[Evidence, ...]:
     found = []
     for name in names:
         line = case.line(FileName.SERVICE_CONFIG, name)
-        value = case.config.get(name)
-        shown = value if value is not None else "null"
+        shown = json.dumps(case.config.get(name), ensure_ascii=False)
         default = "" if line else " (not in the file: the product's default)"
         found.append(Evidence(path, f"{name}: {shown}{default}", line))
     return tuple(found)
+
+
+def pin_evidence(case: Case, pin: KestrelEndpoint) -> Evidence:
+    """Where an endpoint of version 7 is declared, and what it says."""
+    if pin.source != KESTREL_FILE:
+        return Evidence(pin.source, pin.url or "(empty)")
+    line = case.line(FileName.APPSETTINGS_CORE, "Kestrel", "Endpoints", pin.name, "Url")
+    said = f"Kestrel:Endpoints:{pin.name}:Url = {pin.url}"
+    return Evidence(case.path(FileName.APPSETTINGS_CORE), said, line)
 
 
 def socket_text(socket: SocketFacts) -> str:

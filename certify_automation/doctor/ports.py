@@ -21,7 +21,20 @@ from certify_automation.model.finding import Evidence, Finding
 from certify_automation.model.host import Endpoint
 
 _EXCLUDED = "netsh int ipv4 show excludedportrange protocol=tcp"
-_IN_USE = ("being used by another process", "already in use")
+IN_USE = ("being used by another process", "already in use")
+"""What the exception of a start says when a process has the port."""
+
+
+def taken(case: Case) -> bool:
+    """Whether anything is known to be in the way of listening now: others, Windows, or an address not there."""
+    known, ranges = case.examination.addresses, case.examination.excluded_ports or ()
+    return any(
+        _owner(case, end) is not None
+        or (case.generation == "v6" and bool(foreign_urls(case.facts, end)))
+        or any(first <= end.port <= last for first, last in ranges)
+        or (known is not None and not _present(end.host, known))
+        for end in wanted_ends(case)
+    )
 
 
 def _port_owned(case: Case) -> Iterator[Finding]:
@@ -49,7 +62,7 @@ def _port_owned(case: Case) -> Iterator[Finding]:
 def _owner(case: Case, end: Endpoint) -> SocketFacts | None:
     """Who keeps the product from listening there: on the address itself, or, for http.sys, on any address."""
     found = foreign_listener(case.facts, end)
-    if found is not None or case.generation != "v6" or not start_said(case, *_IN_USE):
+    if found is not None or case.generation != "v6" or not start_said(case, *IN_USE):
         return found
     own = {KERNEL, case.service.process_id if case.service else KERNEL}
     # Without a listen list http.sys opens the port on every address, whatever the URL says.
@@ -114,8 +127,7 @@ def _negotiated_port(case: Case) -> Iterator[Finding]:
     moved = negotiated(case)
     if moved is None or case.configured is None:
         return
-    taken = _owner(case, case.configured) is not None or bool(foreign_urls(case.facts, case.configured))
-    person = f"port {case.configured.port} has to be free first, or the API be given another" if taken else ""
+    person = f"port {case.configured.port} has to be free first, or the API be given another" if taken(case) else ""
     yield finding(
         "CA6104",
         f"the API listens at {moved.url}, while serviceconfig.json, the command line and the user interface say "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import ip_address
@@ -9,7 +10,7 @@ from ipaddress import ip_address
 from certify_automation.config_merge import KESTREL_FILE, Connection, KestrelEndpoint
 from certify_automation.diff import content_of, pinned_url, readable
 from certify_automation.doctor.diagnosis import Case, Remedy, Rule, finding
-from certify_automation.doctor.places import EVERYWHERE, configured_evidence, usable_host
+from certify_automation.doctor.places import EVERYWHERE, configured_evidence, pin_evidence, usable_host
 from certify_automation.doctor.starts import success_evidence
 from certify_automation.evidence import PORTS, endpoint_url
 from certify_automation.model.config_files import FileName
@@ -54,8 +55,10 @@ def _files_disagree(case: Case) -> Iterator[Finding]:
     if entry is None or end is None or case.pipe:
         return
     at = entry.endpoint
+    # Who listens everywhere is found at every address of the machine itself.
+    everywhere = end.host in EVERYWHERE and not _elsewhere(at.host)
     names = [
-        *(["Host"] if at.host.casefold() != end.host.casefold() else []),
+        *(["Host"] if at.host.casefold() != end.host.casefold() and not everywhere else []),
         *(["Port"] if at.port != end.port else []),
         *(["Mode"] if entry.mode.casefold() == _PIPE else []),
     ]
@@ -101,11 +104,17 @@ def _elsewhere(host: str) -> bool:
 
 
 def _entry_evidence(case: Case, entry: Connection, name: str) -> Evidence:
-    values = {"Host": entry.endpoint.host, "Port": entry.endpoint.port, "Mode": entry.mode, "UseHTTPS": True}
+    values = {
+        "Host": entry.endpoint.host,
+        "Port": entry.endpoint.port,
+        "UseHTTPS": entry.endpoint.https,
+        "Mode": entry.mode,
+        "Authentication": entry.authentication,
+    }
     line = case.line(FileName.SERVERS, str(entry.index), name)
     default = "" if line else " (not in the file: the product's default)"
-    value = entry.authentication if name == "Authentication" else values[name]
-    return Evidence(case.path(FileName.SERVERS), f"{name} of '{entry.name}': {value}{default}", line)
+    said = f"{name} of '{entry.name}': {json.dumps(values[name], ensure_ascii=False)}{default}"
+    return Evidence(case.path(FileName.SERVERS), said, line)
 
 
 def _pinned_endpoint(case: Case) -> Iterator[Finding]:
@@ -122,7 +131,7 @@ def _pinned_endpoint(case: Case) -> Iterator[Finding]:
         "CA6110",
         f"version 7 listens where Kestrel:Endpoints says ({said}) {result}",
         (
-            *(Evidence(*_pin(case, one)) for one in pinned),
+            *(pin_evidence(case, one) for one in pinned),
             *configured_evidence(case, "Host", "Port"),
             *success_evidence(case),
         ),
@@ -130,13 +139,6 @@ def _pinned_endpoint(case: Case) -> Iterator[Finding]:
     )
     # Clients find the API where one of several is at the configured place.
     yield replace(found, severity=Severity.WARNING) if endpoint_url(end.url) in urls and not empty else found
-
-
-def _pin(case: Case, one: KestrelEndpoint) -> tuple[str, str, int | None]:
-    if one.source != KESTREL_FILE:
-        return one.source, one.url, None
-    line = case.line(FileName.APPSETTINGS_CORE, "Kestrel", "Endpoints", one.name, "Url")
-    return case.path(FileName.APPSETTINGS_CORE), f"Kestrel:Endpoints:{one.name}:Url = {one.url}", line
 
 
 def _unpinned(pinned: tuple[KestrelEndpoint, ...], end: Endpoint) -> Remedy:
