@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from certify_automation.doctor.diagnosis import Case
+from certify_automation.evidence import foreign_listener
 from certify_automation.model.facts import Facts
 from certify_automation.model.finding import Finding, Repair, Severity
 from certify_automation.model.host import HostState
@@ -20,9 +21,13 @@ REMEDIES: Mapping[str, Remedial] = {**LISTENING, **HTTP_SYS, **FILES}
 # Where one of these stays, a start would end without an API, or spoil what is left: every start replaces the database's
 # backups, and where appsettings.json cannot be read it loses the instance's identity.
 _NO_START = frozenset(
-    f"CA{number}" for number in (6102, 6103, 6108, 6114, 6118, 6121, 6308, 6401, 6402, 6403, 6405, 6406, 6506, 6801)
+    f"CA{number}"
+    for number in (6102, 6103, 6108, 6114, 6117, 6118, 6121, 6308, 6401, 6402, 6403, 6405, 6406, 6506, 6801)
 )
-_NO_START_OF = {"v6": frozenset({"CA6207"}), "v7": frozenset({"CA6307"})}
+_NO_START_OF = {
+    "v6": frozenset({"CA6201", "CA6205", "CA6207", "CA6208", "CA6209"}),
+    "v7": frozenset({"CA6307"}),
+}
 
 
 def remedied(
@@ -39,7 +44,7 @@ def remedied(
     """
     chosen = _chosen(findings, only)
     goal = Goal(Case(facts, declared), frozenset(one.id for one in chosen))
-    every = _Mending(findings, goal, allowed, lambda _: None)
+    every = _Mending(findings, goal, allowed, lambda _: "")
     mending = _Mending(findings, goal, allowed, _blocked_by(every.left(findings), goal))
     state, restart = _as_declared(declared), False
     mended, left = [], []
@@ -69,15 +74,22 @@ def _as_declared(declared: HostState) -> HostState:
     )
 
 
-def _blocked_by(left: Sequence[Finding], goal: Goal) -> Callable[[Fragment], Finding | None]:
-    """What stays and forbids the service's start, for those remedies that would start it."""
-    generation = goal.case.generation
-    ids = _NO_START | _NO_START_OF.get(generation or "", frozenset())
+def _blocked_by(left: Sequence[Finding], goal: Goal) -> Callable[[Fragment], str]:
+    """What forbids the service's start, in words, for those remedies that would start it; empty for the others."""
+    case = goal.case
+    ids = _NO_START | _NO_START_OF.get(case.generation or "", frozenset())
     blocker = next((one for one in left if one.id in ids and one.severity.rank <= Severity.ERROR.rank), None)
-    silent = goal.case.running and generation == "v6" and not goal.case.effective
+    owner = foreign_listener(case.facts, goal.target)
+    why = ""
+    if blocker is not None:
+        why = f"{_named(blocker)} stands against that: that first"
+    elif owner is not None:
+        who = f"{owner.process_name or 'an unnamed process'} (process {owner.process_id})"
+        why = f"{who} listens at {goal.target.url} already: which of the two is to have it, only a person can say"
+    silent = case.running and case.generation == "v6" and not case.effective
 
-    def blocked(fragment: Fragment) -> Finding | None:
-        return blocker if fragment.starts or (silent and fragment.listens) else None
+    def blocked(fragment: Fragment) -> str:
+        return why if fragment.starts or (silent and fragment.listens) else ""
 
     return blocked
 
@@ -93,7 +105,7 @@ class _Mending:
         findings: Sequence[Finding],
         goal: Goal,
         allowed: Allowed,
-        blocked: Callable[[Fragment], Finding | None],
+        blocked: Callable[[Fragment], str],
     ) -> None:
         self._findings = findings
         self._goal = goal
@@ -122,8 +134,8 @@ class _Mending:
         if finding.caused_by and finding.repair is Repair.PERSON:
             return Fragment()
         remedy = self._own(finding)
-        blocker = self._blocked(remedy) if isinstance(remedy, Fragment) else None
-        return NeedsPerson(_waiting_for(blocker)) if blocker is not None else remedy
+        why = self._blocked(remedy) if isinstance(remedy, Fragment) else ""
+        return NeedsPerson(f"the service would have to be started for it, and {why}") if why else remedy
 
     def _own(self, finding: Finding) -> Remedy:
         if finding.repair is Repair.PERSON or finding.id not in REMEDIES:
@@ -137,7 +149,3 @@ class _Mending:
 
 def _named(finding: Finding) -> str:
     return f"{finding.id} ({finding.title})"
-
-
-def _waiting_for(blocker: Finding) -> str:
-    return f"the service would have to be started for it, and {_named(blocker)} stands against that: that first"

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from certify_automation.diff import differences
-from certify_automation.doctor import catalogue
+from certify_automation.doctor import catalogue, diagnose
 from certify_automation.model.change import FileWrite, IpListenAdd, ServiceStop
 from certify_automation.model.finding import Repair, Severity
 from certify_automation.model.host import HostState
@@ -112,3 +112,19 @@ def test_what_a_remedy_did_it_does_not_do_again(made: Computer, state: HostState
         assert differences(remedy.state, facts_after(made, {})) == ()
         again = remedy_plan(NAME, replace(remedy, restart=False), facts_after(made, {}), given_options)
         assert again.changes == ()
+
+
+@settings(max_examples=300, deadline=None)
+@given(COMPUTERS.map(running), st.booleans())
+def test_what_was_mended_is_found_no_more_and_nothing_new(made: Computer, lockout: bool) -> None:
+    found = diagnose(facts_after(made, {}))
+    remedy = remedied(found, facts_after(made, {}), HostState(), Allowed(lockout=lockout))
+    plan = remedy_plan(NAME, remedy, facts_after(made, {}), PlanOptions(RUN, allow_lockout=lockout))
+    assert plan.refusals == ()
+    listened = made.bound is not None
+    for change in plan.changes:
+        made.apply(change)
+    again = {finding.id for finding in diagnose(facts_after(made, {}))}
+    assert again.isdisjoint(finding.id for finding in remedy.mended)
+    assert again <= {finding.id for finding in found}
+    assert made.bound is not None or not listened
