@@ -79,7 +79,7 @@ def store_id(case: Case) -> str:
 
 def _unusable(case: Case) -> Iterator[Finding]:
     failure = _failed_start(case)
-    if failure and not _named_store(case) and _STORES not in failure:
+    if _store_is_known(case) and failure and not _named_store(case) and _STORES not in failure:
         backup = good_backup(case.facts)
         evidence = [Evidence("the product's logs", failure), *_file_evidence(case)]
         remedy = Remedy() if backup else Remedy(person=_NO_BACKUP)
@@ -87,7 +87,12 @@ def _unusable(case: Case) -> Iterator[Finding]:
 
 
 def _missing(case: Case) -> Iterator[Finding]:
-    if case.service is None or store_id(case) or data_file(case.facts, DATABASE) is not None:
+    if (
+        case.service is None
+        or not _store_is_known(case)
+        or store_id(case)
+        or data_file(case.facts, DATABASE) is not None
+    ):
         return
     left = [*(one.name for one in case.facts.data_files), *(_besides(case))]
     if left:
@@ -104,7 +109,7 @@ def _besides(case: Case) -> Iterator[str]:
 def _emptied(case: Case) -> Iterator[Finding]:
     database, found = data_file(case.facts, DATABASE), case.facts.certificates
     backup = next((one for name in BACKUPS if (one := data_file(case.facts, name)) and _bigger(case, one)), None)
-    if database is None or backup is None or store_id(case):
+    if database is None or backup is None or not _store_is_known(case) or store_id(case):
         return
     total = found.total if found else None
     if total == 0 or (total is None and _stored(case.facts) * _MUCH_SMALLER < backup.size):
@@ -183,6 +188,11 @@ def _unreadable_row(case: Case) -> Iterator[Finding]:
             f"of {DATABASE} is broken or incomplete"
         )
         yield finding("CA6408", cause, [*asked, *_file_evidence(case)])
+
+
+def _store_is_known(case: Case) -> bool:
+    """Whether the visit looked at appsettings.json: without that nobody knows whether the database here is in use."""
+    return case.facts.examination is not None
 
 
 def _failed_start(case: Case) -> str:
