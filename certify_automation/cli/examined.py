@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import click
-from rich.text import Text
 
 from certify_automation.cli.options import Call, Command
 from certify_automation.cli.outcomes import line_text
-from certify_automation.doctor import entry, roots
+from certify_automation.doctor import entry
 from certify_automation.due import moment_text
 from certify_automation.model.facts import Facts
 from certify_automation.model.finding import Finding
@@ -139,24 +138,13 @@ def _only(findings: tuple[Finding, ...], ids: frozenset[str]) -> tuple[Finding, 
     return tuple(replace(one, caused_by=tuple(i for i in one.caused_by if i in ids)) for one in kept)
 
 
-def _summary(answers: Sequence[Answer]) -> list[Text]:
+def _summary(answers: Sequence[Answer]) -> list[str]:
     healthy = [one.report.host for one in answers if not one.findings and one.report.error is None]
-    every = [finding for answer in answers for finding in answer.findings]
     ill = sum(bool(one.findings) for one in answers)
-    lines = []
-    if healthy and len(answers) > 1:
-        lines.append(f"no findings: {some_of(healthy, _NAMES_SHOWN)}")
-    hosts = counted(len(answers), "host")
-    if not every:
-        return [Text(f"{hosts} examined, no findings", style="green" if len(healthy) == len(answers) else "")]
-    number = sum(len(roots(answer.findings)) for answer in answers)
-    lines.append(f"{hosts} examined, {ill} with findings: {_counts(answers)}; {remedy_summary(every)}")
-    return [Text(line) for line in lines] if number else []
-
-
-def _counts(answers: Sequence[Answer]) -> str:
-    every: dict[str, int] = {}
-    for answer in answers:
-        for one in roots(answer.findings):
-            every[one.severity.value] = every.get(one.severity.value, 0) + 1
-    return ", ".join(f"{number} {severity}" for severity, number in every.items())
+    lines = [f"no findings: {some_of(healthy, _NAMES_SHOWN)}"] if ill and healthy else []
+    if not ill:
+        return [f"{counted(len(answers), 'host')} examined, no findings"]
+    every = [finding for answer in answers for finding in answer.findings]
+    with_findings = "" if len(answers) == 1 else f", {ill} with findings"
+    counts = f"{findings_text(every)}; {remedy_summary(every)}"
+    return [*lines, f"{counted(len(answers), 'host')} examined{with_findings}: {counts}"]

@@ -71,7 +71,7 @@ def _results(
     yield Result("program", (f"certify-automation {__version__}, Python {platform.python_version()}",))
     yield Result("packages", (", ".join(_versions()),))
     try:
-        fleet = load(repo, inventory=inventory, environ=environ)
+        fleet = load(repo, inventory=inventory, environ=environ, state_needed=False)
     except ConfigurationError as error:
         yield _unusable(repo, error.problems)
         return

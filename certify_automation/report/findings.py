@@ -120,7 +120,7 @@ def _evidence(evidence: Sequence[Evidence]) -> Iterator[Line]:
     for number, one in enumerate(evidence):
         place = one.source if one.line is None else f"{one.source}:{one.line}"
         label = "evidence" if number == 0 else ""
-        yield (Segment("muted", f"    {label:<9} "), Segment("", f"{one_line(place)}: {one_line(one.text)}"))
+        yield from _labelled(label, f"{one_line(place)}: {one_line(one.text)}")
 
 
 def _labelled(label: str, text: str, style: str = "") -> Iterator[Line]:
