@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
 from certify_automation.lab.certify import core_settings
 from certify_automation.lab.certify.framework_service import PRODUCT_ID, FrameworkService
+from certify_automation.lab.fault_steps import Fault, Options
 from certify_automation.lab.hosts import BuiltHost, start, stop
 from certify_automation.lab.onhost.visit import AUTOMATION_FOLDER
 from certify_automation.lab.windows import win32
@@ -15,9 +13,6 @@ from certify_automation.lab.windows.tasks import SERVICE as SCHEDULER
 
 _INHERITING = "O:S-1-5-18G:S-1-5-18D:AI"
 _STALE_HASH = bytes(range(20))
-
-Options = Mapping[str, Any]
-Fault = Callable[[BuiltHost, int, Options], BuiltHost]
 
 
 def _scheduler_disabled(host: BuiltHost, number: int, options: Options) -> BuiltHost:  # noqa: ARG001 - a Fault

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,6 +20,7 @@ from certify_automation.lab.endpoints import EndpointFaults
 from certify_automation.lab.hosts import BuiltHost
 from certify_automation.lab.onhost import Cut, Point, VisitFaults
 from certify_automation.lab.state_faults import STATE_FAULTS
+from certify_automation.lab.windows import Win32Error
 from certify_automation.lab.winrm import WireFault, WireFaultKind, WsmanOperation
 
 _LARGEST_FILE = 1_000_000
@@ -68,7 +70,9 @@ class FaultRules:
         meant = {rule.fault: rule.options for rule in self.rules if rule.concerns(host.spec.name)}
         for name, fault in STATE_FAULTS.items():
             if name in meant:
-                host = fault(host, number, meant[name])
+                # What another fault has made impossible does not strike: nothing can be written to a full disk.
+                with contextlib.suppress(Win32Error):
+                    host = fault(host, number, meant[name])
         return host
 
     def wire(self, machine_names: Mapping[str, str]) -> list[WireFault]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -86,6 +87,8 @@ def build(
     product.conditions.authorities = authorities
     if spec.certificates:
         install_certificates(product, spec.certificates)
+    if product.store is not None:
+        product.store.back_up()
     return BuiltHost(spec, computer, product)
 
 
@@ -109,11 +112,12 @@ def start(computer: Computer, product: Product) -> None:
 
 
 def stop(computer: Computer, product: Product) -> None:
-    """Stop the product's service and wait until it is down; a stopped one is no error."""
+    """Stop the product's service and wait until it is down, unless it is stuck; a stopped one is no error."""
     service = computer.services.get(product.service_name)
     if service is None or service.state == "Stopped":
         return
-    computer.services.stop(product.service_name)
+    with contextlib.suppress(Win32Error):
+        computer.services.stop(product.service_name)
     computer.clock.advance(service.stop_seconds)
     computer.services.settle()
 

@@ -2,49 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
 from certify_automation.lab.certificate_faults import CERTIFICATE_FAULTS
-from certify_automation.lab.certify import Setup, core_settings, install
+from certify_automation.lab.certify import core_settings
 from certify_automation.lab.certify.data_store import DATABASE
 from certify_automation.lab.certify.item_rows import database
-from certify_automation.lab.exposure_faults import EXPOSURE_FAULTS, Fault, Options
+from certify_automation.lab.data_faults import DATA_FAULTS
+from certify_automation.lab.exposure_faults import EXPOSURE_FAULTS
+from certify_automation.lab.fault_steps import Fault, Options, foreign_service, restarted
+from certify_automation.lab.file_faults import FILE_FAULTS
 from certify_automation.lab.hosts import BuiltHost, local_connection, rebuild, start, stop, write_connections
+from certify_automation.lab.http_sys_faults import HTTP_SYS_FAULTS
+from certify_automation.lab.installation_faults import INSTALLATION_FAULTS
+from certify_automation.lab.listening_faults import LISTENING_FAULTS
 from certify_automation.lab.onhost.lock import HOLDER, LOCK
 from certify_automation.lab.onhost.visit import AUTOMATION_FOLDER
-from certify_automation.lab.windows import Service
+from certify_automation.lab.windows import Win32Error
 from certify_automation.lab.windows.files import join
-from certify_automation.lab.windows.services import Idle
 
-FOREIGN_SERVICE = "ContosoMonitor"
-_FOREIGN_IMAGE = "contoso-monitor.exe"
 _MALFORMED = '{\r\n  "Port": 9797,\r\n  "Host": "127.0.0.2"\r\n  "LogLevel": "debug",\r\n}\r\n'
 _SLOW = 60.0
-
-
-def _restarted(host: BuiltHost) -> BuiltHost:
-    if host.product is not None:
-        stop(host.computer, host.product)
-        start(host.computer, host.product)
-    return host
-
-
-def _foreign_service(host: BuiltHost) -> Service:
-    """Another vendor's service, running."""
-    path = f"C:\\Program Files\\Contoso\\{_FOREIGN_IMAGE}"
-    service = Service(FOREIGN_SERVICE, "Contoso Monitor", f'"{path}"')
-    host.computer.services.install(service, Idle(_FOREIGN_IMAGE))
-    host.computer.services.start(FOREIGN_SERVICE)
-    return service
 
 
 def _port_taken(host: BuiltHost, number: int, options: Options) -> BuiltHost:  # noqa: ARG001 - a Fault
     """Another process listens on the service's port; the service was started after it."""
     if host.product is not None:
         stop(host.computer, host.product)
-    service = _foreign_service(host)
+    service = foreign_service(host)
     address, port = options.get("address", "127.0.0.2"), options.get("port", 9696)
-    host.computer.sockets.listen(address, port, service.process_id)
+    with contextlib.suppress(Win32Error):
+        host.computer.sockets.listen(address, port, service.process_id)
     if host.product is not None:
         start(host.computer, host.product)
     return host
@@ -54,8 +43,9 @@ def _url_taken(host: BuiltHost, number: int, options: Options) -> BuiltHost:  # 
     """Another http.sys application has registered the URL; the service was started after it."""
     if host.product is not None:
         stop(host.computer, host.product)
-    service = _foreign_service(host)
-    host.computer.http.register(options["url"], service.process_id, ["S-1-5-18"])
+    service = foreign_service(host)
+    with contextlib.suppress(Win32Error):
+        host.computer.http.register(options["url"], service.process_id, ["S-1-5-18"])
     if host.product is not None:
         start(host.computer, host.product)
     return host
@@ -64,8 +54,9 @@ def _url_taken(host: BuiltHost, number: int, options: Options) -> BuiltHost:  # 
 def _listen_list_excludes(host: BuiltHost, number: int, options: Options) -> BuiltHost:  # noqa: ARG001 - a Fault
     """The IP listen list is not empty and lacks the service's address; the service was started after it."""
     for address in options.get("addresses", [host.computer.installation.address]):
-        host.computer.http.add_listen(address)
-    return _restarted(host)
+        with contextlib.suppress(Win32Error):
+            host.computer.http.add_listen(address)
+    return restarted(host)
 
 
 def _driver_disabled(host: BuiltHost, number: int, options: Options) -> BuiltHost:  # noqa: ARG001 - a Fault
@@ -86,7 +77,7 @@ def _malformed_config(host: BuiltHost, number: int, options: Options) -> BuiltHo
     if host.product is not None:
         path = join(host.product.data_folder(), "serviceconfig.json")
         host.computer.files.write(path, options.get("content", _MALFORMED).encode())
-    return _restarted(host)
+    return restarted(host)
 
 
 def _service_stopped(host: BuiltHost, number: int, options: Options) -> BuiltHost:  # noqa: ARG001 - a Fault
@@ -147,26 +138,7 @@ def _endpoint_pinned(host: BuiltHost, number: int, options: Options) -> BuiltHos
     if host.product is not None and host.product.generation == "v7":
         path = join(host.product.install_folder, "appsettings-core.json")
         host.computer.files.write(path, core_settings(options["url"]))
-        return _restarted(host)
-    return host
-
-
-def _not_installed(host: BuiltHost, number: int, options: Options) -> BuiltHost:  # noqa: ARG001 - a Fault
-    """The product was uninstalled; its data folder is still there."""
-    if host.product is not None:
-        stop(host.computer, host.product)
-        host.computer.services.remove(host.product.service_name)
-        for entry in host.computer.files.entries(host.product.install_folder):
-            host.computer.files.delete(join(host.product.install_folder, entry.name))
-    host.product = None
-    return host
-
-
-def _two_services(host: BuiltHost, number: int, options: Options) -> BuiltHost:  # noqa: ARG001 - a Fault
-    """Both generations are installed; the second one is stopped."""
-    if host.product is not None:
-        other = "v7" if host.product.generation == "v6" else "v6"
-        install(host.computer, Setup(other))
+        return restarted(host)
     return host
 
 
@@ -231,17 +203,20 @@ STATE_FAULTS: dict[str, Fault] = {
     "stuck_stopping": _stuck_stopping,
     "database_damaged": _database_damaged,
     "item_unreadable": _item_unreadable,
-    "disk_full": _disk_full,
     "endpoint_pinned": _endpoint_pinned,
-    "not_installed": _not_installed,
-    "two_services": _two_services,
     "constrained_language": _constrained_language,
     "unsupported_windows": _unsupported_windows,
     "not_administrator": _not_administrator,
     "pending_reboot": _pending_reboot,
     "lock_held": _lock_held,
     "port_negotiation": _port_negotiation,
+    **FILE_FAULTS,
+    **LISTENING_FAULTS,
+    **HTTP_SYS_FAULTS,
+    **DATA_FAULTS,
     **EXPOSURE_FAULTS,
     **CERTIFICATE_FAULTS,
+    **INSTALLATION_FAULTS,
+    "disk_full": _disk_full,
 }
-"""Fault -> what it does to a built host; those that replace the host come first."""
+"""Fault -> what it does to a built host; those that replace the host come first, what lets nothing be written last."""

@@ -13,10 +13,11 @@ import yaml
 from certify_automation import bundled
 from certify_automation.errors import ConfigurationError
 from certify_automation.lab import MIXED
+from certify_automation.lab.fault_steps import FOREIGN_SERVICE
 from certify_automation.lab.faults import MIXTURE, FaultRule, FaultRules, load, mixture
 from certify_automation.lab.hosts import BuiltHost, HostSpec, build, generated_hosts
 from certify_automation.lab.onhost import Cut, Point
-from certify_automation.lab.state_faults import FOREIGN_SERVICE, STATE_FAULTS
+from certify_automation.lab.state_faults import STATE_FAULTS
 from certify_automation.lab.windows import StillClock, Win32Error
 from certify_automation.lab.windows.power import boot
 from certify_automation.lab.winrm import WireFault, WireFaultKind, WsmanOperation

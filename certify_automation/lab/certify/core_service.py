@@ -39,6 +39,7 @@ class CoreService:
 
     def begin(self, service: Service, now: datetime) -> float:  # noqa: ARG002 - the protocol's shape
         """The process starts; configuration is read before it reports to the service control manager."""
+        self.product.require_program(self.image)
         self.product.make_data_folder()
         try:
             self.endpoints()

@@ -23,6 +23,10 @@ OLDER_BACKUP = "manageditems.db.bak.old"
 DEFAULT_STORE = "(default)"
 
 _KEPT_BACKUP = 1024
+_NO_SERVER = (
+    "Microsoft.Data.SqlClient.SqlException (0x80131904): A network-related or instance-specific error occurred while "
+    "establishing a connection to SQL Server. The server was not found or was not accessible."
+)
 _FAILED = "Certify Manager failed to start. Failed to load datastore"
 
 
@@ -156,6 +160,10 @@ class DataStore:
             return {}
         return {m.name: plain(m.value) for m in document} if isinstance(document, Members) else None
 
+    def back_up(self) -> None:
+        """What the daily job does: the database is copied, and the copy before it is kept."""
+        self._rotate_backups()
+
     def _rotate_backups(self) -> None:
         if self._files.disk_full or not self._files.exists(self.path(DATABASE)):
             return
@@ -174,6 +182,8 @@ class DataStore:
         known = {DEFAULT_STORE} | {store.last("Id") for store in stores or () if isinstance(store, Members)}
         if wanted not in known:
             raise DataStoreFailure(str(wanted), f"No data store connection matches the id {wanted}.")
+        if wanted != DEFAULT_STORE:
+            raise DataStoreFailure(str(wanted), _NO_SERVER)
 
     def _unparsable(self, name: str) -> bool:
         if not self._files.exists(self.path(name)):

@@ -15,6 +15,7 @@ from certify_automation.lab.certify.data_store import DataStoreFailure
 from certify_automation.lab.certify.product import Product
 from certify_automation.lab.certify.service_config import LoadedConfig, Status, written
 from certify_automation.lab.windows import win32
+from certify_automation.lab.windows.accounts import account_sid
 from certify_automation.lab.windows.files import join
 from certify_automation.lab.windows.http_sys import DRIVER
 from certify_automation.lab.windows.services import Ending, Service
@@ -35,6 +36,7 @@ _INVOKED_END = (
     "\n   at Certify.Service.OwinService.Start()"
 )
 _WORDS = {"Running": "Running", "Stopped": "Stopped", "Start Pending": "Starting", "Stop Pending": "Stopping"}
+_AUTHENTICATED_USERS = "S-1-5-11"
 _SIDS = {
     "localsystem": ["S-1-5-18", "S-1-5-32-544"],
     "nt authority\\localservice": ["S-1-5-19", "S-1-5-11"],
@@ -60,6 +62,7 @@ class FrameworkService:
 
     def begin(self, service: Service, now: datetime) -> float:  # noqa: ARG002 - the protocol's shape
         """The process starts and reports to the service control manager at once."""
+        self.product.require_program(self.image)
         self.product.make_data_folder()
         return self.product.start_seconds
 
@@ -120,7 +123,8 @@ class FrameworkService:
     def _open(self, service: Service, uri: str, now: datetime) -> None:
         """Build the application, which initialises everything, then register the URL."""
         self.product.start_manager(now)
-        sids = _SIDS.get((service.account or "").lower(), ["S-1-5-11"])
+        own = account_sid(self.product.computer.name, service.account)
+        sids = _SIDS.get((service.account or "").lower(), [own or "", _AUTHENTICATED_USERS])
         if (service.account or "").lower() in self._administrators:
             sids = [*sids, "S-1-5-32-544"]
         self.product.computer.http.register(f"{uri}/", service.process_id, sids)

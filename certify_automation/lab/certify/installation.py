@@ -11,7 +11,7 @@ from certify_automation.lab.certify.framework_service import FrameworkService
 from certify_automation.lab.certify.product import Product
 from certify_automation.lab.windows import failures
 from certify_automation.lab.windows.computer import PROGRAM_FILES, Computer
-from certify_automation.lab.windows.files import join
+from certify_automation.lab.windows.files import join, split
 from certify_automation.lab.windows.services import Service
 from certify_automation.lab.windows.surroundings import UninstallEntry
 
@@ -95,7 +95,8 @@ def _install_framework(product: Product, setup: Setup) -> None:
     name = setup.service_name or "Certify.Service"
     display = "Certify Certificate Manager Service"
     program = _copy_program(product, framework_service.IMAGE)
-    _copy_companions(product, "Certify.UI.exe", "SQLite.Interop.dll", "1.0.118.0")
+    _copy_companions(product, "Certify.UI.exe", "x64\\SQLite.Interop.dll", "1.0.118.0")
+    _copy(product, join(INSTALL_FOLDER, "System.Data.SQLite.dll"), "1.0.118.0")
     _list_as_installed(product, "Certify The Web")
     path_name = f'"{program}"  -displayname "{display}" -servicename "{name}"'
     product.service_name = name
@@ -109,7 +110,7 @@ def _install_framework(product: Product, setup: Setup) -> None:
 def _install_core(product: Product, setup: Setup) -> None:
     name = setup.service_name or "Certify.Server.Core"
     program = _copy_program(product, core_service.IMAGE)
-    _copy_companions(product, "Certify.UI.Desktop.exe", "e_sqlite3.dll", None)
+    _copy_companions(product, "Certify.UI.Desktop.exe", "runtimes\\win-x64\\native\\e_sqlite3.dll", "3.46.1.0")
     _list_as_installed(product, "Certify Certificate Manager")
     product.service_name = name
     delayed = setup.delayed is True
@@ -125,20 +126,19 @@ def _copy_program(product: Product, image: str) -> str:
     return path
 
 
-def _copy_companions(product: Product, interface: str, library: str, library_version: str | None) -> None:
-    """The command line, the user interface, and the native SQLite library in its folder."""
+def _copy_companions(product: Product, interface: str, library: str, library_version: str) -> None:
+    """The command line, the user interface, and the native SQLite library in a folder below."""
     folder = product.install_folder
     for name in ("Certify.exe", interface):
         _copy(product, join(folder, name), product.version)
-    native = join(folder, "x64" if product.generation == "v6" else "runtimes\\win-x64\\native")
-    product.computer.files.make_folder(native)
-    _copy(product, join(native, library), library_version)
+    path = join(folder, library)
+    product.computer.files.make_folder(split(path)[0])
+    _copy(product, path, library_version)
 
 
-def _copy(product: Product, path: str, version: str | None) -> None:
+def _copy(product: Product, path: str, version: str) -> None:
     product.computer.files.write(path, b"MZ")
-    if version is not None:
-        product.computer.file_versions[path.casefold()] = version
+    product.computer.file_versions[path.casefold()] = version
 
 
 def _list_as_installed(product: Product, name: str) -> None:

@@ -19,6 +19,7 @@ from certify_automation.lab.windows.sockets import SYSTEM_PROCESS
 NOT_TRUSTED = "The remote certificate is invalid according to the validation procedure."
 _VERSION = "/api/system/appversion"
 CLOSED = "The underlying connection was closed: The connection was closed unexpectedly."
+TIMED_OUT = "The operation has timed out."
 
 _URL = re.compile(r"(?P<scheme>https?)://(?P<host>\[[^\]]+\]|[^:/\[\]]+):(?P<port>\d+)(?P<path>/.*)?", re.IGNORECASE)
 
@@ -71,8 +72,8 @@ def _through_http_sys(computer: Computer, wanted: Origin, address: str, request:
     return _answer_of(computer, found.process_id, request)
 
 
-def _answer_of(computer: Computer, process_id: int, request: ApiRequest) -> ApiResponse:
-    """The process's answer; a program that is not the product knows none of its paths."""
+def _answer_of(computer: Computer, process_id: int, request: ApiRequest) -> ApiResponse | str:
+    """The process's answer, or why none came; a program that is not the product knows none of its paths."""
     for service in computer.services.services():
         if service.process_id != process_id:
             continue
@@ -82,6 +83,10 @@ def _answer_of(computer: Computer, process_id: int, request: ApiRequest) -> ApiR
         product = program.product
         product.settle()
         product.requests.append(Asked(request.method, request.path, request.body))
+        if product.intercepted is not None:
+            return product.intercepted
+        if product.hangs:
+            return TIMED_OUT
         if product.answered_instead is not None and not request.path.lower().startswith(_VERSION):
             return product.answered_instead
         return (FrameworkApi(product) if isinstance(program, FrameworkService) else CoreApi(product)).answer(request)

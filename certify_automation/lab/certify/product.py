@@ -12,8 +12,10 @@ from certify_automation.lab.certify.data_store import DataStore, DataStoreFailur
 from certify_automation.lab.certify.logs import Log
 from certify_automation.lab.certify.scheduler import Scheduler
 from certify_automation.lab.certify.service_config import LoadedConfig, load
+from certify_automation.lab.windows import win32
 from certify_automation.lab.windows.computer import PROGRAM_DATA, Computer
 from certify_automation.lab.windows.files import join
+from certify_automation.lab.windows.win32 import Win32Error
 
 _DEBUG_LEVELS = ("debug", "verbose")
 _CREATED_ACL = "O:{owner}G:{owner}D:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
@@ -44,6 +46,8 @@ class Product:
         conditions: what decides how its certificate requests end.
         requests: what its API was asked, in order: by whomever, and whatever it answered.
         answered_instead: what every request is answered with but that for the version; None = its own answers.
+        intercepted: what a program in between answers every request with, that for the version too; None = none is.
+        hangs: the process takes connections and answers none, until it is started again.
     """
 
     computer: Computer
@@ -58,6 +62,8 @@ class Product:
     conditions: Conditions = field(default_factory=Conditions)
     requests: list[Asked] = field(default_factory=list)
     answered_instead: ApiResponse | None = None
+    intercepted: ApiResponse | None = None
+    hangs: bool = False
 
     def variables(self) -> Mapping[str, str]:
         """The environment of the service's process: the machine's, and its own over it; names in upper case."""
@@ -79,6 +85,12 @@ class Product:
         """One of the files in the logs folder."""
         folder = join(self.data_folder(), "logs")
         return Log(self.computer.files, join(folder, name), self.computer.installation.culture)
+
+    def require_program(self, image: str) -> None:
+        """What the service control manager finds out first; raises Win32Error 2 when the program is not there."""
+        path = join(self.install_folder, image)
+        if not self.computer.files.exists(path):
+            raise Win32Error(win32.FILE_NOT_FOUND, path)
 
     def make_data_folder(self) -> None:
         """A data folder the product creates is closed to Users; an existing one stays as it is."""
@@ -121,6 +133,7 @@ class Product:
         self.config = None
         self.store = None
         self.scheduler = None
+        self.hangs = False
 
     def _stopwatch(self, now: datetime) -> float:
         """What the computer's stopwatch shows, or has shown, at a time of day."""

@@ -20,6 +20,7 @@ from certify_automation.lab.windows import Computer
 _MOST_SOCKETS = 500
 _MOST_URLS = 4
 _EVERYWHERE = {"+": "127.0.0.1", "*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - to be asked
+_CORE = "certify.server.core.exe"
 _OK, _UNAUTHORIZED = 200, 401
 
 
@@ -55,16 +56,16 @@ def _is_there(api: Json) -> bool:
 
 
 def _listened_at(computer: Computer, product: Json) -> set[str]:
-    """The URLs at which the product's one service is seen to listen."""
-    services = product["services"]
-    process = services[0]["process_id"] if len(services) == 1 and services[0]["state"] == "Running" else 0
-    if not process:
+    """The URLs at which the product's one running service is seen to listen."""
+    services = [service for service in product["services"] if service["state"] == "Running"]
+    if len(services) != 1:
         return set()
-    if product["generation"] == "v7":
+    process = services[0]["process_id"]
+    if _CORE in services[0]["path_name"].lower():
         found = [("http", one.address, one.port) for one in computer.sockets.listeners() if one.process_id == process]
     else:
         found = [
-            (one.prefix.scheme, one.prefix.host, one.prefix.port)
+            (one.prefix.scheme, one.prefix.host.lower(), one.prefix.port)
             for one in computer.http.registrations
             if one.process_id == process and one.prefix.path == "/"
         ]

@@ -21,7 +21,7 @@ def installed(computer: Computer) -> list[Json]:
     entries = [one for one in computer.surroundings.uninstall if one.name.casefold().startswith(_NAMES)]
     return [
         {"name": one.name, "version": one.version, "location": one.location}
-        for one in sorted(entries, key=lambda one: one.name)
+        for one in sorted(entries, key=lambda one: (one.name, one.version or "", one.location or ""))
     ]
 
 

@@ -60,6 +60,11 @@ class MemoryFiles(Files):
             self.make_folder(above)
         self._nodes[path.casefold()] = (path, None, self._clock.now())
 
+    def set_written(self, path: str, written: datetime) -> None:
+        """See Files."""
+        name, content, _ = self._nodes[path.casefold()]
+        self._nodes[path.casefold()] = (name, content, written)
+
     def walk(self) -> dict[str, bytes | None]:
         """See Files."""
         return {name: content for _, (name, content, _) in sorted(self._nodes.items())}
@@ -121,6 +126,10 @@ class DirectoryFiles(Files):
         if not self.exists(path):
             self._check_allowed(path)
         self.place(path).mkdir(parents=True, exist_ok=True)
+
+    def set_written(self, path: str, written: datetime) -> None:
+        """See Files."""
+        os.utime(self.place(path), (written.timestamp(), written.timestamp()))
 
     def walk(self) -> dict[str, bytes | None]:
         """See Files."""

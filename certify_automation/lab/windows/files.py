@@ -66,6 +66,10 @@ class Files(ABC):
         """Every path with its content; None for a folder."""
 
     @abstractmethod
+    def set_written(self, path: str, written: datetime) -> None:
+        """Set the last write of a file that is there."""
+
+    @abstractmethod
     def _store(self, path: str, content: bytes) -> None: ...
 
     @abstractmethod

@@ -32,10 +32,7 @@ def ended(log: SystemLog, service: Service, failed: Failures, at: datetime) -> N
         at: when, aware.
     """
     name, code = service.display_name, service.exit_code
-    if code == win32.SERVICE_REQUEST_TIMEOUT:
-        log.service(SERVICE_DID_NOT_CONNECT, _TIMEOUT_MS, name, at=at)
-        log.service(SERVICE_DID_NOT_START, name, f"%%{code}", at=at)
-    elif code == win32.PROCESS_ABORTED and failed.restart_at is not None:
+    if code == win32.PROCESS_ABORTED and failed.restart_at is not None:
         delay = round((failed.restart_at - failed.last) * 1000)
         values = (name, str(failed.count), str(delay), str(failures.RESTART), _RESTART)
         log.service(SERVICE_CRASHED_AND_RESTARTS, *values, at=at)
@@ -45,6 +42,13 @@ def ended(log: SystemLog, service: Service, failed: Failures, at: datetime) -> N
         log.service(SERVICE_ENDED_WITH_ITS_OWN_ERROR, name, f"%%{service.service_exit_code}", at=at)
     elif code != 0:
         log.service(SERVICE_ENDED_WITH_ERROR, name, f"%%{code}", at=at)
+
+
+def not_started(log: SystemLog, service: Service, at: datetime) -> None:
+    """A start that failed before the process had reported, with the exit code it left."""
+    if service.exit_code == win32.SERVICE_REQUEST_TIMEOUT:
+        log.service(SERVICE_DID_NOT_CONNECT, _TIMEOUT_MS, service.display_name, at=at)
+    log.service(SERVICE_DID_NOT_START, service.display_name, f"%%{service.exit_code}", at=at)
 
 
 def dependency_failed(log: SystemLog, service: Service, needed: Service, code: int) -> None:

@@ -108,7 +108,7 @@ class ServiceControlManager:
         try:
             seconds = program.begin(service, now)
         except Win32Error as error:
-            self._stopped(service, Ending(running=False, exit_code=error.code), now)
+            self._stopped(service, Ending(running=False, exit_code=error.code), now, begun=False)
             raise
         service.due = self.clock.elapsed() + seconds
         self.settle()
@@ -205,14 +205,17 @@ class ServiceControlManager:
         else:
             self._stopped(service, ending, now)
 
-    def _stopped(self, service: Service, ending: Ending, now: datetime) -> None:
+    def _stopped(self, service: Service, ending: Ending, now: datetime, *, begun: bool = True) -> None:
         self._programs[service.name.casefold()].end(service, now)
         self.processes.pop(service.process_id, None)
         service.state, service.due, service.process_id = STOPPED, None, 0
         service.exit_code, service.service_exit_code = ending.exit_code, ending.service_exit_code
         failed = self._failures[service.name.casefold()]
         failed.ended(ending.exit_code, service.failure_actions, self.clock.elapsed())
-        service_events.ended(self.log, service, failed, now)
+        if begun:
+            service_events.ended(self.log, service, failed, now)
+        else:
+            service_events.not_started(self.log, service, now)
 
     def _start_dependencies(self, service: Service) -> None:
         for needed in service.depends_on:
