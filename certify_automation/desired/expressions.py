@@ -43,6 +43,12 @@ class _Plain(Sandbox):
             return self.undefined(obj=obj, name=attribute)
         return super().getattr(obj, attribute)
 
+    def getitem(self, obj: Any, argument: Any) -> Any:  # noqa: ANN401 - as above
+        """As `getattr`: Jinja would look among the methods for a key that is not there."""
+        if isinstance(obj, Mapping) and argument not in obj:
+            return self.undefined(obj=obj, name=argument)
+        return super().getitem(obj, argument)
+
 
 def _environment() -> _Plain:
     """One for one evaluation: it counts the steps of what it evaluates, and hosts are worked on at the same time."""

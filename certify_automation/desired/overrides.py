@@ -174,7 +174,7 @@ def _otherwise(declared: Declaration, layer: Layer, *, whole: bool) -> Iterator[
             continue
         for other, value in _said(declared, path, origin.value):
             if other != path or not layering.agree(path, origin, replace(declared.merged[path][0], value=value)):
-                yield _problem(other, origin, declared.merged[other][0], value)
+                yield _problem((path, origin), (other, declared.merged[other][0]), value)
     for entry in dict.fromkeys(filter(None, map(_entry, layer))):
         yield from _entry_otherwise(declared, layer, entry)
 
@@ -214,16 +214,18 @@ def _entry_otherwise(declared: Declaration, layer: Layer, entry: Leaf) -> Iterat
     if there and (known or _PRESENT) != (wanted or _PRESENT):
         written = replace(layer[state if state in layer else here[0]], value=wanted or _PRESENT)
         first = declared.merged[state if state in declared.merged else there[0]][0]
-        yield _problem(state, written, first, known or _PRESENT)
+        yield _problem((state, written), (state, first), known or _PRESENT)
 
 
 def _value(declared: Declaration, path: Leaf) -> object:
     return declared.values.get(path, declared.merged[path][0].value)
 
 
-def _problem(path: Leaf, written: Origin, declared: Origin, value: object) -> Problem:
+def _problem(here: tuple[Leaf, Origin], there: tuple[Leaf, Origin], value: object) -> Problem:
+    (path, written), (other, declared) = here, there
+    subject = "" if other == path else f"{layering.dotted(other)} is "
     message = (
-        f"{layering.dotted(path)} is {shown(written.value)} in the playbook, and declared {shown(value)} "
+        f"{layering.dotted(path)} is {shown(written.value)} in the playbook, and {subject}declared {shown(value)} "
         f"at {declared.position} ({declared.layer})"
     )
     return Problem("CA1615", message, written.position, _HINT)

@@ -19,7 +19,7 @@ from certify_automation.desired.source import read
 from certify_automation.model.folder_acl import OPEN_TO
 
 CASES = Path(__file__).parent.parent / "cases"
-OURS = ("desired-state", "inventory", "settings", "serviceconfig", "servers")
+OURS = ("desired-state", "inventory", "settings", "playbook", "serviceconfig", "servers")
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -119,7 +119,7 @@ def test_every_key_a_user_writes_is_described_for_the_editor() -> None:
             for name, child in part.items():
                 walk(child, f"{path}.{name}")
 
-    for name in ("desired-state", "inventory", "settings"):
+    for name in ("desired-state", "inventory", "settings", "playbook"):
         schema = reference.schema(name)
         definitions = schema.get("$defs", {})
         walk(schema, name)
