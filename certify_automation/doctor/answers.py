@@ -8,14 +8,12 @@ from dataclasses import replace
 from certify_automation.doctor.diagnosis import Case, Remedy, Rule, finding
 from certify_automation.doctor.places import configured_evidence, listens, wanted_ends
 from certify_automation.evidence import answers, foreign_listener, foreign_urls, loopback, probe
-from certify_automation.model.examination import Examination
 from certify_automation.model.facts import ApiFacts
 from certify_automation.model.finding import Evidence, Finding, Severity
 from certify_automation.model.host import Endpoint
 
 _OK, _MOVED, _UNAUTHORIZED, _FORBIDDEN = 200, 400, 401, 403
-_LOCALHOST = "localhost"
-_USUAL_LOCALHOST = frozenset({"127.0.0.1", "::1"})
+_LOCALHOST, _IPV4 = "localhost", "127.0.0.1"
 
 
 def _asked(case: Case) -> Iterator[tuple[Endpoint, ApiFacts]]:
@@ -110,7 +108,7 @@ def _refusal(cause: str, evidence: list[Evidence]) -> Finding:
 
 
 def _localhost_resolution(case: Case) -> Iterator[Finding]:
-    """A name that leads elsewhere than the listener; where it works as it stands nothing is said."""
+    """A name that may lead elsewhere than the listener, which is as bad as what comes of it."""
     ends = [case.configured] + ([case.connection.endpoint] if case.connection else [])
     named = [end for end in ends if end is not None and end.host.casefold() == _LOCALHOST]
     examined = case.facts.examination
@@ -118,7 +116,7 @@ def _localhost_resolution(case: Case) -> Iterator[Finding]:
         return
     asked = [(end, api) for end in named if (api := probe(case.facts, end.url)) is not None]
     dead = any(not answers(api) and _listens_on(case, end.port) for end, api in asked)
-    if _usual(examined) and not (dead and len(examined.localhost or ()) > 1):
+    if examined.localhost == (_IPV4,) and not dead:
         return
     names = ", ".join(examined.localhost or ()) or "nothing"
     found = finding(
@@ -132,10 +130,6 @@ def _localhost_resolution(case: Case) -> Iterator[Finding]:
     )
     works = any(answers(api) for _, api in asked)
     yield replace(found, severity=Severity.WARNING) if works and not dead else found
-
-
-def _usual(examined: Examination) -> bool:
-    return bool(examined.localhost) and set(examined.localhost or ()) <= _USUAL_LOCALHOST
 
 
 def _listens_on(case: Case, port: int) -> bool:

@@ -81,17 +81,20 @@ def _driver_disabled(case: Case) -> Iterator[Finding]:
 
 
 def _driver_stopped(case: Case) -> Iterator[Finding]:
-    """A stopped driver starts when it is needed: it matters where it was needed and did not."""
+    """A stopped driver starts when it is needed: for version 6 it matters where it was needed and did not."""
     driver = case.facts.driver
-    if driver is None or driver.state is not ServiceState.STOPPED or case.generation != "v6":
+    if driver is None or driver.state is not ServiceState.STOPPED or not case.facts.product.services:
         return
     needed = case.running or start_said(case, *_NOT_SUPPORTED) or driver.start_mode is StartMode.DISABLED
-    if needed:
-        yield finding(
-            "CA6205",
-            "the HTTP driver is stopped, and version 6 listens through it",
-            (*_driver_evidence(case), *start_evidence(case)),
+    evidence = (*_driver_evidence(case), *(start_evidence(case) if case.generation == "v6" else ()))
+    if case.generation == "v6" and needed:
+        yield finding("CA6205", "the HTTP driver is stopped, and version 6 listens through it", evidence)
+    elif case.generation == "v7" and case.declared.http_01:
+        cause = (
+            "the HTTP driver is stopped: WinRM and IIS do not answer, nor does the helper for http-01 challenges; the "
+            "API of version 7 does not need it"
         )
+        yield replace(finding("CA6205", cause, evidence), severity=Severity.WARNING)
 
 
 def _list_excludes_host(case: Case) -> Iterator[Finding]:
