@@ -83,6 +83,6 @@ def scalars(tokens: list[re.Match[str]]) -> Iterator[tuple[Path, re.Match[str]]]
             case _ if token["comment"] is not None:
                 continue
             case _ if top and not top.array and not top.named:
-                top.name = json.loads(token[0])
+                top.name = str(json.loads(token[0]))
             case _:
                 yield top.place() if top else (), token
