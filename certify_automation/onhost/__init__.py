@@ -134,6 +134,22 @@ def acting_script(parameters: Mapping[str, Any]) -> Script:
     return script("Apply" if alone else "Guard")
 
 
+def bundle_script(parameters: Mapping[str, Any]) -> str:
+    """A script for a console of a computer that no visit reaches: Examine as people read it, and what keeps its answer.
+
+    It gives the document of schemas/bundle.schema.json, on the pipeline or in a file, and asks the product's API as
+    whoever runs it.
+
+    Args:
+        parameters: of Examine, as docs/contract.md describes them.
+    """
+    certificates = {**parameters["certificates"], "access": "caller"}
+    asked = json.dumps({**parameters, "certificates": certificates}, separators=(",", ":")).replace("'", "''")
+    text = "\n".join(_read(file) for file in (*FILES["Examine"], "Examine.ps1"))
+    before, after = _read("Bundle.ps1").split("    # <Examine>\n")
+    return before + text + after.replace("<parameters>", asked)
+
+
 @cache
 def command_line() -> str:
     """The command line of every visit, the same for every host; it reads a `request` from standard input."""

@@ -21,6 +21,7 @@ from certify_automation.lab.certify.item_rows import database
 from certify_automation.lab.certify.product import Product
 from certify_automation.lab.windows import Computer, Service, Win32Error, security
 from certify_automation.lab.windows.certificates import stored
+from certify_automation.lab.windows.computer import SCANNERS
 from certify_automation.lab.windows.services import Ending, Idle, Program
 from certify_automation.lab.windows.surroundings import DiskSpace, UninstallEntry
 from certify_automation.lab.windows.system_log import SystemEvent
@@ -160,13 +161,16 @@ def _listeners(computer: Computer, value: dict[str, int]) -> None:
 
 def _scanner(computer: Computer, value: dict[str, str]) -> None:
     """A file system filter of a virus scanner, running unless it says otherwise."""
-    fields = {
-        "display_name": value["name"],
-        "path_name": "C:\\Windows\\x.sys",
-        "state": "Running",
-        "start_mode": "Boot",
-    }
-    scanner = Service(**{"group": "FSFilter Anti-Virus", **fields, **value}, account=None, driver=True)  # type: ignore[arg-type]
+    scanner = Service(
+        value["name"],
+        value["name"],
+        "C:\\Windows\\scan.sys",
+        value.get("state", "Running"),
+        value.get("start_mode", "Boot"),
+        account=None,
+        driver=True,
+        group=value.get("group", SCANNERS),
+    )
     computer.services.install(scanner, Idle(""))
 
 
@@ -278,9 +282,7 @@ ACTS: dict[str, Callable[[Computer, Any], None]] = {
     "scanner": _scanner,
     "system_event": _system_event,
     "session": _session,
-    "disk": lambda computer, value: computer.surroundings.disks.update(
-        {value["name"]: DiskSpace(value["free"], value["size"])}
-    ),
+    "disk": lambda computer, value: computer.surroundings.disks.update({value[0]: DiskSpace(*value[1:])}),
     "excluded": lambda computer, ranges: computer.sockets.excluded.extend((first, last) for first, last in ranges),
     "time_source": lambda computer, kind: setattr(computer.surroundings, "time_source", kind),
     "installed": lambda computer, value: computer.surroundings.uninstall.append(UninstallEntry(**value)),

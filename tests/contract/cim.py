@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from certify_automation.lab.windows import Computer, Service
+from certify_automation.lab.windows import Computer, Service, accounts
 from contract import wql
 
 _LISTEN = 2
@@ -90,6 +90,11 @@ def _disks(computer: Computer) -> Iterator[dict[str, Any]]:
         yield {"DeviceID": name, "DriveType": _LOCAL_DISK, "FreeSpace": free, "Size": disk.size_bytes}
 
 
+def _accounts(computer: Computer) -> Iterator[dict[str, Any]]:
+    sid = accounts.account_sid(computer.name, f"{computer.name}\\Administrator")
+    yield {"Name": "Administrator", "LocalAccount": True, "SID": sid}
+
+
 _CLASSES = {
     ("root/cimv2", "Win32_OperatingSystem"): _operating_system,
     ("root/cimv2", "Win32_Service"): _services,
@@ -97,5 +102,6 @@ _CLASSES = {
     ("root/cimv2", "Win32_Process"): _processes,
     ("root/cimv2", "Win32_NetworkAdapterConfiguration"): _adapters,
     ("root/cimv2", "Win32_LogicalDisk"): _disks,
+    ("root/cimv2", "Win32_UserAccount"): _accounts,
     ("root/StandardCimv2", "MSFT_NetTCPConnection"): _connections,
 }

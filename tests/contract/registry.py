@@ -82,7 +82,7 @@ def _keys(computer: Computer) -> dict[str, Values]:
 
 
 def _surroundings(computer: Computer) -> dict[str, Values]:
-    """The time service's settings, and what is installed: entries by turns in both lists, as programs of 32 bits are."""
+    """The time service's settings, and what is installed, by turns in the list of 64 and in that of 32 bits."""
     source = computer.surroundings.time_source
     time: Values = {} if source is None else {"Type": ("REG_SZ", source)}
     keys: dict[str, Values] = {f"{_SERVICES}\\W32Time\\Parameters": time}

@@ -18,16 +18,17 @@ $script:run = @{ Acted = $false; Intent = -1 }
 # As certify_automation/onhost/__init__.py puts the scripts together.
 $script:reading = 'Windows', 'Json', 'Host', 'Service', 'Product', 'File', 'HttpSys', 'Firewall', 'Api', 'Lock', 'Journal', 'Managed', 'Facts'
 $script:acting = 'WindowsChange', 'Wait', 'FileAct', 'LockChange', 'Scheduler', 'RunPath', 'JournalChange', 'Control', 'HttpSysChange', 'ServiceRecovery',
-'Access', 'FileChange', 'Data', 'Change', 'Health', 'Refusal', 'Recover', 'Run'
+'Access', 'FileChange', 'Data', 'Change', 'Endpoint', 'Health', 'Refusal', 'Recover', 'Run'
 $script:timed = 'Task', 'Timer', 'Confirm'
 $script:asking = 'WindowsCertificates', 'ProductApi', 'ManagedItem', 'Certificates'
 $script:tasked = 'WindowsChange', 'Wait', 'FileAct', 'LockChange', 'Scheduler', 'Task', 'SystemTask'
+$script:examining = 'WindowsExamine', 'Endpoint', 'Surroundings', 'Installation', 'Examination'
 $script:renewing = 'RunPath', 'Preferences', 'Renewal', 'RenewVisit'
-foreach ($file in $script:reading + $script:acting + $script:timed + $script:asking + $script:tasked + $script:renewing) {
+foreach ($file in $script:reading + $script:acting + $script:timed + $script:asking + $script:tasked + $script:examining + $script:renewing) {
     . (Join-Path -Path $OnHost -ChildPath "$file.ps1")
 }
 
-foreach ($file in 'changes', 'nouns', 'timer', 'certificates') { . (Join-Path -Path $PSScriptRoot -ChildPath "$file.ps1") }
+foreach ($file in 'changes', 'nouns', 'timer', 'certificates', 'examination') { . (Join-Path -Path $PSScriptRoot -ChildPath "$file.ps1") }
 
 # The text of a script: these files, one after the other.
 function Get-ScriptText {
@@ -187,6 +188,9 @@ Test-HttpSys
 Test-RegistryNoun
 Test-WindowsFile
 Test-Store
+Test-Surroundings
+Test-Account
+Test-SystemLog
 foreach ($program in 'powershell.exe', 'pwsh.exe') {
     if (Get-Command -Name $program -ErrorAction SilentlyContinue) { Test-Visit -Program $program } else { "skip  $program is not installed" }
 }
