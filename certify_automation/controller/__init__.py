@@ -84,7 +84,7 @@ def _of_hosts(fleet: Fleet, environ: Mapping[str, str], now_utc_ms: int, network
     hosts = tuple(fleet.hosts.values())
     connections = [host.connection for host in hosts]
     yield from ca_files(connections, now_utc_ms)
-    yield ticket_cache(hosts, environ)
+    yield ticket_cache(hosts, environ, now_utc_ms)
     unknown, result = names(connections, network)
     yield result
     answers, result = reached([one for one in connections if one.address not in unknown], network)

@@ -57,7 +57,7 @@ def _ca_file(path: Path, now: datetime) -> tuple[str, str]:
     return f"{number}, valid until {last:%Y-%m-%d}", ""
 
 
-def ticket_cache(hosts: Sequence[DesiredHost], environ: Mapping[str, str]) -> Result:
+def ticket_cache(hosts: Sequence[DesiredHost], environ: Mapping[str, str], now_utc_ms: int) -> Result:
     """Whether there are Kerberos tickets where connections need those of the account that runs this."""
     need = [one.name for one in hosts if _needs_ticket(one)]
     what = "Kerberos tickets"
@@ -69,7 +69,7 @@ def ticket_cache(hosts: Sequence[DesiredHost], environ: Mapping[str, str]) -> Re
     kind, _, rest = cache.partition(":") if re.match(r"[A-Za-z]{2,}:", cache) else ("FILE", "", cache)
     if kind.upper() not in {"FILE", "DIR"}:
         return Result(what, (f"in {cache}, which is no file and is not looked into",))
-    seen, trouble = _cache(Path(rest))
+    seen, trouble = _cache(Path(rest), now_utc_ms)
     if not trouble:
         return Result(what, (seen,))
     cause = f"{some_of(need, _NAMES_SHOWN)} {'is' if len(need) == 1 else 'are'} reached with Kerberos, and {trouble}"
@@ -98,7 +98,7 @@ def _cache_name(environ: Mapping[str, str]) -> str:
     return name.replace("%{uid}", uid).replace("%{euid}", uid)
 
 
-def _cache(path: Path) -> tuple[str, str]:
+def _cache(path: Path, now_utc_ms: int) -> tuple[str, str]:
     """What is there, and what is wrong with it; one of them is empty."""
     try:
         found = path.stat()
@@ -108,8 +108,7 @@ def _cache(path: Path) -> tuple[str, str]:
     if empty:
         return "", f"the ticket cache {path} is empty"
     written = moment_text(round(found.st_mtime * 1000))
-    age_days = (datetime.now(UTC).timestamp() - found.st_mtime) / _DAY_SECONDS
-    if age_days > _LONGEST_TICKET_DAYS:
+    if now_utc_ms / 1000 - found.st_mtime > _LONGEST_TICKET_DAYS * _DAY_SECONDS:
         return "", f"the ticket cache {path} was last written {written}, longer ago than tickets last"
     return f"in {path}, written {written}", ""
 
