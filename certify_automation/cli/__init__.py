@@ -18,6 +18,7 @@ from certify_automation.cli.following import terminable
 from certify_automation.cli.looking import explain, inventory
 from certify_automation.cli.online import apply, plan
 from certify_automation.cli.problems import report_error
+from certify_automation.cli.remediate import remediate
 from certify_automation.cli.renew import renew
 from certify_automation.cli.rollback import rollback
 from certify_automation.cli.standing import status
@@ -60,7 +61,7 @@ def root() -> None:
 
 
 _OFFLINE = (init, validate, render, inventory, explain)
-_ONLINE = (plan, apply, rollback, status, doctor, certs, renew, verify)
+_ONLINE = (plan, apply, rollback, status, doctor, remediate, certs, renew, verify)
 for command in (*_OFFLINE, *_ONLINE, schema, version):
     root.add_command(command)
 _PRACTICE = ("lab", "demo")

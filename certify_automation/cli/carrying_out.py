@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import click
 
@@ -19,7 +19,7 @@ from certify_automation.model.host_report import HostReport, HostStatus
 from certify_automation.model.outcome import ExitCode, worst
 from certify_automation.model.plan import Plan
 from certify_automation.model.renewal import Hold
-from certify_automation.report import document, renewals_line
+from certify_automation.report import document, host_json, renewals_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,8 @@ class Act:
         doing: what is shown while it goes on; refused: what is said when the answer was no.
         of_certificates: they are counted in the end, because they are what it is for.
         refusing: why certificates wait when the run counts as refused for it; the limit of an authority always does.
+        left: what the exit code is at least, for what the plans do not end.
+        told: host -> what its document has besides.
     """
 
     name: str
@@ -42,6 +44,13 @@ class Act:
     refused: str = "not applied"
     of_certificates: bool = False
     refusing: frozenset[Hold] = frozenset()
+    left: ExitCode = ExitCode.DONE
+    told: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+
+    def document(self, reports: Sequence[HostReport], code: ExitCode, run: str | None) -> dict[str, object]:
+        """What became of the hosts, for programs; run = the one that acted."""
+        hosts = [{**host_json(report), **self.told.get(report.host, {})} for report in reports]
+        return {**document(self.name, (), code), "hosts": hosts, "run_id": run}
 
 
 APPLY = Act("apply", "Apply these changes to {}?")
@@ -100,7 +109,7 @@ def show_only(visits: Visits, act: Act, planned: Sequence[HostReport], guard: Gu
     show_summary(visits.console, shown, planned=True)
     _count(visits, act, shown)
     code = _code(act, shown, code_of(visits, shown))
-    visits.console.print_document({**document(act.name, shown, code), "run_id": None})
+    visits.console.print_document(act.document(shown, code, None))
     return code
 
 
@@ -177,7 +186,7 @@ def _ended(visits: Visits, act: Act, reports: Sequence[HostReport], code: ExitCo
     _count(visits, act, every)
     if run is not None:
         visits.console.data([f"run {run}"])
-    visits.console.print_document({**document(act.name, every, code), "run_id": run})
+    visits.console.print_document(act.document(every, code, run))
     return code
 
 
@@ -190,7 +199,7 @@ def _count(visits: Visits, act: Act, reports: Sequence[HostReport]) -> None:
 def _code(act: Act, reports: Sequence[HostReport], code: ExitCode) -> ExitCode:
     """The exit code with the reasons for which certificates wait."""
     holds = {held.hold for report in reports if report.plan for held in report.plan.held}
-    return worst([code, *([ExitCode.REFUSED] if holds & act.refusing else [])])
+    return worst([code, act.left, *([ExitCode.REFUSED] if holds & act.refusing else [])])
 
 
 def _in_order(reports: Sequence[HostReport], hosts: Sequence[str]) -> list[HostReport]:

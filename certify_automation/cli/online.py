@@ -39,7 +39,7 @@ from certify_automation.plan import PlanOptions
 from certify_automation.reconcile import plan_host, prepare_host
 from certify_automation.report import document
 
-_replace_malformed = click.option(
+replace_malformed_option = click.option(
     "--replace-malformed",
     is_flag=True,
     help="Allow replacing a malformed serviceconfig.json where a hub identity is present.",
@@ -48,7 +48,7 @@ _replace_malformed = click.option(
 
 @click.command(short_help="Show what would change on the servers, field by field.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan for `apply FILE`.")
-@_replace_malformed
+@replace_malformed_option
 @lockout_options
 @rollout_options
 @fleet_options
@@ -74,7 +74,7 @@ def plan(call: Call, output: Path | None, **flags: object) -> int:
 @click.command(short_help="Make the servers as declared.")
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--yes", is_flag=True, help="Do not ask; `apply FILE` never does.")
-@_replace_malformed
+@replace_malformed_option
 @renewal_options
 @lockout_options
 @rollout_options

@@ -82,7 +82,7 @@ def _chosen(at: Situation) -> Choice:
 def _stalled(at: Situation) -> Iterator[Problem]:
     found = at.facts.certificates
     stall = stalled(found, at.facts.host.clock_utc_ms) if found is not None else None
-    if stall is not None:
+    if stall is not None and not at.options.restart:
         yield stall_warning(stall)
 
 

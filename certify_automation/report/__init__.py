@@ -20,6 +20,7 @@ from certify_automation.report.listed import (
     expiry_text,
     one_line,
 )
+from certify_automation.report.remedies import remedies_json, remedies_lines
 from certify_automation.report.segments import Line, Segment, plain_text
 from certify_automation.report.served import judgement_json, remedy_text, verdict_style, verdict_text
 from certify_automation.report.wording import change_text, counted, status_text, value_text
@@ -48,6 +49,8 @@ __all__ = [
     "plain_text",
     "problem_json",
     "recap_line",
+    "remedies_json",
+    "remedies_lines",
     "remedy_summary",
     "remedy_text",
     "renewals_line",

@@ -46,15 +46,15 @@ def finding_lines(host: str, findings: Sequence[Finding], *, full: bool = True) 
     for root in roots(findings):
         yield (Segment(_STYLES[root.severity], f"  {root.severity.value.upper()} {root.id}  {root.title}"),)
         if full:
-            yield from _labelled("symptom", root.symptom)
-        yield from _labelled("cause", root.cause)
-        yield from _evidence(root.evidence)
-        yield from _labelled("fix", root.fix)
+            yield from labelled("symptom", root.symptom)
+        yield from labelled("cause", root.cause)
+        yield from evidence_lines(root.evidence)
+        yield from labelled("fix", root.fix)
         if full:
-            yield from _labelled("risk", root.risk)
-        yield from _labelled("next", _next(root, host), "ok" if root.repair is not Repair.PERSON else "warning")
+            yield from labelled("risk", root.risk)
+        yield from labelled("next", _next(root, host), "ok" if root.repair is not Repair.PERSON else "warning")
         if full:
-            yield from _labelled("about it", finding_link(root), "muted")
+            yield from labelled("about it", finding_link(root), "muted")
         yield from _consequences(root, findings, full=full)
 
 
@@ -116,14 +116,15 @@ def _consequences(root: Finding, findings: Sequence[Finding], *, full: bool) -> 
                 yield (Segment("muted", line),)
 
 
-def _evidence(evidence: Sequence[Evidence]) -> Iterator[Line]:
+def evidence_lines(evidence: Sequence[Evidence]) -> Iterator[Line]:
+    """Where each fact was read, and what stands there."""
     for number, one in enumerate(evidence):
         place = one.source if one.line is None else f"{one.source}:{one.line}"
         label = "evidence" if number == 0 else ""
-        yield from _labelled(label, f"{one_line(place)}: {one_line(one.text)}")
+        yield from labelled(label, f"{one_line(place)}: {one_line(one.text)}")
 
 
-def _labelled(label: str, text: str, style: str = "") -> Iterator[Line]:
+def labelled(label: str, text: str, style: str = "") -> Iterator[Line]:
     """A paragraph beside its label; nothing for an empty one."""
     for number, line in enumerate(wrap(one_line(text), _WIDTH, break_long_words=False, break_on_hyphens=False)):
         yield (Segment("muted", f"    {label if number == 0 else '':<9} "), Segment(style, line))

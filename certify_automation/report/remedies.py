@@ -1,0 +1,46 @@
+"""Which findings of a host end, and why the others are left: as lines for people, and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from certify_automation.doctor import consequences_of, roots
+from certify_automation.model.finding import Finding
+from certify_automation.report.findings import evidence_lines, finding_json, labelled, severity_style
+from certify_automation.report.segments import Line, Segment
+from certify_automation.report.wording import counted
+
+Left = tuple[Finding, str]
+
+
+def remedies_lines(host: str, mended: Sequence[Finding], left: Sequence[Left], *, full: bool = True) -> Iterator[Line]:
+    """One host: what its plan ends, with the evidence, and what it leaves, with the reason.
+
+    Args:
+        host: its name.
+        mended: the findings that end, consequences among them.
+        left: those that do not.
+        full: with the evidence.
+    """
+    counts = [f"{counted(len(mended), 'finding')} to end"] if mended else []
+    counts += [f"{len(left)} left"] if left else []
+    style = "ok" if not left else "warning"
+    yield Segment("heading", host), Segment(style, f"  {', '.join(counts) or 'no findings'}")
+    for one in roots(mended):
+        yield Segment("ok", "  ends "), Segment(severity_style(one.severity), f"{one.id}  {one.title}")
+        yield from labelled("cause", one.cause)
+        yield from evidence_lines(one.evidence) if full else ()
+        also = [other.id for other in consequences_of(one, mended)]
+        yield from labelled("with it", ", ".join(dict.fromkeys(also)), "muted")
+    for one, reason in left:
+        yield Segment("warning", "  left "), Segment(severity_style(one.severity), f"{one.id}  {one.title}")
+        yield from labelled("cause", one.cause)
+        yield from labelled("because", reason, "warning")
+
+
+def remedies_json(host: str, mended: Iterable[Finding], left: Iterable[Left]) -> Mapping[str, object]:
+    """The same for programs."""
+    return {
+        "mended": [finding_json(one, host) for one in mended],
+        "left": [{**finding_json(one, host), "reason": reason} for one, reason in left],
+    }
