@@ -224,7 +224,9 @@ def _interrupt_exchange(computer: Computer, path: str) -> None:
 
 def _impostor(computer: Computer, path: str) -> None:
     """A program that is not the product's service, and answers and logs at the product's endpoint as v6 does."""
-    product = Product(computer, "v6", "6.1.10.0", path.rpartition("\\")[0], 1.0)
+    folder = path.rpartition("\\")[0]
+    product = Product(computer, "v6", "6.1.10.0", folder, 1.0)
+    computer.files.write(f"{folder}\\{FrameworkService.image}", b"MZ")
     computer.services.install(Service("Impostor", "Impostor", path), FrameworkService(product))
     _start(computer, "Impostor")
 
