@@ -4,6 +4,7 @@
 function Get-UsualCode([string]$Kind) {
     switch -Wildcard ($Kind) {
         'file.*' { return 'file_write' }
+        'data_store.*' { return 'file_write' }
         'driver.start' { return 'driver_start' }
         '*.start_mode' { return 'service_config' }
         'service.recovery' { return 'service_config' }
@@ -33,6 +34,7 @@ function Invoke-Change($Run, $Change, [bool]$Undo) {
         'firewall_rule' { Set-FirewallRule -Run $Run -Name $Change.name -Port $Change.port -Present $present }
         'data_directory' { Set-DataAccess -Run $Run -Path $Change.path -Sddl $wanted }
         'file' { if ($Undo) { Reset-ChangedFile $Run $Change } else { Set-ChangedFile $Run $Change } }
+        'data_store' { if ($Undo) { Undo-DataRestore $Run $Change } else { Restore-Data $Run $Change } }
         'service' { Invoke-ServiceChange -Run $Run -Change $Change -Wanted $wanted -Undo $Undo }
         default { throw "No such kind of change: $($Change.kind)" }
     }

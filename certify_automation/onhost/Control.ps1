@@ -102,8 +102,12 @@ function Start-ProductService($Run, [string]$Name) {
     }
 }
 
-function Restart-ProductService($Run, [string]$Name) {
+function Stop-RunningService($Run, [string]$Name) {
     if ('Stopped', '' -notcontains (Get-ServiceState $Name)) { Stop-ProductService $Run $Name }
+}
+
+function Restart-ProductService($Run, [string]$Name) {
+    Stop-RunningService $Run $Name
     Start-ProductService $Run $Name
 }
 

@@ -3,14 +3,21 @@
 # At every start the product makes a backup of its database, whatever its condition, and drops the oldest: after two
 # starts with a damaged database no good one is left. What an interrupted attempt has copied is older and stays.
 function Save-Data($Run) {
-    if (-not $Run.Product.data_dir) { return }
+    # A change of this plan has copied what was there, and put something else in its place.
+    if (-not $Run.Product.data_dir -or ($Run.Plan.changes.kind -contains 'data_store.restore')) { return }
+    Copy-Data $Run @(foreach ($file in @(Get-DataFileFacts $Run.Product.data_dir)) { $file.name })
+    Assert-Deadline $Run
+}
+
+# Copies of those of the files that are there, all or none.
+function Copy-Data($Run, [string[]]$Names) {
     $made = @()
     try {
         [void][IO.Directory]::CreateDirectory((Get-DataCopyFolder $Run))
-        foreach ($file in @(Get-DataFileFacts $Run.Product.data_dir)) {
-            $path = Join-FilePath $Run.Product.data_dir $file.name
-            $copy = Join-FilePath (Get-DataCopyFolder $Run) $file.name
-            if ([IO.File]::Exists($copy)) { continue }
+        foreach ($name in $Names) {
+            $path = Join-FilePath $Run.Product.data_dir $name
+            $copy = Join-FilePath (Get-DataCopyFolder $Run) $name
+            if ([IO.File]::Exists($copy) -or -not [IO.File]::Exists($path)) { continue }
             $made += "$copy.new", $copy
             Invoke-FileAct { Copy-SharedFile $path "$copy.new" }
             Move-File "$copy.new" $copy
@@ -20,7 +27,6 @@ function Save-Data($Run) {
         foreach ($file in $made) { Remove-Waste $file }
         Stop-Change 'data_copy' "The data could not be copied: $(Get-ErrorText $_)"
     }
-    Assert-Deadline $Run
 }
 
 function Get-DataCopyFolder($Run) {
@@ -64,9 +70,69 @@ function Get-DataStoreFailure($Run) {
     }
 }
 
+# Ends the change unless the backup is the one that was planned with: a start makes others of them.
+function Assert-Backup($Folder, $Change) {
+    foreach ($file in @(Get-DataFileFacts $Folder)) {
+        if ($file.name -ne $Change.backup) { continue }
+        if (($file.bytes -eq $Change.backup_bytes) -and ($file.written_utc_ms -eq $Change.backup_written_utc_ms)) { return }
+    }
+    Stop-Change 'file_changed' "$($Change.backup) is not the one that the plan was made from."
+}
+
+# Puts a backup in place of the database while the service is stopped. Without all of the copies nothing is removed: the
+# mark beside them says that they are whole. The write-ahead log goes first: it would be taken for one of the backup's.
+function Restore-Data($Run, $Change) {
+    $folder = (Split-FilePath $Change.path).Folder
+    Assert-Backup $folder $Change
+    Stop-RunningService $Run $Change.service
+    Assert-Backup $folder $Change
+    Copy-Data $Run ((Split-FilePath $Change.path).Name, 'manageditems.db-wal', 'manageditems.db-shm', 'manageditems.db.bak', 'manageditems.db.bak.old')
+    Assert-Deadline $Run
+    Write-Intent $Run
+    Invoke-FileAct { Write-NewFile (Get-DataMark $Run) @() }
+    $Run.Acted = $true
+    Switch-Database -Run $Run -Path $Change.path -Source (Join-FilePath $folder $Change.backup)
+    # The manager may have started it again after a failure.
+    $state = Get-ServiceState $Change.service
+    if ($state -ne 'Stopped') { Stop-Change 'service_stop' "$($Change.service) is in the state $state." }
+}
+
+function Get-DataMark($Run) {
+    Join-FilePath (Get-DataCopyFolder $Run) 'whole'
+}
+
+# The database is a copy of $Source then, or is not there without one; it has no other files beside it.
+function Switch-Database($Run, [string]$Path, [string]$Source) {
+    $new = "$Path.certify-automation"
+    try {
+        if ($Source) { Invoke-FileAct { Copy-SharedFile $Source $new } }
+        foreach ($end in '-wal', '-shm') { Invoke-FileAct { Remove-OldFile "$Path$end" } }
+        if (-not $Source) { Invoke-FileAct { Remove-OldFile $Path } }
+        elseif ([IO.File]::Exists($Path)) { Switch-WholeFile -Run $Run -New $new -Old $Path -Backup "$new.old" }
+        else { Move-File $new $Path }
+    } finally { if ([IO.File]::Exists($new)) { Remove-Waste $new } }
+    Remove-Waste "$new.old"
+}
+
+# Puts back what stood there, as often as it is asked to.
+function Undo-DataRestore($Run, $Change) {
+    if (-not [IO.File]::Exists((Get-DataMark $Run))) { return }
+    Stop-RunningService $Run $Change.service
+    $copy = Join-FilePath (Get-DataCopyFolder $Run) (Split-FilePath $Change.path).Name
+    Switch-Database -Run $Run -Path $Change.path -Source $(if ([IO.File]::Exists($copy)) { $copy })
+    foreach ($end in '-wal', '-shm') {
+        $new = "$($Change.path)$end.certify-automation"
+        if (-not [IO.File]::Exists("$copy$end")) { continue }
+        Invoke-FileAct { Copy-SharedFile "$copy$end" $new }
+        Move-File $new "$($Change.path)$end"
+    }
+}
+
 # The undo of a restart.
 function Undo-Restart($Run, [string]$Name) {
-    $said = Get-DataStoreFailure $Run
+    $said = if (@($Run.Steps | Where-Object { ($_.kind -eq 'data_store.restore') -and ($_.status -eq 'undo_failed') }).Count) {
+        'its data could not be put back'
+    } else { Get-DataStoreFailure $Run }
     if ($said) {
         $copies = "copies of its data from before are in $(Get-DataCopyFolder $Run)"
         Stop-Change 'data_store' "$Name could not open its data and is not started a second time; ${copies}: $said"

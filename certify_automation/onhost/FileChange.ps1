@@ -126,6 +126,10 @@ function Remove-Leftover($Run) {
     $left = @(if ([IO.Directory]::Exists($data)) { [IO.Directory]::GetFiles($data) | Where-Object { $_.EndsWith('.new') } })
     foreach ($step in $Run.Steps) {
         $change = $Run.Plan.changes[$step.index]
+        if ($change.kind -eq 'data_store.restore') {
+            foreach ($end in '', '-wal', '-shm') { $left += "$($change.path)$end.certify-automation" }
+            $left += "$($left[-3]).old"
+        }
         if ($change.kind -ne 'file.write') { continue }
         $left += "$($change.path).certify-automation"
         $kept = Join-FilePath $Run.Folder "$($change.file).displaced"

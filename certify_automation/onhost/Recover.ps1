@@ -109,7 +109,7 @@ function Remove-Run([string]$Folder) {
 # Kept are the last 20 runs, those of 90 days, the newest copy of each file, and the data of the last three runs that have
 # any. The days are those before the run before: the clock may be wrong now. What cannot be removed stays for the next time.
 function Remove-OldRun {
-    $files = 'serviceconfig.before', 'servers.before', 'appsettings_core.before'
+    $files = 'serviceconfig.before', 'servers.before', 'appsettings_core.before', 'appsettings.before'
     $place = $copies = 0
     $runs = @(Get-RunFolder $true)
     [Array]::Reverse($runs)

@@ -7,7 +7,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,11 @@ from contract.paths import Paths
 __all__ = ["AUTOMATION", "DATA", "NOW", "Host", "arrange", "make_host", "make_plan"]
 
 NOW = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FILES = {
     "serviceconfig": f"{DATA}\\serviceconfig.json",
     "servers": f"{DATA}\\servers.json",
+    "appsettings": f"{DATA}\\appsettings.json",
     "appsettings_core": "C:\\Program Files\\CertifyTheWeb\\appsettings-core.json",
 }
 
@@ -122,6 +124,8 @@ def make_plan(case: Mapping[str, Any], host: Host) -> dict[str, Any]:
 
 
 def _change(change: dict[str, Any], host: Host) -> dict[str, Any]:
+    if change["kind"] == "data_store.restore":
+        return _restore(change, host)
     if change["kind"] != "file.write":
         return change
     text = change.pop("text")
@@ -135,3 +139,10 @@ def _change(change: dict[str, Any], host: Host) -> dict[str, Any]:
         "content": None if content is None else base64.b64encode(content).decode("ascii"),
         **change,
     }
+
+
+def _restore(change: dict[str, Any], host: Host) -> dict[str, Any]:
+    entry = host.computer.files.stat(f"{DATA}\\{change['backup']}")
+    written = (entry.written - _EPOCH) // timedelta(milliseconds=1) if entry else 0
+    path = f"{DATA}\\manageditems.db"
+    return {"path": path, "backup_bytes": entry.size if entry else 0, "backup_written_utc_ms": written, **change}

@@ -161,7 +161,7 @@ def access_text(sddl: str) -> tuple[str, list[str]]:
     return head, sorted(entries)
 
 
-DAMAGED = [case for case in CASES if "codes" in case["expect"]]
+DAMAGED = [case for case in CASES if "codes" in case["expect"] and "left as the data was" not in case["name"]]
 
 
 @pytest.mark.parametrize("case", DAMAGED, ids=[case["name"] for case in DAMAGED])

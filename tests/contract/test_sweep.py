@@ -20,11 +20,12 @@ OURS = (
     "C:\\ProgramData\\certify\\manageditems",
     "C:\\ProgramData\\certify\\credentials",
 )
+DATABASE = [f"C:\\ProgramData\\certify\\manageditems.db{end}" for end in ("", "-wal", "-shm")]
 LASTING = ("reservations", "ssl_bindings", "tasks", "environment")
 
 
 def state(host: Host) -> dict[str, Any]:
-    """What was declared, and all that was not; but process ids, the product's own data, and our folder."""
+    """What was declared, and all that was not; but process ids, the product's backups and logs, and our folder."""
     dump = host.computer.dump()
     rows = [*dump["services"], *dump["drivers"]]
     return {
@@ -34,6 +35,7 @@ def state(host: Host) -> dict[str, Any]:
         "services": {row["name"]: (row["state"], row["start_mode"], row["delayed"]) for row in rows},
         "recovery": {row["name"]: (row.get("failure_actions"), row.get("failure_flag")) for row in rows},
         "access": {path: sddl for path, sddl in dump["file_security"].items() if "certify-automation" not in path},
+        "database": {path: content for path, content in dump["files"].items() if path in DATABASE},
         "files": {path: content for path, content in dump["files"].items() if not path.startswith(OURS)},
     }
 

@@ -14,6 +14,7 @@ from certify_automation.lab.onhost.control import (
     stop_service,
 )
 from certify_automation.lab.onhost.data import save_data, undo_restart
+from certify_automation.lab.onhost.data_restore import put_data_back, restore_data
 from certify_automation.lab.onhost.effect import PowerLost
 from certify_automation.lab.onhost.file_change import restore_changed_file, write_changed_file
 from certify_automation.lab.onhost.http_sys_change import set_listen_entry, set_reservation
@@ -33,6 +34,7 @@ _USUAL_CODES = {
     "data_directory.acl": "access_control",
     "firewall_rule.add": "firewall",
     "firewall_rule.remove": "firewall",
+    "data_store.restore": "file_write",
     "service.stop": "service_stop",
     "service.start": "service_start",
     "service.restart": "service_start",
@@ -187,6 +189,10 @@ def _write(run: Run, change: dict[str, Any], undo: bool) -> Waiting[None]:
     yield from restore_changed_file(run, change) if undo else write_changed_file(run, change)
 
 
+def _restore(run: Run, change: dict[str, Any], undo: bool) -> Waiting[None]:
+    yield from put_data_back(run, change) if undo else restore_data(run, change)
+
+
 def _restart(run: Run, change: dict[str, Any], undo: bool) -> Waiting[None]:
     if undo:
         yield from undo_restart(run, change["service"])
@@ -225,6 +231,7 @@ _ACTS: dict[str, Callable[[Run, dict[str, Any], bool], Waiting[None]]] = {
     "service.start_mode": _set_mode,
     "service.recovery": _recover,
     "file.write": _write,
+    "data_store.restore": _restore,
     "service.restart": _restart,
     "service.start": _start,
     "service.stop": _stop,

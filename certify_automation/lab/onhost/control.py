@@ -75,11 +75,16 @@ def start_service(run: Run, name: str) -> Waiting[None]:
         raise ChangeFailed("service_start", f"{name} is in the state {service.state}, exit codes {codes}.")
 
 
-def restart_service(run: Run, name: str) -> Waiting[None]:
-    """Stop unless it is stopped or not there, then start."""
+def stop_running_service(run: Run, name: str) -> Waiting[None]:
+    """Stop unless it is stopped or not there."""
     service = run.visit.computer.services.get(name)
     if service is not None and service.state != "Stopped":
         yield from stop_service(run, name)
+
+
+def restart_service(run: Run, name: str) -> Waiting[None]:
+    """Stop unless it is stopped or not there, then start."""
+    yield from stop_running_service(run, name)
     yield from start_service(run, name)
 
 

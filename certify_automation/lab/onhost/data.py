@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Iterable
 
 from certify_automation.lab.onhost import disk
 from certify_automation.lab.onhost.control import restart_service
@@ -14,6 +15,7 @@ from certify_automation.lab.onhost.wait import Run
 from certify_automation.lab.windows import Win32Error
 from certify_automation.lab.windows.files import join
 
+RESTORE = "data_store.restore"
 _FAILED = re.compile(r"data ?store|managed items? store|read-?only database", re.IGNORECASE)
 _SUCCEEDED = ("Service API bound OK to ", "Certify Manager Started")
 _ERRORS = ("[ERR]", "FATAL")
@@ -23,25 +25,31 @@ _LOG_BYTES = 65536
 def save_data(run: Run) -> Waiting[None]:
     """Copy the databases and their backups to the run's folder; raises ChangeFailed `data_copy`, `deadline`.
 
-    The product drops its oldest backup at every start. What an interrupted attempt has copied is older and stays.
+    The product drops its oldest backup at every start. What an interrupted attempt has copied is older and stays. A
+    change of the plan that has put something else in the database's place has copied what was there.
     """
-    if run.data_dir is None:
+    if run.data_dir is None or any(change["kind"] == RESTORE for change in run.plan["changes"]):
         return
+    yield from copy_data(run, run.data_dir, DATABASES)
+    run.check_deadline()
+
+
+def copy_data(run: Run, folder: str, names: Iterable[str]) -> Waiting[None]:
+    """Copy those of the files that are there to the run's folder, all or none; raises ChangeFailed `data_copy`."""
     made: list[str] = []
     try:
-        yield from _copy_all(run, run.data_dir, made)
+        yield from _copy_all(run, folder, names, made)
     except Win32Error as error:
         for path in filter(run.visit.computer.files.exists, made):
             disk.delete(run.visit, path)
         raise ChangeFailed("data_copy", f"The data could not be copied: {net_message(error)}") from error
-    run.check_deadline()
 
 
-def _copy_all(run: Run, folder: str, made: list[str]) -> Waiting[None]:
+def _copy_all(run: Run, folder: str, names: Iterable[str], made: list[str]) -> Waiting[None]:
     files = run.visit.computer.files
-    disk.make_folder(run.visit, _copies(run))
-    for name in DATABASES:
-        path, copy = join(folder, name), join(_copies(run), name)
+    disk.make_folder(run.visit, copies_of(run))
+    for name in names:
+        path, copy = join(folder, name), join(copies_of(run), name)
         entry = files.stat(path)
         if entry is None or entry.is_folder or files.exists(copy):
             continue
@@ -54,17 +62,18 @@ def _copy_all(run: Run, folder: str, made: list[str]) -> Waiting[None]:
 def remove_half_copies(run: Run) -> None:
     """Remove what an interrupted attempt has copied only in part."""
     files = run.visit.computer.files
-    for entry in files.entries(_copies(run)):
+    for entry in files.entries(copies_of(run)):
         if entry.name.endswith(".new"):
             with contextlib.suppress(Win32Error):
-                disk.delete(run.visit, join(_copies(run), entry.name))
+                disk.delete(run.visit, join(copies_of(run), entry.name))
 
 
 def undo_restart(run: Run, service: str) -> Waiting[None]:
     """Start again, unless the start before could not open the data; raises ChangeFailed `data_store`."""
-    said = data_store_failure(run)
+    torn = any(step["kind"] == RESTORE and step["status"] == "undo_failed" for step in run.steps)
+    said = "its data could not be put back" if torn else data_store_failure(run)
     if said:
-        copies = f"copies of its data from before are in {_copies(run)}"
+        copies = f"copies of its data from before are in {copies_of(run)}"
         raise ChangeFailed(
             "data_store", f"{service} could not open its data and is not started a second time; {copies}: {said}"
         )
@@ -88,5 +97,6 @@ def data_store_failure(run: Run) -> str:
     return ""
 
 
-def _copies(run: Run) -> str:
+def copies_of(run: Run) -> str:
+    """The folder of the copies that a run makes."""
     return join(run.folder, "data")

@@ -47,7 +47,7 @@ def restore_changed_file(run: Run, change: dict[str, Any]) -> Waiting[None]:
     if (yield from _digest(visit, path)) != before:
         content = visit.computer.files.read(_saved(run, change)) if before else b""
         yield from _set_bytes(run, path, (after, before), content)
-    yield from _remove_waste(visit, old)
+    yield from remove_waste(visit, old)
 
 
 def _end_exchange(run: Run, change: dict[str, Any], digests: tuple[str, str]) -> Waiting[str]:
@@ -91,16 +91,24 @@ def end_undo(run: Run) -> None:
     """Remove what a cut has left half-written, and say with each file what of somebody else's is kept."""
     files = run.visit.computer.files
     for step, change in zip(run.steps, run.plan["changes"], strict=True):
+        for path in leftovers(change):
+            if files.exists(path):
+                with contextlib.suppress(Win32Error):
+                    disk.delete(run.visit, path)
         if change["kind"] != "file.write":
             continue
-        new = f"{change['path']}.certify-automation"
-        if files.exists(new):
-            with contextlib.suppress(Win32Error):
-                disk.delete(run.visit, new)
         if files.exists(_displaced(run, change)):
             said = f"What stood there is kept as {_displaced(run, change)}."
             step["code"] = step["code"] or "file_changed"
             step["message"] = f"{step['message']} {said}" if step["message"] else said
+
+
+def leftovers(change: dict[str, Any]) -> tuple[str, ...]:
+    """Files beside those of the product that only a cut leaves."""
+    new = f"{change.get('path')}.certify-automation"
+    if change["kind"] == "data_store.restore":
+        return (new, f"{new}.old", *(f"{change['path']}{end}.certify-automation" for end in ("-wal", "-shm")))
+    return (new,) if change["kind"] == "file.write" else ()
 
 
 def _set_bytes(run: Run, path: str, digests: tuple[str, str], content: bytes) -> Waiting[None]:
@@ -125,7 +133,7 @@ def _set_bytes(run: Run, path: str, digests: tuple[str, str], content: bytes) ->
         else:
             yield from _add(run, new, path)
     except (ChangeFailed, Win32Error):
-        yield from _remove_waste(visit, new)
+        yield from remove_waste(visit, new)
         raise
     if (yield from _digest(visit, path)) != wanted:
         raise ChangeFailed("file_write", f"{path} does not read as written.")
@@ -153,14 +161,14 @@ def _switch(run: Run, new: str, path: str, expected: str) -> Waiting[None]:
         yield from patiently(lambda: disk.replace(visit, old, path, new))
         run.acted = False
         raise ChangeFailed("file_changed", f"{path} has been changed meanwhile; that content is back in place.")
-    yield from _remove_waste(visit, old)
+    yield from remove_waste(visit, old)
 
 
 def _remove(run: Run, path: str, expected: str) -> Waiting[None]:
     """Take a file away by another name first, and look at it: what is not expected is put back."""
     visit = run.visit
     old = f"{path}.certify-automation.old"
-    yield from _remove_if_there(visit, old)
+    yield from remove_if_there(visit, old)
     intend(run)
     yield from patiently(lambda: disk.move(visit, path, old))
     run.acted = True
@@ -168,18 +176,19 @@ def _remove(run: Run, path: str, expected: str) -> Waiting[None]:
         yield from patiently(lambda: disk.move(visit, old, path))
         run.acted = False
         raise ChangeFailed("file_changed", f"{path} has been changed meanwhile; that content is back in place.")
-    yield from _remove_waste(visit, old)
+    yield from remove_waste(visit, old)
 
 
-def _remove_if_there(visit: Visit, path: str) -> Waiting[None]:
+def remove_if_there(visit: Visit, path: str) -> Waiting[None]:
+    """Delete a file that others may hold for a moment; raises Win32Error."""
     if visit.computer.files.exists(path):
         yield from patiently(lambda: disk.delete(visit, path))
 
 
-def _remove_waste(visit: Visit, path: str) -> Waiting[None]:
+def remove_waste(visit: Visit, path: str) -> Waiting[None]:
     """What is left over and held does not matter: nothing depends on it, and later runs take its name."""
     with contextlib.suppress(Win32Error):
-        yield from _remove_if_there(visit, path)
+        yield from remove_if_there(visit, path)
 
 
 def _digest(visit: Visit, path: str) -> Waiting[str]:

@@ -14,7 +14,7 @@ from certify_automation.lab.windows import Computer, Win32Error
 from certify_automation.lab.windows.files import join
 
 JOURNAL_VERSION = 1
-BACKUPS = ("serviceconfig.before", "servers.before", "appsettings_core.before")
+BACKUPS = ("serviceconfig.before", "servers.before", "appsettings_core.before", "appsettings.before")
 RUNS = in_automation_folder("runs")
 
 _LATER = ("outcome.json", "timer.ps1", "data")
