@@ -151,7 +151,7 @@ def _write_script(call: Call, file: Path) -> int:
         "observe": observe_request(HostState()).to_json(),
         "certificates": {"access": ApiAccess.CALLER.value, "tls": False},
     }
-    text = onhost.bundle_script(parameters)  # type: ignore[attr-defined]
+    text = onhost.bundle_script(parameters)
     if str(file) == "-":
         call.console.data([text.rstrip("\n")])
         return ExitCode.DONE
