@@ -39,6 +39,7 @@ _UNDECRYPTABLE = re.compile(
 )
 _STAMP = re.compile(r"(\d{4})-(\d\d)-(\d\d)")
 _SHOWN = 300
+_LAST_LINES = 20
 _NO_BACKUP = (
     "no backup of the product's own is from before: restore manageditems.db from a backup of the server, or recover "
     "what can be read with SQLite's .recover on a copy"
@@ -79,7 +80,7 @@ def store_id(case: Case) -> str:
 
 def _unusable(case: Case) -> Iterator[Finding]:
     failure = _failed_start(case)
-    if _store_is_known(case) and failure and not _named_store(case) and _STORES not in failure:
+    if _store_is_known(case) and failure and not (_named_store(case) or _stores_failed(case)):
         backup = good_backup(case.facts)
         evidence = [Evidence("the product's logs", failure), *_file_evidence(case)]
         remedy = Remedy() if backup else Remedy(person=_NO_BACKUP)
@@ -152,7 +153,7 @@ def _wrong_store(case: Case) -> Iterator[Finding]:
         evidence += [] if listed else [Evidence(_folder(case), f"no {_STORES}")]
         cause = f"appsettings.json names the data store {wanted!r} (ConfigDataStoreConnectionId), and {where}"
         yield finding("CA6405", cause, evidence)
-    elif failure and (wanted or _STORES in failure):
+    elif failure and (wanted or _stores_failed(case)):
         which = f"the data store {wanted!r}" if wanted else _STORES
         yield finding("CA6406", f"the product could not open {which} at its last start: {failure}", evidence)
 
@@ -198,6 +199,12 @@ def _store_is_known(case: Case) -> bool:
 def _failed_start(case: Case) -> str:
     """What the logs say of data that could not be opened or written; empty when they do not."""
     return data_store_failure(replace(case.facts, api=()))
+
+
+def _stores_failed(case: Case) -> bool:
+    """Whether a start that failed names the list of data stores; the whole line is looked at, not its excerpt."""
+    lines = (*case.log("startup"), *case.log("unhandled"), *case.log("session"))
+    return any(_STORES in line for line in lines[-_LAST_LINES:])
 
 
 def _named_store(case: Case) -> str:

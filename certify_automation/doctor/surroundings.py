@@ -18,6 +18,7 @@ _FULL = 256 * _MIB
 _SCARCE = 1024 * _MIB
 _CLOCK_LIMIT_MS = 300_000
 """Kerberos refuses a clock that is further off (Microsoft: maximum tolerance for computer clock synchronization)."""
+_NO_SOURCE = "NoSync"
 _JOURNAL = 1
 _FULL_LANGUAGE = "FullLanguage"
 _VERSION = re.compile(r"(\d+)\.(\d+)")
@@ -46,22 +47,23 @@ def _disk_text(disk: Disk) -> str:
 
 
 def _clock(case: Case) -> Iterator[Finding]:
-    if case.now_utc_ms is None:
-        return
     host, around = case.facts.host.clock_utc_ms, case.examination
-    ahead_ms = host - case.now_utc_ms
-    if abs(ahead_ms) <= _CLOCK_LIMIT_MS:
+    ahead_ms = 0 if case.now_utc_ms is None else host - case.now_utc_ms
+    off = abs(ahead_ms) > _CLOCK_LIMIT_MS
+    unkept = around.time_source == _NO_SOURCE and around.time_service is not ServiceState.RUNNING
+    if not (off or unkept):
         return
-    off = f"{span_text(abs(ahead_ms) // 1000)} {'ahead of' if ahead_ms > 0 else 'behind'}"
-    evidence = [
-        Evidence("clock of the server", moment_text(host)),
-        Evidence("this computer", moment_text(case.now_utc_ms)),
-    ]
+    evidence = [Evidence("clock of the server", moment_text(host))]
+    if case.now_utc_ms is not None:
+        evidence.append(Evidence("clock of this computer", moment_text(case.now_utc_ms)))
     if around.time_source is not None:
         evidence.append(Evidence("W32Time", f"Type {around.time_source}"))
     if around.time_service is not None:
         evidence.append(Evidence("W32Time", f"the service is {around.time_service}"))
-    yield finding("CA6802", f"the server's clock is {off} this computer's", evidence)
+    direction = "ahead of" if ahead_ms > 0 else "behind"
+    parts = [f"the server's clock is {span_text(abs(ahead_ms) // 1000)} {direction} this computer's"] if off else []
+    parts += ["Windows has no source of time, and its time service does not run"] if unkept else []
+    yield finding("CA6802", "; ".join(parts), evidence)
 
 
 def _pending_reboot(case: Case) -> Iterator[Finding]:
