@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from certify_automation.diff import file_of, readable
 from certify_automation.evidence import data_store_failure, uncopied
-from certify_automation.model.change import DataStoreRestore
+from certify_automation.model.change import Change, DataStoreRestore, FileWrite
 from certify_automation.model.config_files import FileContent, FileName
 from certify_automation.model.plan import Refusal
 from certify_automation.model.service import ServiceState, StartMode
@@ -144,8 +144,7 @@ def copy_commands(at: Situation) -> str:
 
 def _data_store(at: Situation) -> Iterator[Refusal]:
     failure = data_store_failure(at.facts)
-    saved = any(isinstance(change, DataStoreRestore) for change in at.changes)  # the host copies all of it away first
-    if not at.starts or saved or not failure or not uncopied(at.facts):
+    if not at.starts or any(map(_ends_failure, at.changes)) or not failure or not uncopied(at.facts):
         return
     names = ", ".join(file.name for file in uncopied(at.facts))
     yield Refusal(
@@ -153,6 +152,13 @@ def _data_store(at: Situation) -> Iterator[Refusal]:
         f"the product's data store failed ({failure}), and not copied away are: {names}. "
         "Every start replaces the product's own backups, so the service is not started",
         f"on the host, as an administrator, run: {copy_commands(at)}",
+    )
+
+
+def _ends_failure(change: Change) -> bool:
+    """The host copies all of it away before it restores a backup; another data store is not the one that failed."""
+    return isinstance(change, DataStoreRestore) or (
+        isinstance(change, FileWrite) and change.file is FileName.APPSETTINGS
     )
 
 
