@@ -15,8 +15,8 @@ from certify_automation.cli.origin import origin_of
 from certify_automation.cli.visits import open_visits, rollout_options
 from certify_automation.desired import DesiredHost, Fleet
 from certify_automation.errors import UsageError
+from certify_automation.fleet.taking_back import listed
 from certify_automation.model.host_report import HostReport, HostStatus
-from certify_automation.model.http_sys import IpListen, ListenRule
 from certify_automation.takeback import rollback_host
 
 _ROLLBACK = Act("rollback", "Take these changes back on {}?", declared=False, refused="not carried out")
@@ -52,7 +52,7 @@ def rollback(call: Call, hosts: tuple[str, ...], run: str | None, *, yes: bool, 
     runs: dict[str, str] = {}
 
     def work(host: DesiredHost) -> HostReport:
-        report, runs[host.name] = rollback_host(host, visits.session(host), options(_listed(host)), wanted, origin)
+        report, runs[host.name] = rollback_host(host, visits.session(host), options(listed(host)), wanted, origin)
         return report
 
     reports = look_at(visits, list(visits.fleet.hosts), work)
@@ -73,12 +73,6 @@ def _limited(call: Call, named: Fleet) -> Fleet:
         hint = "name one of those, or leave --limit out: HOST is a pattern itself"
         raise UsageError("CA5026", f"HOST names none of the hosts selected with {limit}", hint=hint)
     return replace(named, hosts=hosts)
-
-
-def _listed(host: DesiredHost) -> DesiredHost:
-    """The host with an IP listen list declared, so that its address is looked up: a run may have changed the list."""
-    listen = host.state.ip_listen or IpListen(ListenRule.INCLUDE)
-    return replace(host, state=replace(host.state, ip_listen=listen))
 
 
 def _run_id(text: str | None) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from random import SystemRandom
 from typing import Any, TypeAlias
@@ -152,6 +152,10 @@ class Visits:
     def renewing(self, host: DesiredHost) -> Renewing:
         """How what follows a run of this host is carried out."""
         return Renewing(host.connection.api_caller, self.flags.wait_seconds)
+
+    def waiting(self, seconds: int) -> Visits:
+        """The same, where certificates that are requested are waited for so long; 0 = not at all."""
+        return replace(self, flags=replace(self.flags, wait_seconds=seconds))
 
     def look(self, title: str, hosts: Sequence[str], work: Work, taken: Taken) -> RunFinished:
         """As carry_out, for work that plans no change: however many hosts fail, the others are looked at."""

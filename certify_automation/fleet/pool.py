@@ -72,6 +72,7 @@ class FleetOptions:
 
     Attributes:
         budget: None = failures hold no host back, for work that changes nothing.
+        unreachable: the same for hosts that cannot be reached; None = they count as failures.
         pace: the waves, and what hosts must not do all at once.
         pause_seconds: between one wave and the next.
         gaps: seconds between the start of a host and of the next one.
@@ -82,6 +83,7 @@ class FleetOptions:
     pace: Pace = field(default_factory=Pace)
     pause_seconds: float = 0.0
     gaps: Iterator[float] = field(default_factory=lambda: repeat(0.0))
+    unreachable: Budget | None = None
 
 
 def run_fleet(
@@ -96,7 +98,7 @@ def run_fleet(
     hand are reported UNKNOWN and not waited for. Nothing of a finished host is kept here.
     The threads are daemons: leaving the iterator early abandons the hosts in hand.
     """
-    rollout = Rollout(hosts, options.forks, options.budget, pace=options.pace)
+    rollout = Rollout(hosts, options.forks, options.budget, pace=options.pace, unreachable=options.unreachable)
     bench = _Bench()
     threads = min(options.forks, len(hosts))
     for number in range(threads):

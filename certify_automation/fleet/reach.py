@@ -38,3 +38,7 @@ class Reach(Protocol):
     def renewing(self, host: DesiredHost) -> Renewing:
         """How what follows a run of this host is carried out."""
         ...
+
+    def waiting(self, seconds: int) -> Reach:
+        """The same, where certificates that are requested are waited for so long; 0 = not at all."""
+        ...

@@ -19,7 +19,8 @@ ABANDONED = "CA4032"
 """The error of a host that was in hand, and is not waited for any longer."""
 
 _AMOUNT = re.compile(r"([0-9]{1,9})(%?)")
-_FAILURES = frozenset({HostStatus.UNREACHABLE, HostStatus.FAILED, HostStatus.ROLLED_BACK, HostStatus.UNKNOWN})
+FAILURES = frozenset({HostStatus.UNREACHABLE, HostStatus.FAILED, HostStatus.ROLLED_BACK, HostStatus.UNKNOWN})
+"""What counts against a budget."""
 _EVERYTHING = 100
 
 
@@ -53,11 +54,13 @@ class Budget:
             )
         return cls(int(match[1]), bool(match[2]))
 
+    def number(self, hosts: int) -> int:
+        """How many failures among that many hosts spend it."""
+        return -(-self.limit * hosts // _EVERYTHING) if self.percent else self.limit
+
     def spent(self, failures: int, hosts: int) -> bool:
         """Whether this many failures among that many hosts are too many to start another."""
-        if self.percent:
-            return failures * _EVERYTHING >= self.limit * hosts
-        return failures >= self.limit
+        return failures >= self.number(hosts)
 
 
 def waves(text: str, count: int) -> tuple[int, ...]:
@@ -142,6 +145,7 @@ class Rollout:
     Attributes:
         wave: how many waves have ended.
         budget: None = failures hold no host back, for work that changes nothing.
+        unreachable: the same for hosts that cannot be reached; None = they count as failures.
     """
 
     hosts: Sequence[str]
@@ -154,6 +158,7 @@ class Rollout:
     in_hand: dict[str, None] = field(default_factory=dict)
     pace: Pace = field(default_factory=Pace)
     wave: int = 0
+    unreachable: Budget | None = None
     _waiting: dict[frozenset[str], deque[int]] = field(default_factory=dict)
     _taken: Counter[str] = field(default_factory=Counter)
 
@@ -164,7 +169,8 @@ class Rollout:
     @property
     def failures(self) -> int:
         """How many hosts count against the budget."""
-        return sum(self.counts[status] for status in _FAILURES)
+        apart = {HostStatus.UNREACHABLE} if self.unreachable else set()
+        return sum(self.counts[status] for status in FAILURES - apart)
 
     @property
     def stopped(self) -> str:
@@ -173,7 +179,9 @@ class Rollout:
             return ""
         if self.cancelled:
             return "cancelled"
-        return "failures" if self.budget and self.budget.spent(self.failures, len(self.hosts)) else ""
+        lost, count = self.counts[HostStatus.UNREACHABLE], len(self.hosts)
+        spent = self.budget is not None and self.budget.spent(self.failures, count)
+        return "failures" if spent or (self.unreachable is not None and self.unreachable.spent(lost, count)) else ""
 
     @property
     def wave_ended(self) -> bool:
