@@ -45,7 +45,7 @@ def path(host: BuiltHost, file: str) -> str:
     assert host.product is not None
     if file == "appsettings_core":
         return join(host.product.install_folder, "appsettings-core.json")
-    return join(host.product.data_folder(), {"serviceconfig": "serviceconfig.json", "servers": "servers.json"}[file])
+    return join(host.product.data_folder(), f"{file}.json")
 
 
 def read(host: BuiltHost, file: str) -> bytes | None:
