@@ -23,7 +23,7 @@ from certify_automation.model.host_report import HostReport
 from certify_automation.model.outcome import ExitCode
 from certify_automation.remediating import Remediation, Wanted, prepare_remedy
 from certify_automation.remediation import Allowed
-from certify_automation.report import counted, one_line, remedies_json, remedies_lines
+from certify_automation.report import counted, left_heads, one_line, remedies_json, remedies_lines
 
 _REMEDIATE = Act(
     "remediate",
@@ -99,6 +99,8 @@ def _show(console: Console, found: Mapping[str, Remediation]) -> None:
         if remedy.mended or remedy.left:
             lines = remedies_lines(name, remedy.mended, remedy.left, full=console.verbosity >= 0)
             console.data(line_text(line) for line in lines)
+    if not any(made.remedy.mended or made.remedy.left for made in found.values()):
+        console.data([f"{counted(len(found), 'host')} examined, nothing to end"])
 
 
 def _told(found: Mapping[str, Remediation]) -> Mapping[str, Mapping[str, object]]:
@@ -110,13 +112,12 @@ def _code(found: Mapping[str, Remediation]) -> ExitCode:
 
 
 def _left(found: Mapping[str, Remediation]) -> Sequence[str]:
-    """What is left once all is done: how much, and a line for each that follows from nothing else."""
+    """What is left once all is done: how much, and a line for each that is left for a reason of its own."""
     total = sum(len(made.remedy.left) for made in found.values())
     return [f"left: {counted(total, 'finding')}", *_left_lines(found)] if total else []
 
 
 def _left_lines(found: Mapping[str, Remediation]) -> Iterator[str]:
     for name, made in found.items():
-        for one, reason in made.remedy.left:
-            if not one.caused_by:
-                yield one_line(f"  {name}: {one.id} {one.title}: {reason}")
+        for one, reason in left_heads(made.remedy.left):
+            yield one_line(f"  {name}: {one.id} {one.title}: {reason}")

@@ -42,7 +42,8 @@ def remedied(
         allowed: by the caller.
         only: ids of the findings to end, with what follows from them; empty = all.
     """
-    chosen = _chosen(findings, only)
+    asked = {text.upper() for text in only} or {one.id for one in findings}
+    chosen = _with_consequences(findings, asked)
     goal = Goal(Case(facts, declared), frozenset(one.id for one in chosen))
     every = _Mending(findings, goal, allowed, lambda _: "")
     mending = _Mending(findings, goal, allowed, _blocked_by(every.left(findings), goal))
@@ -51,17 +52,17 @@ def remedied(
     for finding in chosen:
         remedy = mending.remedy(finding)
         if isinstance(remedy, NeedsPerson):
-            left.append((finding, remedy.reason))
+            # What only follows from what was asked for was not asked for itself.
+            left += [(finding, remedy.reason)] if finding.id in asked else []
         else:
             mended.append(finding)
             state, restart = merged(state, remedy.state), restart or remedy.restart
     return Remedied(state, restart, tuple(mended), tuple(left))
 
 
-def _chosen(findings: Sequence[Finding], only: Collection[str]) -> tuple[Finding, ...]:
-    """Those asked for and all that follows from them, at however many removes; hints are no faults."""
-    ids = {text.upper() for text in only} or {one.id for one in findings}
-    grown: set[str] = set()
+def _with_consequences(findings: Sequence[Finding], asked: Collection[str]) -> tuple[Finding, ...]:
+    """Those with these ids and all that follows from them, at however many removes; hints are no faults."""
+    ids, grown = set(asked), set[str]()
     while grown != ids:
         grown, ids = ids, ids | {one.id for one in findings if ids & set(one.caused_by)}
     return tuple(one for one in findings if one.id in ids and one.severity is not Severity.HINT)
@@ -128,7 +129,10 @@ class _Mending:
     def _found(self, finding: Finding) -> Remedy:
         if finding.id not in self._goal.ending:
             return NeedsPerson("it is none of those that are to end")
-        for cause in (one for one in self._findings if one.id in finding.caused_by):
+        causes = [one for one in self._findings if one.id in finding.caused_by]
+        # One that nobody asked to end may be without effect here: it counts where no other is to end.
+        counting = [one for one in causes if one.id in self._goal.ending] or causes
+        for cause in counting:
             if isinstance(self.remedy(cause), NeedsPerson):
                 return NeedsPerson(f"it follows from {_named(cause)}: that first")
         if finding.caused_by and finding.repair is Repair.PERSON:

@@ -20,7 +20,7 @@ from certify_automation.report.listed import (
     expiry_text,
     one_line,
 )
-from certify_automation.report.remedies import remedies_json, remedies_lines
+from certify_automation.report.remedies import left_heads, remedies_json, remedies_lines
 from certify_automation.report.segments import Line, Segment, plain_text
 from certify_automation.report.served import judgement_json, remedy_text, verdict_style, verdict_text
 from certify_automation.report.wording import change_text, counted, status_text, value_text
@@ -45,6 +45,7 @@ __all__ = [
     "host_json",
     "host_lines",
     "judgement_json",
+    "left_heads",
     "one_line",
     "plain_text",
     "problem_json",

@@ -30,12 +30,23 @@ def remedies_lines(host: str, mended: Sequence[Finding], left: Sequence[Left], *
         yield Segment("ok", "  ends "), Segment(severity_style(one.severity), f"{one.id}  {one.title}")
         yield from labelled("cause", one.cause)
         yield from evidence_lines(one.evidence) if full else ()
-        also = [other.id for other in consequences_of(one, mended)]
-        yield from labelled("with it", ", ".join(dict.fromkeys(also)), "muted")
-    for one, reason in left:
+        yield from labelled("with it", _ids(consequences_of(one, mended)), "muted")
+    for one, reason in left_heads(left):
         yield Segment("warning", "  left "), Segment(severity_style(one.severity), f"{one.id}  {one.title}")
         yield from labelled("cause", one.cause)
         yield from labelled("because", reason, "warning")
+    heads = [one for one, _ in left_heads(left)]
+    yield from labelled("with it", _ids(one for one, _ in left if one not in heads), "muted")
+
+
+def _ids(findings: Iterable[Finding]) -> str:
+    return ", ".join(dict.fromkeys(one.id for one in findings))
+
+
+def left_heads(left: Sequence[Left]) -> tuple[Left, ...]:
+    """Those that are left for a reason of their own, and not for another one that is left."""
+    ids = {one.id for one, _ in left}
+    return tuple((one, reason) for one, reason in left if ids.isdisjoint(one.caused_by))
 
 
 def remedies_json(host: str, mended: Iterable[Finding], left: Iterable[Left]) -> Mapping[str, object]:
