@@ -117,10 +117,10 @@ def show_answers(
         The exit code; 2 when there are findings and nothing worse.
     """
     shown = [replace(one, findings=_only(one.findings, only)) for one in answers]
-    console = call.console
+    console, told = call.console, set[str]()
     for answer in sorted((one for one in shown if one.findings), key=lambda one: one.rank):
         console.data([line_text(answer.heading())])
-        lines = finding_lines(answer.report.host, answer.findings, full=console.verbosity >= 0)
+        lines = finding_lines(answer.report.host, answer.findings, full=console.verbosity >= 0, told=told)
         console.data(line_text(line) for line in lines)
     console.data(_summary(shown))
     every = [finding for answer in shown for finding in answer.findings]

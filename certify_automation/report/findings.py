@@ -35,25 +35,32 @@ def severity_style(severity: Severity) -> str:
     return _STYLES[severity]
 
 
-def finding_lines(host: str, findings: Sequence[Finding], *, full: bool = True) -> Iterator[Line]:
+def finding_lines(
+    host: str, findings: Sequence[Finding], *, full: bool = True, told: set[str] | None = None
+) -> Iterator[Line]:
     """The findings of one host, worst first, each with what follows from it below.
 
     Args:
         host: named in the command that ends them; empty = none can be named.
         findings: as `diagnose` orders them.
         full: with symptom and risk; otherwise what is wrong, what proves it and what ends it.
+        told: paragraphs that were shown for earlier hosts and need not be again; those shown here are added.
     """
+    told = set() if told is None else told
     for root in roots(findings):
+        general = {"symptom": root.symptom, "fix": root.fix, "risk": root.risk}
+        new = {label: text for label, text in general.items() if f"{root.id} {text}" not in told}
+        told.update(f"{root.id} {text}" for text in new.values())
         yield (Segment(_STYLES[root.severity], f"  {root.severity.value.upper()} {root.id}  {root.title}"),)
         if full:
-            yield from labelled("symptom", root.symptom)
+            yield from labelled("symptom", new.get("symptom", ""))
         yield from labelled("cause", root.cause)
         yield from evidence_lines(root.evidence)
-        yield from labelled("fix", root.fix)
+        yield from labelled("fix", new.get("fix", ""))
         if full:
-            yield from labelled("risk", root.risk)
+            yield from labelled("risk", new.get("risk", ""))
         yield from labelled("next", _next(root, host), "ok" if root.repair is not Repair.PERSON else "warning")
-        if full:
+        if full and new:
             yield from labelled("about it", finding_link(root), "muted")
         yield from _consequences(root, findings, full=full)
 
