@@ -21,6 +21,7 @@ from certify_automation.cli.problems import report_error
 from certify_automation.cli.remediate import remediate
 from certify_automation.cli.renew import renew
 from certify_automation.cli.rollback import rollback
+from certify_automation.cli.run import run
 from certify_automation.cli.standing import status
 from certify_automation.cli.verify import verify
 from certify_automation.errors import UsageError
@@ -61,7 +62,7 @@ def root() -> None:
 
 
 _OFFLINE = (init, validate, render, inventory, explain)
-_ONLINE = (plan, apply, rollback, status, doctor, remediate, certs, renew, verify)
+_ONLINE = (plan, apply, rollback, status, doctor, remediate, certs, renew, verify, run)
 for command in (*_OFFLINE, *_ONLINE, schema, version):
     root.add_command(command)
 _PRACTICE = ("lab", "demo")

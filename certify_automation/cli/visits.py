@@ -186,14 +186,14 @@ class Visits:
         return Confirmation(self.typist if local else None, patience, self.console.say)
 
 
-def open_visits(call: Call, flags: Mapping[str, Any]) -> Visits:
-    """The visits of one command to the hosts it selects.
+def open_visits(call: Call, flags: Mapping[str, Any], fleet: Fleet | None = None) -> Visits:
+    """The visits of one command to these hosts, or to those it selects.
 
     Raises:
         ConfigurationError: the files or the selection are wrong.
         UsageError: a flag is.
     """
-    fleet = call.fleet()
+    fleet = call.fleet() if fleet is None else fleet
     _check_secrets(fleet)
     return Visits(call.console, fleet, RunFlags.of(flags, fleet.settings))
 

@@ -8,26 +8,23 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from certify_automation.desired import DesiredHost
-from certify_automation.desired.contradictions import contradictions
 from certify_automation.desired.overrides import overridden
 from certify_automation.desired.playbook_steps import step_values
-from certify_automation.doctor import diagnose
-from certify_automation.errors import ConfigurationError, Problem, UsageError
+from certify_automation.errors import ConfigurationError, Problem
 from certify_automation.fleet.guarding import Guard
 from certify_automation.fleet.reach import Reach
 from certify_automation.fleet.surveying import Survey
-from certify_automation.model.facts import Facts
 from certify_automation.model.host import HostState
 from certify_automation.model.host_report import HostReport
-from certify_automation.model.plan import ObserveRequest, Origin, Plan
+from certify_automation.model.plan import Origin
 from certify_automation.model.playbook import PlaybookStep, Verb
 from certify_automation.model.service import ServiceState, WindowsService
-from certify_automation.plan import PlanOptions, observe_request
-from certify_automation.reconcile import prepare_host, settled_facts
-from certify_automation.remediation import Allowed, remedied, remedy_plan
-from certify_automation.remote import Session
-from certify_automation.remote.examine import examine
-from certify_automation.report import counted
+from certify_automation.plan import PlanOptions
+from certify_automation.reconcile import prepare_host
+from certify_automation.remediating import Wanted as Asked
+from certify_automation.remediating import declared_otherwise, prepare_remedy
+from certify_automation.remediation import Allowed
+from certify_automation.report import counted, left_heads
 
 Options: TypeAlias = Callable[[DesiredHost], PlanOptions]
 
@@ -58,15 +55,12 @@ class Acting:
             UsageError: what the step asks for is declared otherwise, or cannot be; by the id of its first Problem.
         """
         with_ = step_values(self.step, view)
+        if self.step.verb is Verb.REMEDIATE:
+            return self._remediate(with_, host)
         try:
-            if self.step.verb is Verb.REMEDIATE:
-                return self._remediate(with_, host)
             return (self._restart(host) if self.step.verb is Verb.RESTART else self._apply(with_, host)), ""
         except ConfigurationError as error:
-            places = "; ".join(
-                f"{one.position}: {one.message}" if one.position else one.message for one in error.problems
-            )
-            raise UsageError(error.id, places, hint=error.hint) from error
+            raise declared_otherwise(error.problems) from error
 
     def chosen(self, reports: Sequence[HostReport], *, dry_run: bool) -> list[HostReport]:
         """All of them."""
@@ -105,22 +99,12 @@ class Acting:
         options = self._options(host)
         allowed = Allowed(with_["allow_data"], with_["allow_lockout"] or options.allow_lockout)
         options = replace(options, allow_data=allowed.data, allow_lockout=allowed.lockout)
-        nothing = Plan(host.name, self.run_id, observe_request(host.state), origin=self.origin)
-
-        def look(session: Session, request: ObserveRequest) -> Facts:
-            return examine(session, request, host.connection.api_caller)
-
-        facts, recovered = settled_facts(self.survey.reach.session(host), nothing, look)
-        findings = diagnose(facts, host.state, options.now_utc_ms)
-        remedy = remedied(findings, facts, host.state, allowed, with_.get("only", ()))
-        otherwise = contradictions(host, remedy.state)
-        if otherwise:
-            raise ConfigurationError(otherwise)
-        self.wanted[host.name] = replace(host, state=remedy.state)
-        plan = replace(remedy_plan(host.name, remedy, facts, options), origin=self.origin)
-        left = "; ".join(f"{one.id} {one.title}: {why}" for one, why in remedy.left)
-        message = f"{counted(len(remedy.left), 'finding')} left: {left}" if left else ""
-        return replace(HostReport.of_plan(plan), recovered=recovered), message
+        asked = Asked(allowed, with_.get("only", ()))
+        made = prepare_remedy(host, self.survey.reach.session(host), options, asked, self.origin)
+        self.wanted[host.name] = replace(host, state=made.remedy.state)
+        heads = left_heads(made.remedy.left)
+        left = "; ".join(f"{one.id} {one.title}: {why}" for one, why in heads)
+        return made.report, f"{counted(len(heads), 'finding')} left: {left}" if left else ""
 
     def _options(self, host: DesiredHost) -> PlanOptions:
         return replace(self.options(host), run_id=self.run_id, now_utc_ms=time.time_ns() // 1_000_000)

@@ -29,7 +29,7 @@ from certify_automation.fleet.playbook_results import (
     StepStatus,
 )
 from certify_automation.fleet.pool import FleetOptions, HostFinished, HostStarted, run_fleet
-from certify_automation.fleet.step_run import RunSetup, StepRun
+from certify_automation.fleet.step_run import RunSetup, StepRun, acts
 from certify_automation.fleet.surveying import Survey
 from certify_automation.fleet.taking_back import take_back
 from certify_automation.model.host_report import HostReport, HostStatus
@@ -174,7 +174,7 @@ class PlaybookRun:
 
     def _step(self, run: StepRun, hosts: Sequence[str]) -> Iterator[PlaybookEvent]:
         run.requested, run.pretended = self.recorded.requested.get(run.number, 0), self._pretended
-        acts_as = run.run_id if run.acts else ""
+        acts_as = run.run_id if acts(run.step) else ""
         if self.records is not None:
             self.records.begun(self.run_id, run.number, hosts, acts_as, _now_ms())
         to_take_back: list[StepResult] = []

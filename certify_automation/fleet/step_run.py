@@ -38,6 +38,11 @@ _UNCHANGED = "it is about what a dry run does not change"
 _NOT_WAITED = "a dry run waits for nothing"
 
 
+def acts(step: PlaybookStep) -> bool:
+    """Whether a step is one that may change a host."""
+    return step.verb not in _LOOKING
+
+
 @dataclass(frozen=True, slots=True)
 class RunSetup:
     """How a playbook is run.
@@ -87,18 +92,13 @@ class StepRun:
     _found: dict[str, StepResult] = field(default_factory=dict)
     _said: dict[str, str] = field(default_factory=dict)
 
-    @property
-    def acts(self) -> bool:
-        """Whether the step is one that may change a host."""
-        return self.step.verb not in _LOOKING
-
     def carry_out(self, hosts: Sequence[str]) -> Iterator[StepEvent]:
         """The step on these hosts, several at a time; a result for each of them.
 
         Raises:
             UsageError, Locked: CA3210 to CA3216, what was requested before cannot be counted, so nothing is requested.
         """
-        yield from self._act(hosts) if self.acts else self._look(hosts)
+        yield from self._act(hosts) if acts(self.step) else self._look(hosts)
 
     def _look(self, hosts: Sequence[str]) -> Iterator[StepEvent]:
         looking = Looking(self.survey, self.how.roots, self.how.cancelled)
@@ -199,7 +199,7 @@ class StepRun:
             why = f"not `{self.step.when}`" if self.step.when and not self.step.within else "its condition is false"
         elif self.how.dry_run and self.step.verb is Verb.WAIT_FOR:
             why = _NOT_WAITED
-        elif self.how.dry_run and not self.acts and host.name in self.pretended:
+        elif self.how.dry_run and not acts(self.step) and host.name in self.pretended:
             why = _UNCHANGED
         else:
             return None
