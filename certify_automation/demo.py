@@ -1,4 +1,4 @@
-"""The guided demo: a fleet of simulated servers with real faults, and the command lines that put it right.
+"""The guided demo: simulated servers with real faults, and the command lines that put them right.
 
 The steps are command lines, so that what the demo shows is what a user gets; whoever runs them holds each exit code
 against the expected one.
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from certify_automation import bundled
-from certify_automation.lab.fleet import MIXED, LabOptions, running
+from certify_automation.lab.fleet import MIXED, Lab, LabOptions, running
 from certify_automation.model.outcome import ExitCode
 
 HOSTS = len(MIXED)
@@ -22,6 +22,8 @@ CERTIFICATES = "certificates"
 LOCKOUT = "lockout"
 CUT_OFF = MIXED[0].name
 """The host that is told to shut itself in."""
+BROKEN = MIXED[1].name
+"""The host that goes wrong, in ways that have nothing to do with each other, once it is as declared."""
 OVERDUE = MIXED[0].name
 """A certificate of it is overdue, and of another one the site still serves the one before."""
 IN_FULL = frozenset({"web03.example.com", "web04.example.com", "app04.example.com"})
@@ -40,6 +42,7 @@ class Step:
         expected: its exit code when everything is as it should be.
         repo: the example repository it is about.
         left_out: hosts of which the demo shows no details, so that the others are seen.
+        faults: of the lab, which strike BROKEN before the command is run.
     """
 
     title: str
@@ -47,6 +50,7 @@ class Step:
     expected: ExitCode
     repo: str = FLEET
     left_out: frozenset[str] = frozenset()
+    faults: tuple[str, ...] = ()
 
     @property
     def arguments(self) -> list[str]:
@@ -64,6 +68,19 @@ STEPS = (
     ),
     Step("The plan is carried out, with a health check and, should it fail, an undo.", ("apply", PLAN), ExitCode.DONE),
     Step("A second plan is the proof: it must be empty.", ("plan",), ExitCode.DONE),
+    Step(
+        "Somebody breaks one server three ways: its listen list, its HTTP driver and servers.json. What is wrong"
+        " there, and what proves it?",
+        ("doctor", BROKEN),
+        ExitCode.DRIFT,
+        faults=("listen_list_excludes", "driver_disabled", "connections_disagree"),
+    ),
+    Step(
+        "One command ends it, as safely as `apply` changes something: checked, and undone where it fails.",
+        ("remediate", BROKEN, "--yes", "-q"),
+        ExitCode.DONE,
+    ),
+    Step("Nothing is wrong any more.", ("doctor", BROKEN), ExitCode.DONE),
     Step(
         "The certificates of the fleet, the most urgent first, and why each is or is not due.",
         ("certs",),
@@ -96,7 +113,7 @@ STEPS = (
 
 
 @contextmanager
-def practice_fleet(folder: Path) -> Iterator[None]:
+def practice_fleet(folder: Path) -> Iterator[Lab]:
     """The example repositories in `folder`, and the hosts of `fleet` running in the lab until the block ends.
 
     Several of them have faults: a port taken by another process, a listen list that excludes the service, a disabled
@@ -109,5 +126,5 @@ def practice_fleet(folder: Path) -> Iterator[None]:
     for repo, layers in {FLEET: (FLEET,), CERTIFICATES: (FLEET, CERTIFICATES), LOCKOUT: (LOCKOUT,)}.items():
         for layer in layers:
             shutil.copytree(examples / layer, folder / repo, dirs_exist_ok=True)
-    with running(LabOptions.mixed(), folder / INVENTORY):
-        yield
+    with running(LabOptions.mixed(), folder / INVENTORY) as lab:
+        yield lab

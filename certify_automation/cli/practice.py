@@ -7,7 +7,7 @@ import shlex
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import chdir, redirect_stdout
 from pathlib import Path
 from typing import TypedDict, Unpack
@@ -100,26 +100,32 @@ async def _serve(call: Call, options: LabOptions, inventory: Path) -> None:
 def demo(call: Call) -> int:
     """Show the whole path on twelve simulated servers: validate, plan, apply, and a second plan that is empty.
 
-    Then one server is told to cut itself off, and puts itself back. Exit code 0: every step ended as it should.
+    Then one server is broken, examined and mended, certificates are renewed, and one server that is told to cut itself
+    off puts itself back. Exit code 0: every step ended as it should.
     """
     if call.console.as_json:
         raise UsageError("CA5009", "the demo is for people: it has no JSON document")
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="certify-automation-demo-") as folder:
         call.console.say(f"starting {guide.HOSTS} simulated Windows servers on loopback addresses")
-        with guide.practice_fleet(Path(folder)):
-            code = walk(call, guide.STEPS, Path(folder))
+        with guide.practice_fleet(Path(folder)) as running:
+            code = walk(call, guide.STEPS, Path(folder), running.hosts[guide.BROKEN].strike)
     if code != ExitCode.DONE:
         return code
     seconds = time.monotonic() - begun
-    call.console.data(
-        ["", f"All {guide.HOSTS} servers are as declared, and one of them undid a mistake alone ({seconds:.0f} s)."]
-    )
+    done = f"All {guide.HOSTS} servers are as declared: one was mended, and one undid a mistake alone"
+    call.console.data(["", f"{done} ({seconds:.0f} s)."])
     return ExitCode.DONE
 
 
-def walk(call: Call, steps: Sequence[guide.Step], folder: Path) -> int:
+def walk(call: Call, steps: Sequence[guide.Step], folder: Path, strike: Callable[[Sequence[str]], None]) -> int:
     """Run the steps in a folder of `practice_fleet` up to the first that does not end as it should.
+
+    Args:
+        call: the command's.
+        steps: in their order.
+        folder: where their repositories are.
+        strike: is given the faults of a step before it is run.
 
     Returns:
         0 when all ended as they should, else the exit code of that step, or 1 when that was 0.
@@ -128,6 +134,7 @@ def walk(call: Call, steps: Sequence[guide.Step], folder: Path) -> int:
         _announce(
             call.console, f"{number}/{len(steps)}  {step.title}", shlex.join(["certify-automation", *step.arguments])
         )
+        strike(step.faults)
         with redirect_stdout(Excerpt(sys.stdout, step.left_out)), chdir(folder):
             code = _run(step.arguments, call)
         call.console.data([Text(f"exit code {code}", style="dim")])

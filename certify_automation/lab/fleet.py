@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ from certify_automation.lab import faults as fault_rules
 from certify_automation.lab.authority import Authority, IssuedCertificate
 from certify_automation.lab.certify import public_authorities
 from certify_automation.lab.endpoints import PORT, TlsEndpoints
-from certify_automation.lab.faults import FaultRules
+from certify_automation.lab.faults import FaultRule, FaultRules
 from certify_automation.lab.hosts import BuiltHost, HostSpec, build, generated_hosts, mixed_hosts
 from certify_automation.lab.inventory import Reached, write_inventory
 from certify_automation.lab.machine import Pace, SimulatedMachine
@@ -83,19 +83,33 @@ class LabHost:
     """One host in service.
 
     Attributes:
+        built: the computer with what is installed on it.
         tls_port: where its sites are served, at the address of its listeners; None when it has none.
     """
 
-    spec: HostSpec
+    built: BuiltHost
     machine: SimulatedMachine
     endpoint: Endpoint
     listening: Listening
     tls_port: int | None = None
 
     @property
+    def spec(self) -> HostSpec:
+        """What it is."""
+        return self.built.spec
+
+    @property
     def computer(self) -> Computer:
         """The simulated computer itself."""
         return self.machine.computer
+
+    def strike(self, faults: Iterable[str]) -> None:
+        """Have something go wrong while the host is in service.
+
+        Args:
+            faults: of a host's state, by name; not those that need another Windows, or none of the product.
+        """
+        FaultRules(FaultRule(fault) for fault in faults).apply_state(self.built, 0)
 
 
 @dataclass(slots=True)
@@ -179,7 +193,8 @@ class _Plan:
         now = datetime.now(UTC)
         self._authority = Authority(now)
         self._public = public_authorities(now)
-        self._machines = [self._machine(number, spec, now) for number, spec in enumerate(options.hosts)]
+        self._built = [self._host(number, spec, now) for number, spec in enumerate(options.hosts)]
+        self._machines = [self._machine(host) for host in self._built]
         names = {spec.name: machine.name for spec, machine in zip(options.hosts, self._machines, strict=True)}
         self._wire = Faults(self._rules.wire(names))
         addresses = _addresses(len(options.hosts))
@@ -209,22 +224,26 @@ class _Plan:
 
     def lab(self, listening: Sequence[Listening], tls_ports: Sequence[int | None]) -> Lab:
         """The lab, once its endpoints listen."""
-        parts = zip(self._options.hosts, self._machines, self.endpoints, listening, tls_ports, strict=True)
-        hosts = {part[0].name: LabHost(*part) for part in parts}
+        parts = zip(self._built, self._machines, self.endpoints, listening, tls_ports, strict=True)
+        hosts = {spec.name: LabHost(*part) for spec, part in zip(self._options.hosts, parts, strict=True)}
         authority, public = self._authority.certificate_pem, self._public.roots_pem
         return Lab(hosts, self._wire, self._password, authority, public, self._options.scheme)
 
-    def _machine(self, number: int, spec: HostSpec, now: datetime) -> SimulatedMachine:
+    def _host(self, number: int, spec: HostSpec, now: datetime) -> BuiltHost:
         clock = RunningClock(now - _HEAD_START)
         begun = clock.elapsed()
         host: BuiltHost = self._rules.apply_state(build(spec, number, clock, authorities=self._public), number)
         clock.advance(_HEAD_START.total_seconds() - (clock.elapsed() - begun))
         host.computer.services.settle()
+        return host
+
+    def _machine(self, host: BuiltHost) -> SimulatedMachine:
+        name = host.spec.name
         return SimulatedMachine(
             host.computer,
             administrator=host.administrator,
-            faults=lambda: self._rules.visit(spec.name),
-            reboot_seconds=self._rules.reboot_seconds(spec.name),
+            faults=lambda: self._rules.visit(name),
+            reboot_seconds=self._rules.reboot_seconds(name),
             pace=self._options.pace,
         )
 

@@ -43,7 +43,8 @@ PRECEDENCE = (
 MEANINGS = {
     ExitCode.DONE: "done, or nothing to change",
     ExitCode.INTERNAL_ERROR: "internal error",
-    ExitCode.DRIFT: "drift, or a run without an end (plan, status); conflicts left (rollback); not served (verify)",
+    ExitCode.DRIFT: "drift, or a run without an end (plan, status); conflicts left (rollback); not served (verify);"
+    " findings (doctor, remediate)",
     ExitCode.HOSTS_FAILED: "some hosts failed, or must not be changed as declared, or have nothing to take back",
     ExitCode.HOSTS_UNREACHABLE: "some hosts unreachable, none failed",
     ExitCode.CONFIGURATION_ERROR: "bad configuration or usage, unusable plan file, or not confirmed",

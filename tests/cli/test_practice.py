@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -14,6 +15,7 @@ from certify_automation.model.outcome import ExitCode
 
 from .conftest import Run
 
+FAULTS = ("driver_disabled", "service_stopped")
 VALID, NO_SUCH_HOST = ("validate",), ("inventory", "show", "nobody")
 
 
@@ -29,7 +31,11 @@ def folder(run: Run, tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("steps", "code", "said"),
     [
-        ([Step("one", NO_SUCH_HOST, ExitCode.CONFIGURATION_ERROR), Step("two", VALID, ExitCode.DONE)], 0, ""),
+        (
+            [Step("one", NO_SUCH_HOST, ExitCode.CONFIGURATION_ERROR), Step("two", VALID, ExitCode.DONE, faults=FAULTS)],
+            0,
+            "",
+        ),
         (
             [Step("one", VALID, ExitCode.DRIFT), Step("never", VALID, ExitCode.DONE)],
             1,
@@ -49,9 +55,11 @@ def folder(run: Run, tmp_path: Path) -> Path:
 def test_a_demo_ends_at_the_first_step_that_does_not_end_as_it_should(
     steps: list[Step], code: int, said: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    struck: list[Sequence[str]] = []
     with click.Context(root):
-        assert walk(Call("demo", make_console()), steps, folder) == code
+        assert walk(Call("demo", make_console()), steps, folder, struck.append) == code
     out, err = capsys.readouterr()
+    assert struck == [step.faults for step in steps if step.title != "never"]
     assert said in err
     assert [step.title for step in steps if f"  {step.title}\n" in out] == [
         s.title for s in steps if s.title != "never"

@@ -298,12 +298,15 @@ def test_a_reader_that_goes_away_does_not_stop_an_apply(healthy: Journey) -> Non
 def test_the_demo_proves_itself(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo"]) == ExitCode.DONE
     shown = capsys.readouterr().out
-    applied, renewed = 12, 1
-    assert shown.count(" : ok=1 ") == applied + renewed
+    applied, mended, renewed = 12, 1, 1
+    assert shown.count(" : ok=1 ") == applied + mended + renewed
+    proofs = ("ListenOnlyList: 10.20.0.2", r"servers.json:7: Port of '(local)': 9695", "driver HTTP: state running")
+    assert [proof for proof in proofs if proof not in shown] == []
+    assert "1 host examined, no findings" in shown
     assert "no changes: the servers are as declared" in shown
     assert "put itself back CA4026" in shown
-    assert re.findall(r"^exit code (\d+)$", shown, re.MULTILINE) == list("020000290")
-    full = ("web03", "web04", "app04", "web01", "web01")
+    assert re.findall(r"^exit code (\d+)$", shown, re.MULTILINE) == list("020020000290")
+    full = ("web03", "web04", "app04", "web02", "web01", "web01")
     assert re.findall(r"^(\S+)  to change$", shown, re.MULTILINE) == [f"{host}.example.com" for host in full]
     assert shown.splitlines()[-1].startswith("All 12 servers are as declared")
     assert "\x1b" not in shown
