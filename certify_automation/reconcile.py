@@ -110,7 +110,9 @@ def apply_plan(
             outcome = apply_confirmed(plan, session, confirmation or Confirmation())
     except HostError as error:
         return HostReport.of_error(plan.host, error, plan)
-    remaining = differences(desired, outcome.facts) if desired and outcome.facts else ()
+    # A backup takes the database's place once: no fact says so afterwards, only the outcome.
+    lasting = replace(desired, data_backup=None) if desired else None
+    remaining = differences(lasting, outcome.facts) if lasting and outcome.facts else ()
     return HostReport.of_outcome(plan, replace(outcome, facts=None), remaining)
 
 
