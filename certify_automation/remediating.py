@@ -72,11 +72,18 @@ def prepare_remedy(
     remedy = remedied(findings, facts, desired.state, wanted.allowed, wanted.only)
     otherwise = contradictions(desired, remedy.state)
     if otherwise:
-        none = Remedied(HostState(), left=tuple((one, "what ends it is declared otherwise") for one in remedy.mended))
-        left = replace(none, left=(*none.left, *remedy.left))
+        left = _none_of(remedy, "what ends it is declared otherwise")
         return Remediation(HostReport.of_error(desired.name, declared_otherwise(otherwise)), left)
     plan = replace(remedy_plan(desired.name, remedy, facts, options), origin=origin)
-    return Remediation(replace(HostReport.of_plan(plan), recovered=recovered), remedy)
+    report = replace(HostReport.of_plan(plan), recovered=recovered)
+    if plan.refusals:
+        remedy = _none_of(remedy, f"what ends it is refused: {', '.join(one.id for one in plan.refusals)}")
+    return Remediation(report, remedy)
+
+
+def _none_of(remedy: Remedied, reason: str) -> Remedied:
+    """The same findings, all of them left."""
+    return Remedied(HostState(), left=(*((one, reason) for one in remedy.mended), *remedy.left))
 
 
 def declared_otherwise(problems: tuple[Problem, ...]) -> UsageError:

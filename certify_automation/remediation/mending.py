@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from certify_automation.doctor.diagnosis import Case
-from certify_automation.evidence import foreign_listener
+from certify_automation.evidence import foreign_listener, foreign_urls
 from certify_automation.model.facts import Facts
 from certify_automation.model.finding import Finding, Repair, Severity
 from certify_automation.model.host import HostState
@@ -21,9 +22,10 @@ REMEDIES: Mapping[str, Remedial] = {**LISTENING, **HTTP_SYS, **FILES}
 # Where one of these stays, a start would end without an API, or spoil what is left: every start replaces the database's
 # backups, and where appsettings.json cannot be read it loses the instance's identity.
 _NO_START = frozenset(
-    f"CA{number}"
-    for number in (6102, 6103, 6108, 6114, 6117, 6118, 6121, 6308, 6401, 6402, 6403, 6405, 6406, 6506, 6801)
+    f"CA{number}" for number in (6102, 6103, 6114, 6117, 6118, 6121, 6308, 6401, 6402, 6403, 6405, 6406, 6506)
 )
+# A service that is stuck takes no orders, and on a full disk no journal can be kept.
+_NO_CHANGE = frozenset({"CA6108", "CA6801"})
 _NO_START_OF = {
     "v6": frozenset({"CA6201", "CA6205", "CA6207", "CA6208", "CA6209"}),
     "v7": frozenset({"CA6307"}),
@@ -45,8 +47,8 @@ def remedied(
     asked = {text.upper() for text in only} or {one.id for one in findings}
     chosen = _with_consequences(findings, asked)
     goal = Goal(Case(facts, declared), frozenset(one.id for one in chosen))
-    every = _Mending(findings, goal, allowed, lambda _: "")
-    mending = _Mending(findings, goal, allowed, _blocked_by(every.left(findings), goal))
+    obstacle = _obstacle(_Mending(findings, goal, allowed, _Obstacle()).left(findings), goal)
+    mending = _Mending(findings, goal, allowed, obstacle)
     state, restart = _as_declared(declared), False
     mended, left = [], []
     for finding in chosen:
@@ -57,6 +59,8 @@ def remedied(
         else:
             mended.append(finding)
             state, restart = merged(state, remedy.state), restart or remedy.restart
+    if obstacle.why:  # whether the API answers afterwards says nothing of what is changed
+        state = replace(state, endpoint=None)
     return Remedied(state, restart, tuple(mended), tuple(left))
 
 
@@ -75,24 +79,50 @@ def _as_declared(declared: HostState) -> HostState:
     )
 
 
-def _blocked_by(left: Sequence[Finding], goal: Goal) -> Callable[[Fragment], str]:
-    """What forbids the service's start, in words, for those remedies that would start it; empty for the others."""
+@dataclass(frozen=True, slots=True)
+class _Obstacle:
+    """What keeps the service from listening after a start.
+
+    Attributes:
+        why: in words; empty = nothing does.
+        whole: no change at all can be made meanwhile.
+        silent: the service of version 6 runs without its API: it is started anew when http.sys changes.
+    """
+
+    why: str = ""
+    whole: bool = False
+    silent: bool = False
+
+    def against(self, fragment: Fragment) -> str:
+        """Why a remedy has to wait, empty when it need not."""
+        if not self.why or not (self.whole or fragment.starts or (self.silent and fragment.listens)):
+            return ""
+        return self.why if self.whole else f"the service would have to be started for it, and {self.why}"
+
+
+def _obstacle(left: Sequence[Finding], goal: Goal) -> _Obstacle:
     case = goal.case
-    ids = _NO_START | _NO_START_OF.get(case.generation or "", frozenset())
-    blocker = next((one for one in left if one.id in ids and one.severity.rank <= Severity.ERROR.rank), None)
-    owner = foreign_listener(case.facts, goal.target)
-    why = ""
-    if blocker is not None:
-        why = f"{_named(blocker)} stands against that: that first"
-    elif owner is not None:
-        who = f"{owner.process_name or 'an unnamed process'} (process {owner.process_id})"
-        why = f"{who} listens at {goal.target.url} already: which of the two is to have it, only a person can say"
     silent = case.running and case.generation == "v6" and not case.effective
+    grave = [one for one in left if one.severity.rank <= Severity.ERROR.rank]
+    stuck = next((one for one in grave if one.id in _NO_CHANGE), None)
+    if stuck is not None:
+        return _Obstacle(f"nothing can be changed because of {_named(stuck)}", whole=True)
+    ids = _NO_START | _NO_START_OF.get(case.generation or "", frozenset())
+    blocker = next((one for one in grave if one.id in ids), None)
+    if blocker is not None:
+        return _Obstacle(f"{_named(blocker)} stands against that: that first", silent=silent)
+    holder = _holder(goal)
+    choice = "which of the two is to have it, only a person can say"
+    return _Obstacle(f"{goal.target.url} is held by {holder}: {choice}" if holder else "", silent=silent)
 
-    def blocked(fragment: Fragment) -> str:
-        return why if fragment.starts or (silent and fragment.listens) else ""
 
-    return blocked
+def _holder(goal: Goal) -> str:
+    """Who else holds the place where the API is to listen, in words; empty for nobody."""
+    owner = foreign_listener(goal.case.facts, goal.target)
+    if owner is not None:
+        return f"{owner.process_name or 'an unnamed process'} (process {owner.process_id})"
+    urls = foreign_urls(goal.case.facts, goal.target) if goal.case.generation == "v6" else ()
+    return f"another program of http.sys with {', '.join(urls)}" if urls else ""
 
 
 class _Mending:
@@ -106,12 +136,12 @@ class _Mending:
         findings: Sequence[Finding],
         goal: Goal,
         allowed: Allowed,
-        blocked: Callable[[Fragment], str],
+        obstacle: _Obstacle,
     ) -> None:
         self._findings = findings
         self._goal = goal
         self._allowed = allowed
-        self._blocked = blocked
+        self._obstacle = obstacle
         self._known: dict[tuple[str, str], Remedy] = {}
 
     def left(self, findings: Sequence[Finding]) -> tuple[Finding, ...]:
@@ -138,8 +168,8 @@ class _Mending:
         if finding.caused_by and finding.repair is Repair.PERSON:
             return Fragment()
         remedy = self._own(finding)
-        why = self._blocked(remedy) if isinstance(remedy, Fragment) else ""
-        return NeedsPerson(f"the service would have to be started for it, and {why}") if why else remedy
+        why = self._obstacle.against(remedy) if isinstance(remedy, Fragment) else ""
+        return NeedsPerson(why) if why else remedy
 
     def _own(self, finding: Finding) -> Remedy:
         if finding.repair is Repair.PERSON or finding.id not in REMEDIES:

@@ -33,6 +33,8 @@ def test_findings_become_changes(case: Any) -> None:
     plan = remedy_plan(NAME, remedy, examined(case), options(case))
     assert [change_text(change) for change in plan.changes] == expect.get("changes", [])
     assert [refusal.id for refusal in plan.refusals] == expect.get("refusals", [])
+    if "health" in expect:
+        assert (plan.health and plan.health.url) == expect["health"]
     assert {finding.id for finding, _ in remedy.left} == expect.get("left", {}).keys()
     for finding, reason in remedy.left:
         assert expect["left"][finding.id] in reason
