@@ -22,7 +22,7 @@ from certify_automation.fleet.playbook_results import (
     StepStatus,
 )
 from certify_automation.model.playbook import OnFailure, Playbook
-from certify_automation.report import counted, finding_json, host_json, one_line, problem_json
+from certify_automation.report import counted, finding_json, host_json, one_line, problem_json, value_text
 
 _STOPPED = {
     "failures": "too many hosts failed: no further one was started",
@@ -48,13 +48,16 @@ _ON_FAILURE = {
 def show_steps(console: Console, run: PlaybookRun) -> None:
     """What a playbook is about to do, and to how many hosts at a time."""
     playbook, batches = run.playbook, run.batches
-    sizes = ", then ".join(str(len(batch)) for batch in batches)
+    most, first = max(map(len, batches), default=0), playbook.strategy.canary
     hosts = counted(sum(map(len, batches)), "host")
     console.data([printable(f"{playbook.name}: {playbook.description}")])
     if playbook.parameters:
-        values = ", ".join(f"{name}={value}" for name, value in playbook.parameters.items() if value is not None)
+        values = ", ".join(
+            f"{name}={value_text(value)}" for name, value in playbook.parameters.items() if value is not None
+        )
         console.data([printable(f"  with {values}")] if values else [])
-    console.data([f"  on {hosts}" + (f", {sizes} at a time" if len(batches) > 1 else "")])
+    parts = f" in {len(batches)} batches of at most {most}" if len(batches) > 1 else ""
+    console.data([f"  on {hosts}{parts}{f', {first} of them first' if parts and first and not run.resumed else ''}"])
     rows = [
         (f"  {number}.", printable(step.name), step.verb.value, _ON_FAILURE[step.on_failure])
         for number, step in enumerate(playbook.steps, 1)

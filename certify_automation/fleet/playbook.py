@@ -182,8 +182,6 @@ class PlaybookRun:
             if isinstance(event, HostStarted):
                 yield event
                 continue
-            if event.report is not None:
-                self._tally.count(event.report)
             self._count(event, run)
             if event.status.failed and run.step.on_failure is OnFailure.ROLLBACK and not self.how.dry_run:
                 to_take_back.append(event)

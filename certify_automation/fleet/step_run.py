@@ -24,7 +24,7 @@ from certify_automation.fleet.surveying import Survey
 from certify_automation.model.host_report import HostReport, HostStatus
 from certify_automation.model.outcome import ExitCode, worst
 from certify_automation.model.plan import Origin, Plan
-from certify_automation.model.playbook import PlaybookStep, Verb
+from certify_automation.model.playbook import OnFailure, PlaybookStep, Verb
 from certify_automation.model.renewal import Hold
 from certify_automation.report import counted
 from certify_automation.verify import Roots
@@ -111,7 +111,11 @@ class StepRun:
             return result.report or HostReport(name, HostStatus.OK)
 
         for event in self._visit(hosts, work, self._options()):
-            yield event if isinstance(event, HostStarted) else self._result(event)
+            if isinstance(event, HostStarted):
+                yield event
+            else:
+                self._count(event)
+                yield self._result(event)
 
     def _act(self, hosts: Sequence[str]) -> Iterator[StepEvent]:
         guard = self.how.guard()
@@ -125,7 +129,7 @@ class StepRun:
             if isinstance(event, HostStarted):
                 yield event
             else:
-                self.tally.count(event)
+                self._count(event)
                 planned[event.host] = event
         acting = not self.how.dry_run and not self.stopped
         reports = planning.chosen([planned[name] for name in hosts], dry_run=not acting)
@@ -173,6 +177,7 @@ class StepRun:
         for event in self._visit(list(plans), work, self._options(guard.pace)):
             if not isinstance(event, HostStarted):
                 guard.settle(event)
+                self._count(event)
                 yield under_timer(event, plans[event.host])
         guard.end()
 
@@ -206,8 +211,15 @@ class StepRun:
         return StepResult(host.name, self.number, StepStatus.SKIPPED, why)
 
     def _options(self, pace: Pace | None = None) -> FleetOptions:
+        if self.step.on_failure is OnFailure.CONTINUE:
+            return FleetOptions(self.how.forks, None, pace or Pace())
         left, lost = self.tally.left, self.tally.left_unreachable
         return FleetOptions(self.how.forks, left, pace or Pace(), unreachable=lost)
+
+    def _count(self, report: HostReport) -> None:
+        """A failure that is not to matter does not keep other hosts from starting either."""
+        if self.step.on_failure is not OnFailure.CONTINUE:
+            self.tally.count(report)
 
     def _visit(self, hosts: Sequence[str], work: Work, options: FleetOptions) -> Iterator[HostStarted | HostReport]:
         for event in run_fleet(hosts, work, options, self.how.cancelled, self.how.aborted):
