@@ -108,7 +108,8 @@ def _negotiation_on(host: BuiltHost, number: int, options: Options) -> BuiltHost
 
 def _api_hangs(host: BuiltHost, number: int, options: Options) -> BuiltHost:  # noqa: ARG001 - a Fault
     """The process takes connections and answers none, until it is started again."""
-    if host.product is not None:
+    service = host.computer.services.get(host.product.service_name) if host.product else None
+    if host.product is not None and service is not None and service.state == "Running":
         host.product.hangs = True
     return host
 

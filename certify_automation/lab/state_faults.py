@@ -189,7 +189,23 @@ def _port_negotiation(host: BuiltHost, number: int, options: Options) -> BuiltHo
     return _port_taken(host, number, options)
 
 
-STATE_FAULTS: dict[str, Fault] = {
+_UNTIL_THE_NEXT_START = (
+    "settings_malformed",
+    "config_not_applied",
+    "negotiated_port",
+    "port_was_taken",
+    "api_hangs",
+    "virus_scanner",
+    "renewal_stuck",
+    "backups_old",
+    "driver_stopped",
+    "driver_stuck",
+    "service_stopped",
+    "service_disabled",
+    "database_missing",
+    "service_pending",
+)
+_IN_GROUPS: dict[str, Fault] = {
     "culture": _culture,
     "port_taken": _port_taken,
     "url_taken": _url_taken,
@@ -216,7 +232,15 @@ STATE_FAULTS: dict[str, Fault] = {
     **DATA_FAULTS,
     **EXPOSURE_FAULTS,
     **CERTIFICATE_FAULTS,
+}
+STATE_FAULTS: dict[str, Fault] = {
+    **{name: fault for name, fault in _IN_GROUPS.items() if name not in _UNTIL_THE_NEXT_START},
+    **{name: _IN_GROUPS[name] for name in _UNTIL_THE_NEXT_START},
     **INSTALLATION_FAULTS,
     "disk_full": _disk_full,
 }
-"""Fault -> what it does to a built host; those that replace the host come first, what lets nothing be written last."""
+"""Fault -> what it does to a built host, in the order in which they strike.
+
+Those that replace the host come first; what the next start of the service would end comes after all that restart it;
+what lets nothing be written comes last.
+"""
