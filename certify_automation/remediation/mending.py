@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from certify_automation.doctor.diagnosis import Case
-from certify_automation.evidence import foreign_listener, foreign_urls
+from certify_automation.evidence import endpoint_url, foreign_listener, foreign_urls
 from certify_automation.model.facts import Facts
 from certify_automation.model.finding import Finding, Repair, Severity
 from certify_automation.model.host import HostState
@@ -22,7 +22,7 @@ REMEDIES: Mapping[str, Remedial] = {**LISTENING, **HTTP_SYS, **FILES}
 # Where one of these stays, a start would end without an API, or spoil what is left: every start replaces the database's
 # backups, and where appsettings.json cannot be read it loses the instance's identity.
 _NO_START = frozenset(
-    f"CA{number}" for number in (6102, 6103, 6114, 6117, 6118, 6121, 6308, 6401, 6402, 6403, 6405, 6406, 6506)
+    f"CA{number}" for number in (6102, 6103, 6114, 6117, 6118, 6121, 6308, 6401, 6402, 6403, 6405, 6406, 6408, 6506)
 )
 # A service that is stuck takes no orders, and on a full disk no journal can be kept.
 _NO_CHANGE = frozenset({"CA6108", "CA6801"})
@@ -111,18 +111,23 @@ def _obstacle(left: Sequence[Finding], goal: Goal) -> _Obstacle:
     blocker = next((one for one in grave if one.id in ids), None)
     if blocker is not None:
         return _Obstacle(f"{_named(blocker)} stands against that: that first", silent=silent)
-    holder = _holder(goal)
-    choice = "which of the two is to have it, only a person can say"
-    return _Obstacle(f"{goal.target.url} is held by {holder}: {choice}" if holder else "", silent=silent)
+    return _Obstacle(_taken(goal), silent=silent)
 
 
-def _holder(goal: Goal) -> str:
-    """Who else holds the place where the API is to listen, in words; empty for nobody."""
-    owner = foreign_listener(goal.case.facts, goal.target)
+def _taken(goal: Goal) -> str:
+    """Why the place where the API is to listen cannot be had, in words; empty when it can."""
+    end, facts = goal.target, goal.case.facts
+    if endpoint_url(end.url) in goal.case.effective:
+        return ""
+    if any(first <= end.port <= last for first, last in goal.case.examination.excluded_ports or ()):
+        return f"Windows lets nobody listen on port {end.port}"
+    owner = foreign_listener(facts, end)
+    urls = foreign_urls(facts, end) if goal.case.generation == "v6" else ()
+    holder = f"another program of http.sys with {', '.join(urls)}" if urls else ""
     if owner is not None:
-        return f"{owner.process_name or 'an unnamed process'} (process {owner.process_id})"
-    urls = foreign_urls(goal.case.facts, goal.target) if goal.case.generation == "v6" else ()
-    return f"another program of http.sys with {', '.join(urls)}" if urls else ""
+        holder = f"{owner.process_name or 'an unnamed process'} (process {owner.process_id})"
+    choice = "which of the two is to have it, only a person can say"
+    return f"{end.url} is held by {holder}: {choice}" if holder else ""
 
 
 class _Mending:
