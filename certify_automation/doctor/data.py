@@ -13,15 +13,14 @@ from certify_automation.config_merge.lenient_json import JsonObject, read
 from certify_automation.doctor.diagnosis import Case, Remedy, Rule, finding
 from certify_automation.due import moment_text, span_text
 from certify_automation.evidence import data_store_failure
+from certify_automation.model.config_files import BACKUPS, DATABASE
 from certify_automation.model.facts import DataFile, Facts
 from certify_automation.model.finding import Evidence, Finding
 
-DATABASE, WRITE_AHEAD_LOG = "manageditems.db", "manageditems.db-wal"
-BACKUPS = ("manageditems.db.bak", "manageditems.db.bak.old")
-"""The product's own backups of its database, the newer one first."""
 DEFAULT_STORE = "(default)"
 
 _STORES = "datastores.json"
+_WRITE_AHEAD_LOG = f"{DATABASE}-wal"
 _HOUR_MS = 3_600_000
 _OLDEST_BACKUP_MS = 48 * _HOUR_MS
 _NEWEST_LINES_MS = 7 * 24 * _HOUR_MS
@@ -227,7 +226,7 @@ def _recent_errors(case: Case) -> Iterator[tuple[str, str]]:
 
 def _stored(facts: Facts) -> int:
     """Bytes of the database, with those of its write-ahead log."""
-    return sum(one.size for one in facts.data_files if one.name in {DATABASE, WRITE_AHEAD_LOG})
+    return sum(one.size for one in facts.data_files if one.name in {DATABASE, _WRITE_AHEAD_LOG})
 
 
 def _folder(case: Case) -> str:

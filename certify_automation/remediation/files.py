@@ -6,8 +6,15 @@ from collections.abc import Mapping
 
 from certify_automation.config_merge import default_connection, merge_servers
 from certify_automation.diff import content_of
-from certify_automation.doctor.data import BACKUPS, DATABASE, DEFAULT_STORE, data_file, good_backup
-from certify_automation.model.config_files import FileName, JsonValue, ServerConnection, ServiceConfig
+from certify_automation.doctor.data import DEFAULT_STORE, data_file, good_backup
+from certify_automation.model.config_files import (
+    BACKUPS,
+    DATABASE,
+    FileName,
+    JsonValue,
+    ServerConnection,
+    ServiceConfig,
+)
 from certify_automation.model.facts import DataFile
 from certify_automation.model.finding import Finding
 from certify_automation.model.host import HostState
