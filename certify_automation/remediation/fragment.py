@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeAlias
 
 from certify_automation.model.config_files import ServerConnection, ServiceConfig
@@ -126,7 +126,7 @@ def _connections(
     for entry in (*one, *other):
         known = named.get(entry.name.casefold())
         properties = {**known.properties, **entry.properties} if known else entry.properties
-        named[entry.name.casefold()] = ServerConnection(entry.name, properties)
+        named[entry.name.casefold()] = replace(entry, properties=properties)
     return tuple(named.values())
 
 
