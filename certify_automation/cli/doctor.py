@@ -19,7 +19,8 @@ from certify_automation.cli.options import Call, fleet_options
 from certify_automation.cli.outcomes import show_stop
 from certify_automation.cli.visits import look_options, open_visits
 from certify_automation.controller import examine_controller
-from certify_automation.desired import DesiredHost
+from certify_automation.desired import DesiredHost, Fleet
+from certify_automation.desired.selection import select
 from certify_automation.doctor import catalogue, diagnose, entry
 from certify_automation.doctor.page import findings_page
 from certify_automation.errors import UsageError
@@ -66,7 +67,7 @@ def doctor(call: Call, hosts: tuple[str, ...], only: tuple[str, ...], **flags: A
     """
     mode = _mode(flags)
     if mode and (hosts or call.limit) and mode != "bundle":
-        raise UsageError("CA5060", f"--{mode} visits no server, so that hosts have no meaning", hint="leave them out")
+        raise UsageError("CA5064", f"--{mode} visits no server, so that hosts have no meaning", hint="leave them out")
     wanted = selected(only)
     if mode == "explain":
         return _explain(call, flags["explain"])
@@ -85,7 +86,7 @@ def _mode(flags: Mapping[str, Any]) -> str:
     if len(modes) > 1 or (modes and flags["save"]):
         named = [*modes, *(["save"] if flags["save"] else [])]
         written = " and ".join(f"--{name.replace('_', '-')}" for name in named)
-        raise UsageError("CA5061", f"{written} ask for different things", hint="leave all but one out")
+        raise UsageError("CA5065", f"{written} ask for different things", hint="leave all but one out")
     return modes[0] if modes else ""
 
 
@@ -121,22 +122,35 @@ def _answer(report: HostReport, found: Examined | None) -> Answer:
 def _offline(call: Call, file: Path, only: frozenset[str]) -> int:
     """The findings of a bundle; what is declared counts for hosts that the repository has, if there is one."""
     bundles = load_bundles(file)
-    declared = _declared(call, bundles)
+    fleet = _fleet_of(call)
+    known = {name.casefold(): host.state for name, host in fleet.hosts.items()} if fleet else {}
     answers = []
-    for one in bundles:
+    for one in _selected(call, bundles, fleet):
         # The clock of a bundle that was made on the host itself is the host's: it proves nothing of that clock.
-        findings = diagnose(one.facts, declared.get(one.host, HostState()))
+        findings = diagnose(one.facts, known.get(one.host.casefold(), HostState()))
         answers.append(Answer(HostReport(one.host, HostStatus.OK), findings, one.facts, one.made_utc_ms))
+        if fleet and one.host.casefold() not in known:
+            call.console.say(f"{one.host} is not in the inventory: what is declared there does not count for it")
     return show_answers(call, answers, only, ExitCode.DONE)
 
 
-def _declared(call: Call, bundles: Sequence[Bundle]) -> Mapping[str, HostState]:
-    inventory = call.inventory or call.repo / "inventory.yaml"
-    if not (inventory.exists() or call.limit):
-        return {}
-    hosts = call.fleet().hosts
-    known = {name.casefold(): host.state for name, host in hosts.items()}
-    return {one.host: known[one.host.casefold()] for one in bundles if one.host.casefold() in known}
+def _fleet_of(call: Call) -> Fleet | None:
+    """Every host of the inventory; None where there is none, which a bundle does not need."""
+    return call.whole_fleet() if (call.inventory or call.repo / "inventory.yaml").exists() else None
+
+
+def _selected(call: Call, bundles: Sequence[Bundle], fleet: Fleet | None) -> Sequence[Bundle]:
+    """The hosts of a bundle that the patterns mean; names count also where the inventory has none of them."""
+    if not call.limit:
+        return bundles
+    hosts = {name.casefold(): host for name, host in fleet.hosts.items()} if fleet else {}
+    labels = {one.host: hosts[one.host.casefold()].labels if one.host.casefold() in hosts else {} for one in bundles}
+    members = fleet.groups if fleet else {}
+    groups = {
+        group: [one for one in labels if one.casefold() in map(str.casefold, members[group])] for group in members
+    }
+    wanted = select(call.limit, labels, groups)
+    return [one for one in bundles if one.host in wanted]
 
 
 def _controller(call: Call, only: frozenset[str]) -> int:
@@ -158,7 +172,7 @@ def _write_script(call: Call, file: Path) -> int:
     try:
         file.write_text(text, "ascii", newline="\r\n")
     except OSError as error:
-        raise UsageError("CA5062", f"{file} cannot be written: {error.strerror}", hint="name another file") from error
+        raise UsageError("CA5066", f"{file} cannot be written: {error.strerror}", hint="name another file") from error
     run = f"powershell.exe -NoProfile -ExecutionPolicy Bypass -File {file.name} -OutFile bundle.json"
     call.console.say(f"wrote {file}; copy it to the server, and run there as an administrator:")
     call.console.say(f"  {run}")

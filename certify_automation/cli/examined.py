@@ -122,7 +122,7 @@ def show_answers(
         console.data([line_text(answer.heading())])
         lines = finding_lines(answer.report.host, answer.findings, full=console.verbosity >= 0, told=told)
         console.data(line_text(line) for line in lines)
-    console.data(_summary(shown))
+    console.data(_summary(shown, "this computer" if checks else counted(len(shown), "host")))
     every = [finding for answer in shown for finding in answer.findings]
     code = worst([code, *([ExitCode.DRIFT] if every else [])])
     content: dict[str, object] = {"exit_code": int(code), "hosts": [answer.document() for answer in shown]}
@@ -138,13 +138,13 @@ def _only(findings: tuple[Finding, ...], ids: frozenset[str]) -> tuple[Finding, 
     return tuple(replace(one, caused_by=tuple(i for i in one.caused_by if i in ids)) for one in kept)
 
 
-def _summary(answers: Sequence[Answer]) -> list[str]:
+def _summary(answers: Sequence[Answer], examined: str) -> list[str]:
     healthy = [one.report.host for one in answers if not one.findings and one.report.error is None]
     ill = sum(bool(one.findings) for one in answers)
     lines = [f"no findings: {some_of(healthy, _NAMES_SHOWN)}"] if ill and healthy else []
     if not ill:
-        return [f"{counted(len(answers), 'host')} examined, no findings"]
+        return [f"{examined} examined, no findings"]
     every = [finding for answer in answers for finding in answer.findings]
     with_findings = "" if len(answers) == 1 else f", {ill} with findings"
     counts = f"{findings_text(every)}; {remedy_summary(every)}"
-    return [*lines, f"{counted(len(answers), 'host')} examined{with_findings}: {counts}"]
+    return [*lines, f"{examined} examined{with_findings}: {counts}"]

@@ -30,6 +30,7 @@ def unreached(error: HostError) -> tuple[Finding, ...]:
 
 def _of(finding_id: str, error: HostError, known: str, person: str) -> Finding:
     usual = catalogue()[finding_id].fix
-    fix = f"{error.hint[0].upper()}{error.hint[1:]}. {usual}" if error.hint else usual
+    hint = error.hint[:1].upper() + error.hint[1:]
+    fix = f"{hint}{'' if hint.endswith(('.', '?')) else '.'} {usual}" if hint else usual
     cause = f"{error.message}; {known}" if known else error.message
     return finding(finding_id, cause, (Evidence("the visit", str(error)),), Remedy(fix, person))
