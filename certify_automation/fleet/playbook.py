@@ -199,7 +199,7 @@ class PlaybookRun:
         if _made(result.report):
             applied = (*applied, run.run_id)
         # What is requested whether due or not must not be requested again because some of it failed.
-        forced = bool(run.step.with_.get("force") or run.step.with_.get("reissue"))
+        forced = run.asked is not None and run.asked.terms.wanted.forced
         kept = run.run_id if forced and result.status.failed else ""
         self.recorded.hosts[result.host] = Progress(at.step, applied, kept)
         self.recorded.requested[run.number] = self.recorded.requested.get(run.number, 0) + result.requested

@@ -59,7 +59,8 @@ class Progress:
         step: the first one that has not ended there, from 0.
         applied: runs on the host that this playbook made, and has not taken back, in their order; one that was cut off
             counts, as it may have been made.
-        under_way: run of the step that was begun and has not ended; empty = none.
+        under_way: run of the step that was begun and has not ended, or has left certificates to be requested under the
+            same id; empty = none.
     """
 
     step: int = 0
@@ -120,7 +121,7 @@ class RecordedPlaybook:
         if StepStatus(event["status"]) is StepStatus.NOT_RUN:
             self.hosts[host] = replace(self.hosts[host], under_way="")
         else:
-            self.hosts[host] = Progress(number_of(event["next"]), texts(event["applied"]))
+            self.hosts[host] = Progress(number_of(event["next"]), texts(event["applied"]), text(event["under_way"]))
 
 
 class PlaybookRecords:
@@ -193,6 +194,7 @@ class PlaybookRecords:
             "status": result.status.value,
             "next": at.step,
             "applied": list(at.applied),
+            "under_way": at.under_way,
             "requested": result.requested,
         }
         self._files.append(run_id, line(event), now_utc_ms, durable=False)

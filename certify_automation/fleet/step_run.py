@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Event
@@ -25,7 +26,7 @@ from certify_automation.model.host_report import HostReport, HostStatus
 from certify_automation.model.outcome import ExitCode, worst
 from certify_automation.model.plan import Origin, Plan
 from certify_automation.model.playbook import OnFailure, PlaybookStep, Verb
-from certify_automation.model.renewal import Hold
+from certify_automation.model.renewal import Held, Hold
 from certify_automation.report import counted
 from certify_automation.verify import Roots
 
@@ -76,6 +77,7 @@ class StepRun:
         requested: certificates that the step has requested of other hosts.
         pretended: hosts that an earlier step of a dry run would have changed.
         stopped: why hosts were held back, once it has ended.
+        asked: what a step `renew` asks for, once that is known.
         warnings: what is asked for by name and fits nothing.
     """
 
@@ -88,6 +90,7 @@ class StepRun:
     requested: int = 0
     pretended: set[str] = field(default_factory=set)
     stopped: str = ""
+    asked: RequestTerms | None = None
     warnings: tuple[tuple[str, Problem], ...] = ()
     _found: dict[str, StepResult] = field(default_factory=dict)
     _said: dict[str, str] = field(default_factory=dict)
@@ -162,8 +165,8 @@ class StepRun:
         how = self.how
         if self.step.verb is not Verb.RENEW:
             return Acting(self.step, self.survey, guard, how.options, how.origin, self.run_id)
-        asked = at_most(RequestTerms.of(self.step), self.requested)
-        return RequestingStep.of(asked, how.reach, guard, how.origin, self.run_id)
+        self.asked = at_most(RequestTerms.of(self.step), self.requested)
+        return RequestingStep.of(self.asked, how.reach, guard, how.origin, self.run_id)
 
     def _carry_out(
         self, plans: Mapping[str, Plan], planning: Acting | RequestingStep, guard: Guard
@@ -190,9 +193,23 @@ class StepRun:
             self.pretended.add(report.host)
             count = counted(len(plan.changes) + len(plan.after_commit), "change")
             return replace(result, message="; ".join(filter(None, (f"would make {count}", result.message))))
-        if self.step.verb is Verb.RENEW and plan is not None and {one.hold for one in plan.held} & _REFUSING:
-            return replace(result, exit_code=worst([result.exit_code, ExitCode.REFUSED]))
-        return result
+        return self._waiting(result, plan.held) if self.asked is not None and plan is not None else result
+
+    def _waiting(self, result: StepResult, held: Sequence[Held]) -> StepResult:
+        """With what waits; where it does not matter what is due, no other run requests that, so this one goes on."""
+        kinds = Counter(one.hold for one in held)
+        if not kinds or self.asked is None:
+            return result
+        said = ", ".join(f"{number} {hold.value.replace('_', ' ')}" for hold, number in kinds.items())
+        asked, refused = self.asked.terms, bool(kinds.keys() & _REFUSING)
+        left = _REFUSING | {Hold.RUNNING} | (set() if asked.most is not None else {Hold.MAX_PER_RUN})
+        stays = asked.wanted.forced and bool(kinds.keys() & left) and not self.how.dry_run
+        return replace(
+            result,
+            status=StepStatus.FAILED if stays else result.status,
+            message=f"{counted(kinds.total(), 'certificate')} waiting ({said})",
+            exit_code=worst([result.exit_code, *([ExitCode.REFUSED] if refused or stays else [])]),
+        )
 
     def _passed_over(self, host: DesiredHost, view: Mapping[str, object]) -> StepResult | None:
         """The result of a step that is not for this host; None = it is.

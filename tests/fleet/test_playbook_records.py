@@ -50,10 +50,12 @@ def test_a_run_is_read_as_it_was_recorded(folder: Path) -> None:
     records = begun(folder)
     records.begun(RUN, 0, ["web01", "web02"], FIRST, NOW)
     records.step_ended(RUN, ended(0, StepStatus.CHANGED, 3), Progress(1, (FIRST,)), NOW)
+    records.begun(RUN, 1, ["web01"], SECOND, NOW)
+    records.step_ended(RUN, ended(1, StepStatus.FAILED), Progress(1, (FIRST,), SECOND), NOW)
     records.ended(RUN, NOW)
     found = read(folder)
-    assert (found.start, found.ended, found.requested) == (START, True, {0: 3})
-    assert found.hosts == {"web01": Progress(1, (FIRST,)), "web02": Progress(0, (FIRST,), FIRST)}
+    assert (found.start, found.ended, found.requested) == (START, True, {0: 3, 1: 0})
+    assert found.hosts == {"web01": Progress(1, (FIRST, SECOND), SECOND), "web02": Progress(0, (FIRST,), FIRST)}
     assert found.left(1) == ("web02",)
     assert found.left(2) == ("web01", "web02")
 

@@ -188,6 +188,98 @@ def test_a_run_that_was_killed_goes_on_where_it_was_cut_off(tmp_path: Path) -> N
         assert journey.run("plan").code == ExitCode.DONE
 
 
+def test_what_is_declared_otherwise_is_an_error_with_both_places(stopped: Journey) -> None:
+    playbook(stopped, "steps: [{apply: {overrides: {service: {config: {port: 9700}}}}}]\n")
+    before = stopped.lab.dump()
+    done = stopped.run("run", "a", "--yes", "--json")
+    assert (done.code, stopped.lab.dump() == before) == (ExitCode.CONFIGURATION_ERROR, True)
+    error = done.document()["hosts"][0]["steps"][0]["report"]["error"]
+    assert error["id"] == "CA1615"
+    assert "a.yaml:4:" in error["message"]
+    assert "baseline.yaml:" in error["message"]
+
+
+def test_a_host_that_does_not_answer_in_time_fails(stopped: Journey) -> None:
+    text = """steps:
+  - {name: reached, wait_for: {what: reachable}}
+  - {wait_for: {what: api, timeout: 1s}, on_failure: continue}
+  - {doctor: }
+"""
+    playbook(stopped, text)
+    done = stopped.run("run", "a", "--json")
+    assert done.code == ExitCode.HOSTS_FAILED
+    assert steps(done) == every(["reached done", "wait_for failed", "doctor failed"])
+    found = [one["report"]["error"] for one in done.document()["hosts"][0]["steps"][1:]]
+    assert [one["id"] for one in found] == ["CA3242", "CA3241"]
+    assert "CA6106" in found[1]["message"]
+
+
+def test_findings_are_ended_and_told(stopped: Journey) -> None:
+    playbook(stopped, "steps: [{remediate: {only: [service_not_running]}}, {doctor: {fail_on: warning}}]\n")
+    done = stopped.run("run", "a", "--yes", "--json")
+    assert (done.code, steps(done)) == (ExitCode.DONE, every(["remediate changed", "doctor done"])), done.err
+
+
+def test_a_template_without_a_value_fails_on_its_host_alone(stopped: Journey) -> None:
+    text = "steps: [{assert: {that: [host.labels.rack == '7']}}]\nstrategy: {max_failures: 9}\n"
+    playbook(stopped, text)
+    done = stopped.run("run", "a", "--json")
+    errors = [host["steps"][0]["report"]["error"]["id"] for host in done.document()["hosts"]]
+    assert (done.code, set(errors)) == (ExitCode.HOSTS_FAILED, {"CA1620"})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ([], "CA5050"),
+        (["a", "-e", "port"], "CA5051"),
+        (["a", "-e", "port=1", "-e", "port=2"], "CA5051"),
+        (["a"], "CA5052"),
+        (["a", "--json"], "CA5052"),
+        (["--resume", "0123456789abcdef"], "CA3211"),
+        (["--resume", "../../etc/passwd"], "CA3211"),
+        (["nowhere"], "CA1601"),
+        (["a", "-e", "prot=1", "--yes"], "CA16"),
+        (["a", "--yes", "--limit", "nobody"], "CA131"),
+    ],
+    ids=str,
+)
+def test_a_call_that_makes_no_sense(arguments: list[str], error: str, stopped: Journey) -> None:
+    playbook(stopped, "steps: [{apply: }]\n")
+    before = stopped.lab.dump()
+    done = stopped.run("run", *arguments)
+    assert (done.code, error in done.err) == (ExitCode.CONFIGURATION_ERROR, True), done.err
+    assert (stopped.lab.dump() == before, (stopped.folder / "state").exists()) == (True, False)
+
+
+def test_parameters_and_hosts_of_a_run_that_goes_on_are_its_own(stopped: Journey) -> None:
+    playbook(
+        stopped, "parameters: {a: {type: string, description: d}}\nsteps: [{assert: {that: [parameters.a == 'x']}}]\n"
+    )
+    run_id = stopped.run("run", "a", "-e", "a=y", "--limit", ONE, "--json").document()["run_id"]
+    for flags, error in ((["-e", "a=x"], "CA5053"), (["--limit", TWO], "CA3232")):
+        done = stopped.run("run", "--resume", run_id, *flags)
+        assert (done.code, error in done.err) == (ExitCode.CONFIGURATION_ERROR, True), done.err
+    again = stopped.run("run", "--resume", run_id, "--json")
+    assert steps(again) == {ONE: ["assert failed"]}
+
+
+def test_what_happens_is_told_line_by_line(stopped: Journey) -> None:
+    playbook(stopped, "strategy: {canary: 1}\nsteps: [{apply: , name: as declared}, {doctor: }]\n")
+    done = stopped.run("run", "a", "--yes")
+    out, err = done.out.splitlines(), done.err.splitlines()
+    assert out[:4] == [
+        "a: a test",
+        "  on 3 hosts in 2 batches of at most 2, 1 of them first",
+        "  1.  as declared  apply",
+        "  2.  doctor       doctor",
+    ]
+    assert f"{ONE}  changed  after 2 of 2 steps" in out
+    assert "3 hosts: 3 changed" in out
+    assert err[:3] == ["batch 1 of 2: 1 host", "step 1 of 2, as declared: 1 host", f"  {ONE} changed"]
+    assert stopped.run("run", "--list").out.splitlines()[0].split() == ["a", "a", "test"]
+
+
 def killed(journey: Journey, host: str) -> None:
     """A run that is killed while it changes this host."""
     command = [*PROGRAM, "run", "a", "--yes", *journey.flags]
