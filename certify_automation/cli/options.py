@@ -25,7 +25,7 @@ _DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>s|m|h|d|)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-_NEED_NOTHING_DECLARED = frozenset({"doctor", "remediate", "run", "certs", "verify", "renew"})
+_NEED_NOTHING_DECLARED = frozenset({"doctor", "remediate", "run", "rollback", "certs", "verify", "renew"})
 _ABOUT_WHAT_IS_DECLARED = frozenset({"validate", "render", "plan", "check", "diff", "apply"})
 
 
