@@ -19,6 +19,10 @@ from certify_automation.remediation.fragment import Fragment, NeedsPerson, Remed
 from certify_automation.remediation.goal import LITERALS, Goal
 from certify_automation.remediation.listening import Remedial
 
+_DRIVER_STUCK = NeedsPerson(
+    "the HTTP driver is stuck between two states and takes no settings: restart the server first"
+)
+
 
 def _host_listed(goal: Goal, _: Finding) -> Remedy:
     host = goal.target.host
@@ -34,12 +38,22 @@ def _challenges_listed(goal: Goal, _: Finding) -> Remedy:
     return _covered(CHALLENGE_ADDRESS, goal)
 
 
+def _stuck(goal: Goal) -> bool:
+    """Whether the driver is between two states, in which it takes no settings."""
+    driver = goal.case.facts.driver
+    return driver is not None and driver.state not in {ServiceState.RUNNING, ServiceState.STOPPED}
+
+
 def _covered(address: str, goal: Goal) -> Remedy:
     """One narrow entry more on a list that has some already; REACHABLE asks nothing of an empty one."""
+    if _stuck(goal):
+        return _DRIVER_STUCK
     return Fragment(HostState(ip_listen=IpListen(ListenRule.REACHABLE, (address,)), endpoint=goal.target))
 
 
 def _list_emptied(goal: Goal, _: Finding) -> Remedy:
+    if _stuck(goal):
+        return _DRIVER_STUCK
     entries = ip_listen_entries(goal.case.facts) or ()
     address = listen_address(entries[0]) if len(entries) == 1 else None
     if address is None or not address.is_loopback:

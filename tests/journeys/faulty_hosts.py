@@ -79,10 +79,8 @@ def _generations(text: str) -> tuple[str, ...]:
 
 def _row(number: int, fault: str, generation: str, entry: Mapping[str, Any]) -> Row:
     found = entry["id"][generation] if isinstance(entry["id"], dict) else entry["id"]
-    return Row(
-        number, fault, generation, found, entry["cuts_winrm"], entry["options"], entry["remedy"], entry.get("visit", ""),
-        tuple(entry.get("also", ())),
-    )  # fmt: skip
+    refused, also = entry.get("visit", ""), tuple(entry.get("also", ()))
+    return Row(number, fault, generation, found, entry["cuts_winrm"], entry["options"], entry["remedy"], refused, also)
 
 
 @dataclass
