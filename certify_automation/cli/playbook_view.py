@@ -165,12 +165,13 @@ def _result_text(one: StepResult) -> Text:
 
 
 def _recap(host: str, width: int, playbook: Playbook, results: Sequence[StepResult]) -> Text:
-    end, last = _end(results), results[-1]
-    passed = sum(one.step + 1 for one in results[-1:])
-    where = f"after {passed} of {len(playbook.steps)} steps"
-    if end.failed or end is StepStatus.NOT_RUN:
-        where = f"at step {last.step + 1}, {playbook.steps[last.step].name}"
-    tail = printable(f"  {where}")
+    end, where = _end(results), f"after {results[-1].step + 1} of {len(playbook.steps)} steps"
+    short = [one for one in results if one.status.failed or one.status is StepStatus.NOT_RUN]
+    if short:
+        more = f" and {len(short) - 1} more" if len(short) > 1 else ""
+        where = f"at step {short[0].step + 1}, {playbook.steps[short[0].step].name}{more}"
+    back = "; what it had changed is taken back" if any(one.taken_back for one in results) else ""
+    tail = printable(f"  {where}{back}")
     return Text.assemble(printable(host.ljust(width)), "  ", (_word(end), STYLES[_STYLES[end]]), tail)
 
 

@@ -14,13 +14,12 @@ import click
 from certify_automation.cli.console import columns
 from certify_automation.cli.findings import show_warnings
 from certify_automation.cli.following import interruptible
-from certify_automation.cli.lockout import lockout_options
+from certify_automation.cli.lockout import check_confirmable, lockout_options
 from certify_automation.cli.online import plan_options
 from certify_automation.cli.options import Call, fleet_options
 from certify_automation.cli.origin import origin_of
 from certify_automation.cli.playbook_view import PlaybookView, outcome_json, show_outcome, show_steps
 from certify_automation.cli.visits import Visits, look_options, open_visits
-from certify_automation.desired import Fleet
 from certify_automation.desired.playbook import hosts_of, playbook_names, read_playbook
 from certify_automation.errors import UsageError
 from certify_automation.fleet.guarding import Guard
@@ -30,7 +29,6 @@ from certify_automation.fleet.playbook_results import PlaybookFinished, Playbook
 from certify_automation.fleet.record_files import state_folder
 from certify_automation.fleet.step_run import RunSetup, acts
 from certify_automation.model.outcome import ExitCode
-from certify_automation.model.playbook import Playbook
 from certify_automation.remote.trust import trusted_roots
 from certify_automation.report import counted
 from certify_automation.verify import Roots
@@ -71,7 +69,9 @@ def run(call: Call, playbook: str | None, given: tuple[str, ...], *, listing: bo
     made = _setup(call, visits, flags)
     if found:
         return _carry_out(call, visits, PlaybookRun.resume(asked, made, found, records), yes=yes)
-    start = _start(call, playbook or "", asked, values, hosts)
+    name = _lasting(call, playbook or "")
+    origin = made.origin
+    start = PlaybookStart(uuid.uuid4().hex, name, asked.digest, values, origin.by, origin.commit, tuple(hosts.hosts))
     return _carry_out(call, visits, PlaybookRun.begin(asked, made, start, records), yes=yes)
 
 
@@ -103,11 +103,10 @@ def _values(given: Sequence[str], found: RecordedPlaybook | None) -> Mapping[str
     return values
 
 
-def _start(call: Call, name: str, playbook: Playbook, values: Mapping[str, str], hosts: Fleet) -> PlaybookStart:
-    origin = origin_of(call.repo)
-    # A path is told apart from a name by what it is, and is the same file from wherever the run goes on.
-    named = str(Path(name).resolve()) if Path(name).is_file() else name
-    return PlaybookStart(uuid.uuid4().hex, named, playbook.digest, values, origin.by, origin.commit, tuple(hosts.hosts))
+def _lasting(call: Call, name: str) -> str:
+    """The playbook as the run finds it again from wherever it goes on: by its name, or by its whole path."""
+    known = {known for known, _ in playbook_names(call.repo)}
+    return name if name in known else str(Path(name).resolve())
 
 
 def _setup(call: Call, visits: Visits, flags: Mapping[str, Any]) -> RunSetup:
@@ -128,6 +127,7 @@ def _setup(call: Call, visits: Visits, flags: Mapping[str, Any]) -> RunSetup:
         origin_of(call.repo),
         guard,
         roots,
+        lambda plan: check_confirmable([plan], visits.fleet.hosts, interactive=call.console.interactive),
         visits.flags.forks,
         flags["dry_run"],
         asked.cancelled,
@@ -158,6 +158,8 @@ def _carry_out(call: Call, visits: Visits, made: PlaybookRun, *, yes: bool) -> i
 
 def _followed(visits: Visits, made: PlaybookRun) -> PlaybookOutcome:
     view = PlaybookView(visits.console, made.playbook)
+    if not made.how.dry_run:  # what kills this process leaves nobody to say it afterwards
+        visits.console.say(f"run {made.run_id}: if it is cut off, `run --resume {made.run_id}` goes on with it")
     with interruptible(visits.interruption):
         for event in made.events():
             if isinstance(event, PlaybookFinished):

@@ -52,6 +52,7 @@ class RunSetup:
         options: what a step may do on a host, as far as the caller allows; each step has a run id of its own.
         guard: makes the guard of one step.
         roots: gives who is trusted to sign what endpoints serve.
+        check: raises UsageError for a plan that nobody could confirm.
         dry_run: nothing acts, and nothing is recorded.
         cancelled, aborted: as for `run_fleet`.
     """
@@ -61,6 +62,7 @@ class RunSetup:
     origin: Origin
     guard: Callable[[], Guard]
     roots: Callable[[], Roots]
+    check: Callable[[Plan], None] = lambda _: None
     forks: int = 16
     dry_run: bool = False
     cancelled: Event = field(default_factory=Event)
@@ -156,7 +158,15 @@ class StepRun:
             if passed_over := self._passed_over(host, view):
                 self._found[name] = passed_over
                 return HostReport(name, HostStatus.OK)
-            report, self._said[name] = planning.plan(host, view)
+            try:
+                report, self._said[name] = planning.plan(host, view)
+            except HostError:
+                if name not in self.pretended:
+                    raise
+                self._found[name] = StepResult(name, self.number, StepStatus.SKIPPED, _UNCHANGED)
+                return HostReport(name, HostStatus.OK)
+            if report.plan is not None and not self.how.dry_run:
+                self.how.check(report.plan)
             return report
 
         return work

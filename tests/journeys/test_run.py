@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -276,8 +278,32 @@ def test_what_happens_is_told_line_by_line(stopped: Journey) -> None:
     ]
     assert f"{ONE}  changed  after 2 of 2 steps" in out
     assert "3 hosts: 3 changed" in out
-    assert err[:3] == ["batch 1 of 2: 1 host", "step 1 of 2, as declared: 1 host", f"  {ONE} changed"]
+    assert err[0].startswith("run ")
+    assert err[1:4] == ["batch 1 of 2: 1 host", "step 1 of 2, as declared: 1 host", f"  {ONE} changed"]
     assert stopped.run("run", "--list").out.splitlines()[0].split() == ["a", "a", "test"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows delivers no such signals to another process")
+def test_ctrl_c_finishes_the_hosts_in_hand_and_the_run_goes_on(tmp_path: Path) -> None:
+    slow = FaultRule("service_slow", options={"seconds": 40})
+    for journey in begin(tmp_path, FaultRule("service_stopped"), slow):
+        playbook(journey, "steps: [{apply: }, {doctor: }]\n")
+        command = [*PROGRAM, "run", "a", "--yes", "--json", "--forks", "1", *journey.flags]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603
+            until = time.monotonic() + PATIENCE
+            while not holds_the_lock(journey.lab.hosts[ONE]):
+                assert process.poll() is None, process.communicate()
+                assert time.monotonic() < until
+                time.sleep(0.01)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=PATIENCE)
+        assert process.returncode == ExitCode.INTERRUPTED, err
+        found = json.loads(out)
+        assert found["stopped"] == "cancelled"
+        assert [host["status"] for host in found["hosts"]] == ["changed", "not_run", "not_run"]
+        rest = journey.run("run", "--resume", found["run_id"], "--yes", "--json")
+        both = ["apply changed", "doctor done"]
+        assert (rest.code, steps(rest)) == (ExitCode.DONE, {ONE: ["doctor done"], TWO: both, THREE: both})
 
 
 def killed(journey: Journey, host: str) -> None:
