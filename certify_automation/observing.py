@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from certify_automation.desired import DesiredHost
-from certify_automation.diff import endpoint_of
-from certify_automation.evidence import PORTS, effective_endpoints, one_address
+from certify_automation.diff import listening_elsewhere
 from certify_automation.model.facts import Facts
 from certify_automation.model.plan import ObserveRequest
 from certify_automation.plan import observe_request
@@ -53,9 +50,6 @@ def _inventory(desired: DesiredHost, session: Session, request: ObserveRequest, 
 def _elsewhere(facts: Facts, asked: ObserveRequest) -> ObserveRequest | None:
     """The same question to the one endpoint at which the API listens, when it was not reached where it was asked."""
     failure = facts.certificates.failure if facts.certificates else None
-    ends = [endpoint for url in effective_endpoints(facts) if (endpoint := endpoint_of(url)) is not None]
-    if failure is None or failure.code != _NOT_REACHED or len(ends) != 1 or ends[0] == asked.endpoint:
+    if failure is None or failure.code != _NOT_REACHED:
         return None
-    if not one_address(ends[0].host) or ends[0].port not in PORTS:
-        return None
-    return replace(asked, endpoint=ends[0], ports=tuple(dict.fromkeys((*asked.ports, ends[0].port))))
+    return listening_elsewhere(asked, facts)

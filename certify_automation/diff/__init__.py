@@ -2,7 +2,7 @@
 
 from certify_automation.diff.authentication import authentication_off
 from certify_automation.diff.certificates import failure_text, preference_changes, preference_name, preference_value
-from certify_automation.diff.comparing import Comparison, compare, differences, observe_request
+from certify_automation.diff.comparing import Comparison, compare, differences, listening_elsewhere, observe_request
 from certify_automation.diff.firewall import block_port, block_rules, blocked, letting_in
 from certify_automation.diff.folder import folder_goal
 from certify_automation.diff.http_sys import (
@@ -42,6 +42,7 @@ __all__ = [
     "ip_listen_missing",
     "ip_listen_surplus",
     "letting_in",
+    "listening_elsewhere",
     "observe_request",
     "observed_recovery",
     "pinned_url",

@@ -10,7 +10,13 @@ from certify_automation.diff.certificates import certificate_differences
 from certify_automation.diff.firewall import exposure_differences
 from certify_automation.diff.folder import folder_differences
 from certify_automation.diff.http_sys import ip_listen_differences, reservation_differences
-from certify_automation.diff.product_files import DEFAULT_ENDPOINT, ProductFiles, file_differences, product_files
+from certify_automation.diff.product_files import (
+    DEFAULT_ENDPOINT,
+    ProductFiles,
+    endpoint_of,
+    file_differences,
+    product_files,
+)
 from certify_automation.diff.services import environment_differences, service_differences
 from certify_automation.evidence import (
     NEGOTIATED_STEP,
@@ -18,6 +24,7 @@ from certify_automation.evidence import (
     effective_endpoints,
     endpoint_url,
     listens_at,
+    one_address,
     reaches_api,
     url_path,
 )
@@ -83,6 +90,14 @@ def observe_request(desired: HostState) -> ObserveRequest:
     ports = (at.port, at.port + NEGOTIATED_STEP, challenge, *reserved)
     wanted = dict.fromkeys(port for port in ports if isinstance(port, int) and port in PORTS)
     return ObserveRequest(at, tuple(wanted))
+
+
+def listening_elsewhere(asked: ObserveRequest, facts: Facts) -> ObserveRequest | None:
+    """The same question to the one endpoint at which the API listens; None: that is the one asked, or not known."""
+    ends = [endpoint for url in effective_endpoints(facts) if (endpoint := endpoint_of(url)) is not None]
+    if len(ends) != 1 or ends[0] == asked.endpoint or not one_address(ends[0].host) or ends[0].port not in PORTS:
+        return None
+    return replace(asked, endpoint=ends[0], ports=tuple(dict.fromkeys((*asked.ports, ends[0].port))))
 
 
 def _port(reservation: UrlReservation) -> int | None:

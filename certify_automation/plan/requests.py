@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from certify_automation.diff import compare, observe_request
+from certify_automation.diff import compare, listening_elsewhere, observe_request
+from certify_automation.evidence import answers, probe
 from certify_automation.model.certificate import CertificateInventory, ManagedCertificate
 from certify_automation.model.change import ServiceRestart
 from certify_automation.model.facts import Facts
 from certify_automation.model.host import HostState
-from certify_automation.model.plan import Plan, Refusal
+from certify_automation.model.plan import ObserveRequest, Plan, Refusal
 from certify_automation.model.renewal import CertificateRenew, Held, Hold, RenewalPolicy
 from certify_automation.plan.following import Following, stall_warning
 from certify_automation.plan.planner import plan_of
@@ -50,22 +51,21 @@ def make_request_plan(host: str, desired: HostState, facts: Facts, options: Plan
     stall = stalled(found, now) if choice.renew else None
     clock = () if options.now_utc_ms is None else tuple(clock_warnings(facts, options.now_utc_ms, judges=True))
     choice = replace(choice, warnings=(*clock, *choice.warnings))
+    asked = _asked(desired, facts)
+    plan = Plan(host, options.run_id, asked, warnings=choice.warnings, after_commit=choice.renew, held=choice.held)
     if stall is None:
-        return _plan(host, desired, options, choice)
+        return plan
     if not terms.restart_stalled:
-        return _refused(_plan(host, desired, options, choice), stall)
-    return _restarted(Situation(host, compare(host, HostState(), facts), facts, options), desired, choice, stall)
+        return _refused(plan, stall)
+    return _restarted(Situation(host, compare(host, HostState(), facts), facts, options), asked, choice, stall)
 
 
-def _plan(host: str, desired: HostState, options: PlanOptions, choice: Choice) -> Plan:
-    return Plan(
-        host,
-        options.run_id,
-        observe_request(desired),
-        warnings=choice.warnings,
-        after_commit=choice.renew,
-        held=choice.held,
-    )
+def _asked(desired: HostState, facts: Facts) -> ObserveRequest:
+    """Where the API is asked: as declared, or else where it is; a host's own file may have it listen anywhere."""
+    asked = observe_request(desired)
+    if desired.endpoint is not None or answers(probe(facts, asked.endpoint.url)):
+        return asked
+    return listening_elsewhere(asked, facts) or asked
 
 
 def _refused(plan: Plan, stall: Stall) -> Plan:
@@ -81,13 +81,13 @@ def _refused(plan: Plan, stall: Stall) -> Plan:
     return replace(plan, after_commit=(), held=(*waits, *plan.held), refusals=(refusal,))
 
 
-def _restarted(at: Situation, desired: HostState, choice: Choice, stall: Stall) -> Plan:
+def _restarted(at: Situation, asked: ObserveRequest, choice: Choice, stall: Stall) -> Plan:
     service = at.facts.service
     following = Following(choice.renew, choice.held, (stall_warning(stall), *choice.warnings))
     changes = (ServiceRestart(service.name),) if service is not None else ()
     plan = plan_of(replace(at, changes=changes), lambda _: following)
     held = (*_stalled(choice.renew), *plan.held) if plan.refusals else plan.held
-    return replace(plan, observe=observe_request(desired), held=held)
+    return replace(plan, observe=asked, held=held)
 
 
 def _stalled(renewals: Iterable[CertificateRenew]) -> Iterator[Held]:
