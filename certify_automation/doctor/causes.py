@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from certify_automation.doctor.catalogue import catalogue
@@ -12,15 +12,21 @@ from certify_automation.model.finding import Finding, Severity
 def related(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The findings of one host, worst first, each with the others that it follows from.
 
-    A hint stays only where something that it may explain is found. A cause is at least as severe as what follows from
-    it, because it alone is told in full.
+    A hint stays only where it may explain something whose cause is not found. A cause is at least as severe as what
+    follows from it, because it alone is told in full.
     """
     every = tuple(dict.fromkeys(findings))
-    found = {one.id for one in every}
-    linked = (replace(one, caused_by=tuple(c for c in catalogue()[one.id].caused_by if c in found)) for one in every)
-    kept = [one for one in linked if one.severity is not Severity.HINT or one.caused_by]
+    proven = [_linked(one, {other.id for other in every}) for one in every if one.severity is not Severity.HINT]
+    unexplained = {one.id for one in roots(proven)}
+    hints = (_linked(one, unexplained) for one in every if one.severity is Severity.HINT)
+    kept = [*proven, *(one for one in hints if one.caused_by)]
     weighed = (replace(one, severity=_weight(one, kept)) for one in kept)
     return tuple(sorted(weighed, key=lambda one: (one.severity.rank, one.id, one.subject)))
+
+
+def _linked(finding: Finding, causes: Collection[str]) -> Finding:
+    """With those of these causes that it can follow from."""
+    return replace(finding, caused_by=tuple(one for one in catalogue()[finding.id].caused_by if one in causes))
 
 
 def _weight(finding: Finding, findings: Sequence[Finding]) -> Severity:

@@ -61,7 +61,7 @@ def finding_lines(
             yield from labelled("risk", new.get("risk", ""))
         yield from labelled("next", _next(root, host), "ok" if root.repair is not Repair.PERSON else "warning")
         if full and new:
-            yield from labelled("about it", finding_link(root), "muted")
+            yield from labelled("about it", f"`doctor --explain {root.id}`, {finding_link(root)}", "muted")
         yield from _consequences(root, findings, full=full)
 
 
@@ -85,11 +85,11 @@ def finding_json(finding: Finding, host: str) -> dict[str, object]:
 
 def findings_text(findings: Iterable[Finding]) -> str:
     """How many causes there are of each severity: `1 critical, 2 errors`; empty for none."""
-    counts = severity_counts(findings)
+    counts = _severity_counts(findings)
     return ", ".join(f"{number} {_word(severity, number)}" for severity, number in counts.items())
 
 
-def severity_counts(findings: Iterable[Finding]) -> Mapping[Severity, int]:
+def _severity_counts(findings: Iterable[Finding]) -> Mapping[Severity, int]:
     """How many causes there are of each severity, the worst first; those nobody has are left out."""
     counts = Counter(one.severity for one in roots(tuple(findings)))
     return {severity: counts[severity] for severity in Severity if counts[severity]}
