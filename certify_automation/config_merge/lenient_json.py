@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 import json5
@@ -91,8 +92,12 @@ def _marked(content: bytes) -> tuple[bytes, str]:
     return next((one for one in _MARKS if content.startswith(one[0])), (b"", "utf-8"))
 
 
+@lru_cache(maxsize=64)
 def read(content: bytes | None) -> Document:
-    """The document in a file's bytes; None = the file does not exist."""
+    """The document in a file's bytes; None = the file does not exist.
+
+    The same bytes give the same document: one host's file is asked for many things, and many hosts have the same one.
+    """
     if content is None:
         return Document(Condition.ABSENT)
     text, lost = decode(content)
