@@ -190,13 +190,13 @@ def _port_negotiation(host: BuiltHost, number: int, options: Options) -> BuiltHo
 
 
 _UNTIL_THE_NEXT_START = (
-    "settings_malformed",
-    "config_not_applied",
+    "renewal_stuck",
     "negotiated_port",
     "port_was_taken",
+    "settings_malformed",
+    "config_not_applied",
     "api_hangs",
     "virus_scanner",
-    "renewal_stuck",
     "backups_old",
     "driver_stopped",
     "driver_stuck",

@@ -50,7 +50,7 @@ class Row:
     generation: str
     finding: str | None
     cuts_winrm: bool
-    options: Mapping[str, Any]
+    options: Mapping[str, Any] = field(hash=False)
     remedy: str
     visit: str = ""
     also: tuple[str, ...] = ()
@@ -121,6 +121,11 @@ class FaultyHost:
     def desired(self) -> DesiredHost:
         name = self.host.spec.name
         return DesiredHost(name, (), {}, {}, Connection(name), HostState())
+
+    def files(self) -> Mapping[str, bytes]:
+        """Path -> content of every file of the computer."""
+        every = self.host.computer.files.walk()
+        return {path: content for path, content in every.items() if content is not None}
 
     def examine(self) -> Examined:
         caller = self.desired.connection.api_caller
