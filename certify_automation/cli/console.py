@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from rich.console import Console as RichConsole
 from rich.text import Text
 
-from certify_automation.report import SCHEMA_VERSION
+from certify_automation.report import SCHEMA_VERSION, WIDTH
 
 Lines = Iterable["str | Text"]
 _LAST_STANDARD = 2
@@ -140,6 +140,11 @@ class Console:
     def lost(self) -> str:
         """Why a part of the answer could not be written to stdout; empty when it could."""
         return self.out.file.lost if isinstance(self.out.file, _Lasting) else ""
+
+    @property
+    def width(self) -> int:
+        """Columns for paragraphs: those of the terminal, no more than are easily read; so many where there is none."""
+        return min(self.out.width, WIDTH) if self.out.is_terminal else WIDTH
 
     @property
     def interactive(self) -> bool:

@@ -120,7 +120,8 @@ def show_answers(
     console, told = call.console, set[str]()
     for answer in sorted((one for one in shown if one.findings), key=lambda one: one.rank):
         console.data([line_text(answer.heading())])
-        lines = finding_lines(answer.report.host, answer.findings, full=console.verbosity >= 0, told=told)
+        full, width = console.verbosity >= 0, console.width
+        lines = finding_lines(answer.report.host, answer.findings, full=full, told=told, width=width)
         console.data(line_text(line) for line in lines)
     console.data(_summary(shown, "this computer" if checks else counted(len(shown), "host")))
     every = [finding for answer in shown for finding in answer.findings]

@@ -97,7 +97,8 @@ def _show(console: Console, found: Mapping[str, Remediation]) -> None:
     for name, made in found.items():
         remedy = made.remedy
         if remedy.mended or remedy.left:
-            lines = remedies_lines(name, remedy.mended, remedy.left, full=console.verbosity >= 0)
+            full, width = console.verbosity >= 0, console.width
+            lines = remedies_lines(name, remedy.mended, remedy.left, full=full, width=width)
             console.data(line_text(line) for line in lines)
     if not any(made.remedy.mended or made.remedy.left for made in found.values()):
         console.data([f"{counted(len(found), 'host')} examined, nothing to end"])

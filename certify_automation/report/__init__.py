@@ -2,6 +2,7 @@
 
 from certify_automation.report.documents import SCHEMA_VERSION, document, host_json, problem_json
 from certify_automation.report.findings import (
+    WIDTH,
     finding_json,
     finding_lines,
     finding_link,
@@ -27,6 +28,7 @@ from certify_automation.report.wording import change_text, counted, status_text,
 
 __all__ = [
     "SCHEMA_VERSION",
+    "WIDTH",
     "CertificateRow",
     "Line",
     "Segment",

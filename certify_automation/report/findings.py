@@ -21,7 +21,11 @@ _STYLES = {
     Severity.WARNING: "warning",
     Severity.HINT: "muted",
 }
-_WIDTH = 100
+WIDTH = 114
+"""Columns of a line where nobody says how many there are."""
+
+_LABEL = 14
+_NARROWEST = 24
 _PLURALS = {
     Severity.CRITICAL: "critical",
     Severity.ERROR: "errors",
@@ -36,7 +40,7 @@ def severity_style(severity: Severity) -> str:
 
 
 def finding_lines(
-    host: str, findings: Sequence[Finding], *, full: bool = True, told: set[str] | None = None
+    host: str, findings: Sequence[Finding], *, full: bool = True, told: set[str] | None = None, width: int = WIDTH
 ) -> Iterator[Line]:
     """The findings of one host, worst first, each with what follows from it below.
 
@@ -45,6 +49,7 @@ def finding_lines(
         findings: as `diagnose` orders them.
         full: with symptom and risk; otherwise what is wrong, what proves it and what ends it.
         told: paragraphs that were shown for earlier hosts and need not be again; those shown here are added.
+        width: columns that a line may have.
     """
     told = set() if told is None else told
     for root in roots(findings):
@@ -53,16 +58,16 @@ def finding_lines(
         told.update(f"{root.id} {text}" for text in new.values())
         yield (Segment(_STYLES[root.severity], f"  {root.severity.value.upper()} {root.id}  {root.title}"),)
         if full:
-            yield from labelled("symptom", new.get("symptom", ""))
-        yield from labelled("cause", root.cause)
-        yield from evidence_lines(root.evidence)
-        yield from labelled("fix", new.get("fix", ""))
+            yield from labelled("symptom", new.get("symptom", ""), width=width)
+        yield from labelled("cause", root.cause, width=width)
+        yield from evidence_lines(root.evidence, width)
+        yield from labelled("fix", new.get("fix", ""), width=width)
         if full:
-            yield from labelled("risk", new.get("risk", ""))
-        yield from labelled("next", _next(root, host), "ok" if root.repair is not Repair.PERSON else "warning")
+            yield from labelled("risk", new.get("risk", ""), width=width)
+        yield from _next(root, host, width)
         if full and new:
-            yield from labelled("about it", f"`doctor --explain {root.id}`, {finding_link(root)}", "muted")
-        yield from _consequences(root, findings, full=full)
+            yield from labelled("about it", f"`doctor --explain {root.id}`, {finding_link(root)}", "muted", width)
+        yield from _consequences(root, findings, width if full else 0)
 
 
 def finding_link(finding: Finding) -> str:
@@ -112,43 +117,46 @@ def _word(severity: Severity, number: int) -> str:
     return severity.value if number == 1 else _PLURALS.get(severity, severity.value)
 
 
-def _consequences(root: Finding, findings: Sequence[Finding], *, full: bool) -> Iterator[Line]:
+def _consequences(root: Finding, findings: Sequence[Finding], width: int) -> Iterator[Line]:
+    """What follows from a finding, with its causes in lines so wide; 0 = without them."""
     followers = consequences_of(root, findings)
     if followers:
         yield (Segment("muted", f"    follows from it: {counted(len(followers), 'finding')}"),)
     for one in followers:
         yield (Segment("muted", f"      {one.id}  {one.title}"),)
-        if full:
-            for line in _wrapped(one_line(one.cause), 8):
-                yield (Segment("muted", line),)
+        for line in _wrapped(one.cause, width - 8) if width else ():
+            yield (Segment("muted", f"        {line}"),)
 
 
-def evidence_lines(evidence: Sequence[Evidence]) -> Iterator[Line]:
-    """Where each fact was read, and what stands there."""
+def evidence_lines(evidence: Sequence[Evidence], width: int = WIDTH) -> Iterator[Line]:
+    """Where each fact was read, and what stands there, in lines of so many columns."""
     for number, one in enumerate(evidence):
         place = one.source if one.line is None else f"{one.source}:{one.line}"
         label = "evidence" if number == 0 else ""
-        yield from labelled(label, f"{one_line(place)}: {one_line(one.text)}")
+        yield from labelled(label, f"{place}: {one.text}", width=width)
 
 
-def labelled(label: str, text: str, style: str = "") -> Iterator[Line]:
-    """A paragraph beside its label; nothing for an empty one."""
-    for number, line in enumerate(wrap(one_line(text), _WIDTH, break_long_words=False, break_on_hyphens=False)):
-        yield (Segment("muted", f"    {label if number == 0 else '':<9} "), Segment(style, line))
+def labelled(label: str, text: str, style: str = "", width: int = WIDTH) -> Iterator[Line]:
+    """A paragraph beside its label, in lines of so many columns; nothing for an empty one."""
+    for number, line in enumerate(_wrapped(text, width - _LABEL)):
+        yield _beside(label if number == 0 else "", line, style)
 
 
-def _wrapped(text: str, indent: int) -> list[str]:
-    blank = " " * indent
-    return wrap(
-        text, _WIDTH + indent, initial_indent=blank, subsequent_indent=blank, break_long_words=False,
-        break_on_hyphens=False,
-    )  # fmt: skip
+def _beside(label: str, text: str, style: str) -> Line:
+    return Segment("muted", f"    {label:<9} "), Segment(style, text)
 
 
-def _next(finding: Finding, host: str) -> str:
-    if finding.repair is Repair.PERSON:
-        return f"a person: {finding.person}" if finding.person else "a person"
-    return _command(finding, host) or ""
+def _wrapped(text: str, width: int) -> list[str]:
+    return wrap(one_line(text), max(width, _NARROWEST), break_long_words=False, break_on_hyphens=False)
+
+
+def _next(finding: Finding, host: str, width: int) -> Iterator[Line]:
+    command = _command(finding, host)
+    if command is None:
+        words = f"a person: {finding.person}" if finding.person else "a person"
+        yield from labelled("next", words, "warning", width)
+    else:  # whole, so that it can be copied
+        yield _beside("next", one_line(command), "ok")
 
 
 def _command(finding: Finding, host: str) -> str | None:

@@ -6,14 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from certify_automation.doctor import consequences_of, roots
 from certify_automation.model.finding import Finding
-from certify_automation.report.findings import evidence_lines, finding_json, labelled, severity_style
+from certify_automation.report.findings import WIDTH, evidence_lines, finding_json, labelled, severity_style
 from certify_automation.report.segments import Line, Segment
 from certify_automation.report.wording import counted
 
 Left = tuple[Finding, str]
 
 
-def remedies_lines(host: str, mended: Sequence[Finding], left: Sequence[Left], *, full: bool = True) -> Iterator[Line]:
+def remedies_lines(
+    host: str, mended: Sequence[Finding], left: Sequence[Left], *, full: bool = True, width: int = WIDTH
+) -> Iterator[Line]:
     """One host: what its plan ends, with the evidence, and what it leaves, with the reason.
 
     Args:
@@ -21,6 +23,7 @@ def remedies_lines(host: str, mended: Sequence[Finding], left: Sequence[Left], *
         mended: the findings that end, consequences among them.
         left: those that do not.
         full: with the evidence.
+        width: columns that a line may have.
     """
     counts = [f"{counted(len(mended), 'finding')} to end"] if mended else []
     counts += [f"{len(left)} left"] if left else []
@@ -28,15 +31,15 @@ def remedies_lines(host: str, mended: Sequence[Finding], left: Sequence[Left], *
     yield Segment("heading", host), Segment(style, f"  {', '.join(counts) or 'no findings'}")
     for one in roots(mended):
         yield Segment("ok", "  ends "), Segment(severity_style(one.severity), f"{one.id}  {one.title}")
-        yield from labelled("cause", one.cause)
-        yield from evidence_lines(one.evidence) if full else ()
-        yield from labelled("with it", _ids(consequences_of(one, mended)), "muted")
+        yield from labelled("cause", one.cause, width=width)
+        yield from evidence_lines(one.evidence, width) if full else ()
+        yield from labelled("with it", _ids(consequences_of(one, mended)), "muted", width)
     for one, reason in left_heads(left):
         yield Segment("warning", "  left "), Segment(severity_style(one.severity), f"{one.id}  {one.title}")
-        yield from labelled("cause", one.cause)
-        yield from labelled("because", reason, "warning")
+        yield from labelled("cause", one.cause, width=width)
+        yield from labelled("because", reason, "warning", width)
     heads = [one for one, _ in left_heads(left)]
-    yield from labelled("with it", _ids(one for one, _ in left if one not in heads), "muted")
+    yield from labelled("with it", _ids(one for one, _ in left if one not in heads), "muted", width)
 
 
 def _ids(findings: Iterable[Finding]) -> str:

@@ -338,3 +338,18 @@ def test_no_line_is_wider_than_a_page_and_none_holds_a_secret(ward: Journey) -> 
     broken = [line for line in text.splitlines() if len(line) > 114 and " " in line[14:].strip()]
     assert broken == []
     assert ward.lab.password not in text + json.dumps(ward.run("doctor", "--json").document())
+
+
+def test_paragraphs_fit_a_narrow_terminal_and_commands_stay_whole(
+    ward: Journey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NO_COLOR", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "70")
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", ward.run("doctor", BROKEN).out)
+    paragraphs = re.findall(r"^(?: {4}| {8}| {14})\S.*", shown, re.MULTILINE)
+    wide = [line for line in paragraphs if len(line) > 70 and " " in line[14:]]
+    commands = [f"    next      certify-automation remediate {BROKEN} --only {one}" for one in sorted(ROOTS[BROKEN])]
+    assert sorted(wide) == commands
