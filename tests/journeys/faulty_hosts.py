@@ -22,8 +22,7 @@ from certify_automation.model.host import Connection, HostState
 from certify_automation.model.host_report import HostReport
 from certify_automation.plan import PlanOptions, observe_request
 from certify_automation.reconcile import apply_plan
-from certify_automation.remediating import Remediation, Wanted, prepare_remedy
-from certify_automation.remediation import Allowed
+from certify_automation.remediation import Allowed, Remedied, remedied, remedy_plan
 from certify_automation.remote.examine import examine_raw
 
 CASES = Path(__file__).parent.parent / "cases" / "doctor"
@@ -132,11 +131,15 @@ class FaultyHost:
         facts, raw = examine_raw(self.session, observe_request(HostState()), caller)
         return Examined(facts, raw, diagnose(facts, HostState(), self.now_ms))
 
-    def remediate(self, allowed: Allowed = EVERYTHING) -> tuple[Remediation, HostReport]:
-        """What was to become of the findings, and what became of the host."""
+    def remediate(self, examined: Examined, allowed: Allowed = EVERYTHING) -> tuple[Remedied, HostReport]:
+        """What was to become of the findings of an examination just now, and what became of the host."""
         options = PlanOptions(_RUN, now_utc_ms=self.now_ms, allow_lockout=allowed.lockout, allow_data=allowed.data)
-        made = prepare_remedy(self.desired, self.session, options, Wanted(allowed))
-        plan = made.report.plan
-        report = made.report if plan is None or plan.refusals else apply_plan(plan, self.session)
+        remedy = remedied(examined.findings, examined.facts, HostState(), allowed)
+        plan = remedy_plan(self.host.spec.name, remedy, examined.facts, options)
+        if plan.refusals:
+            refused = ", ".join(one.message for one in plan.refusals)
+            left = (*((one, refused) for one in remedy.mended), *remedy.left)
+            return Remedied(HostState(), left=left), HostReport.of_plan(plan)
+        report = apply_plan(plan, self.session)
         self.host.computer.pass_time(5)
-        return made, report
+        return remedy, report

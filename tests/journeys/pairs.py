@@ -19,8 +19,7 @@ from certify_automation.model.host_report import HostReport, HostStatus
 from certify_automation.model.impact import Impact
 from certify_automation.model.service import ServiceState
 from certify_automation.plan import PlanOptions
-from certify_automation.remediating import Remediation
-from certify_automation.remediation import Allowed, remedied, remedy_plan
+from certify_automation.remediation import Allowed, Remedied, remedied, remedy_plan
 
 from .faulty_hosts import CASES, Examined, FaultyHost, Row, rows
 
@@ -76,7 +75,7 @@ class Outcome:
     before: Examined
     reachable: bool
     files: Mapping[str, bytes]
-    made: Remediation
+    remedy: Remedied
     report: HostReport
     after: Examined
 
@@ -141,10 +140,10 @@ class Outcome:
 
     def _not_ended(self) -> Iterator[str]:
         """What was to end has ended, and everything that is left was said to be, with the reason."""
-        left = {one.id: why for one, why in self.made.remedy.left}
+        left = {one.id: why for one, why in self.remedy.left}
         if not all(left.values()):
             yield f"no reason is given for {left}"
-        said = {one.id for one in self.made.remedy.mended if not one.caused_by}
+        said = {one.id for one in self.remedy.mended if not one.caused_by}
         if said & self.after.ids:
             yield f"{sorted(said & self.after.ids)} was to end"
         hid = {row.finding for row in self.pair if row.finding not in {one.id for one in roots(self.before.findings)}}
@@ -162,5 +161,5 @@ def outcome(pair: tuple[Row, Row]) -> Outcome:
     """What becomes of a host with both faults."""
     host = FaultyHost(pair[0].generation, pair)
     before, reachable, files = host.examine(), host.host.computer.reachable(), host.files()
-    made, report = host.remediate()
-    return Outcome(pair, host, before, reachable, files, made, report, host.examine())
+    remedy, report = host.remediate(before)
+    return Outcome(pair, host, before, reachable, files, remedy, report, host.examine())

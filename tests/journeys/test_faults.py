@@ -158,10 +158,10 @@ def test_at_the_console_it_ends_the_same_way(row: Row) -> None:
     first = host.examine()
     named = {one.id for one in roots(first.findings)}
     assert named - set(row.also) == ({row.finding} if row.finding else set())
-    made, report = host.remediate(Allowed() if row.remedy == "converges" else EVERYTHING)
+    remedy, report = host.remediate(first, Allowed() if row.remedy == "converges" else EVERYTHING)
     assert report.status in {HostStatus.OK, HostStatus.CHANGED}
     second = host.examine()
-    left = {one.id: why for one, why in made.remedy.left}
+    left = {one.id: why for one, why in remedy.left}
     if row.remedy == "person":
         assert left[str(row.finding)]
         assert {one.id for one in roots(second.findings)} == named

@@ -92,4 +92,4 @@ def test_the_wire_makes_no_difference(
     without = outcome(pair)
     assert {one["id"] for one in found["findings"]} == without.before.ids
     assert ended["status"] == without.report.status.value
-    assert {one["id"] for one in ended["mended"]} == {one.id for one in without.made.remedy.mended}
+    assert {one["id"] for one in ended["mended"]} == {one.id for one in without.remedy.mended}
