@@ -15,6 +15,7 @@ from certify_automation.errors import ProtocolError, UsageError
 from certify_automation.model.codec import facts_from_json
 from certify_automation.model.facts import Facts
 from certify_automation.remote.contract import decoded
+from certify_automation.remote.symptoms import shown
 
 SCHEMA_VERSION = 1
 _KIND = "bundle"
@@ -95,7 +96,7 @@ def load_bundles(path: Path) -> tuple[Bundle, ...]:
     if document.get("schema_version") != SCHEMA_VERSION:
         raise UsageError(
             "CA5045",
-            f"{path} is a bundle in format {document.get('schema_version')}, this program reads format "
+            f"{path} is a bundle in format {shown(str(document.get('schema_version')))}, this program reads format "
             f"{SCHEMA_VERSION}",
             hint="read it with the version of certify-automation that made it, or make another with this one",
         )
@@ -112,11 +113,13 @@ def _bundles(document: Mapping[str, Any]) -> tuple[Bundle, ...]:
 
 def _document(path: Path) -> Mapping[str, Any]:
     try:
-        if path.stat().st_size > _LARGEST:
-            raise UsageError("CA5044", f"{path} is too large to be a bundle", hint=_MAKE_ANOTHER)
-        content = path.read_bytes()
+        # Of a pipe or a device nobody knows the size before it is read.
+        with path.open("rb") as stream:
+            content = stream.read(_LARGEST + 1)
     except OSError as error:
         raise UsageError("CA5043", f"{path} cannot be read: {error.strerror}", hint="name another file") from error
+    if len(content) > _LARGEST:
+        raise UsageError("CA5044", f"{path} is too large to be a bundle", hint=_MAKE_ANOTHER)
     try:
         document = json.loads(_text(content))
     except UnicodeDecodeError as error:

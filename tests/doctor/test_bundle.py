@@ -142,3 +142,16 @@ def test_a_member_that_is_missing_is_named(tmp_path: Path) -> None:
     assert error.id == "CA5046"
     assert "clock_utc_ms" in error.message
     assert "hosts[1]" in error.message
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="a device of Unix")
+def test_a_device_without_an_end_is_no_bundle() -> None:
+    assert refused(Path("/dev/zero")).id == "CA5044"
+
+
+def test_what_a_bundle_says_of_its_version_cannot_color_a_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "bundle.json"
+    path.write_text(json.dumps({"kind": "bundle", "schema_version": "\x1b[31mred", "hosts": []}), "utf-8")
+    error = refused(path)
+    assert error.id == "CA5045"
+    assert "\x1b" not in str(error)
