@@ -228,7 +228,7 @@ class StepRun:
             HostError: a condition has no usable value there.
         """
         if not applies(self.step, view):
-            why = f"not `{self.step.when}`" if self.step.when and not self.step.within else "its condition is false"
+            why = f"`{self.step.when}` is false" if self.step.when and not self.step.within else "a condition is false"
         elif self.how.dry_run and self.step.verb is Verb.WAIT_FOR:
             why = _NOT_WAITED
         elif self.how.dry_run and not acts(self.step) and host.name in self.pretended:
