@@ -133,7 +133,7 @@ def test_urls_are_compared_without_what_http_sys_adds(engine: Engine) -> None:
         "http://a",
     ]
     text = ", @(" + ", ".join(f"(ConvertTo-EndpointUrl -Url '{url}')" for url in urls) + ")"
-    assert evaluate(engine, text, "Health") == [
+    assert evaluate(engine, text, "Endpoint") == [
         "http://127.0.0.2:9696",
         "http://[::1]:80",
         "http://LOCALHOST:1/path/",
