@@ -27,7 +27,7 @@ REFUSED = {"not_administrator": "not_administrator", "unsupported_windows": "uns
 ELSEWHERE = {
     "culture": "a computer in another language is built so, see SPECS",
     "constrained_language": "needs an engine of its own, see test_bootstrap",
-    "settings_malformed": "the product invents another identity at every read: no two computers end alike; see journeys",
+    "settings_malformed": "the product invents another identity at every read: no two computers end alike",
 }
 CASES = [(fault, generation) for fault in STATE_FAULTS if fault not in ELSEWHERE for generation in ("v6", "v7")]
 SPECS = {spec.name: spec for spec in mixed_hosts()} | {
