@@ -27,11 +27,11 @@ IN_USE = ("being used by another process", "already in use")
 
 def taken(case: Case) -> bool:
     """Whether anything is known to be in the way of listening now: others, Windows, or an address not there."""
-    known, ranges = case.examination.addresses, case.examination.excluded_ports or ()
+    known = case.examination.addresses
     return any(
         _owner(case, end) is not None
         or (case.generation == "v6" and bool(foreign_urls(case.facts, end)))
-        or any(first <= end.port <= last for first, last in ranges)
+        or bool(_excluding(case, end.port))
         or (known is not None and not _present(end.host, known))
         for end in wanted_ends(case)
     )
@@ -76,9 +76,24 @@ def _behind(case: Case, port: int) -> str:
     return f" (process {', '.join(pids)})" if pids else ", which `netsh http show servicestate` names"
 
 
+def _excluding(case: Case, port: int) -> list[tuple[int, int]]:
+    """The ranges that keep this port from the product.
+
+    Windows lists a port that http.sys has open as a range of its own, and version 6 can share it with whoever has URLs
+    there.
+    """
+    shared = (
+        {endpoint_url(o.url).rpartition(":")[2] for o in case.facts.url_owners} if case.generation == "v6" else set()
+    )
+    ranges = case.examination.excluded_ports or ()
+    return [
+        (first, last) for first, last in ranges if first <= port <= last and not (first == last and str(port) in shared)
+    ]
+
+
 def _excluded_port(case: Case) -> Iterator[Finding]:
     for end in wanted_ends(case):
-        ranges = [r for r in case.examination.excluded_ports or () if r[0] <= end.port <= r[1]]
+        ranges = _excluding(case, end.port)
         if not ranges or listens(case, end):
             continue
         first, last = ranges[0]

@@ -3,16 +3,29 @@
 #
 #     powershell.exe -NoProfile -ExecutionPolicy Bypass -File examine.ps1 -OutFile web01.json
 #
-# Without -OutFile the bundle goes to the pipeline. -HostName is the computer's name in the inventory. The bundle holds the
+# Where a policy wants every script signed (AllSigned), run its text in a console of PowerShell instead:
+#
+#     & ([scriptblock]::Create([IO.File]::ReadAllText('C:\examine.ps1'))) -OutFile web01.json
+#
+# Without -OutFile the bundle goes to the pipeline (not for `>` of cmd.exe). -HostName is the computer's name in the inventory. The bundle holds the
 # product's configuration as it is: keep it as private as that.
 param([string]$OutFile = '', [string]$HostName = "$env:COMPUTERNAME".ToLowerInvariant())
 $ErrorActionPreference = 'Stop'
+# PowerShell 7 can be told to end when a program's exit code is not 0; the script looks at it.
+$PSNativeCommandUseErrorActionPreference = $false
 $ProgressPreference = 'SilentlyContinue'
 if ($ExecutionContext.SessionState.LanguageMode -ne 'FullLanguage') {
     throw 'A policy of this computer (AppLocker, App Control) keeps this console in Constrained Language: run this where it does not apply.'
 }
 if ($env:PROCESSOR_ARCHITEW6432) { throw 'Windows shows this PowerShell of 32 bits another registry and other files: start that of 64 bits.' }
 if (-not [regex]::IsMatch($HostName, '\A[A-Za-z0-9._:-]{1,253}\z')) { throw "This is no name of a host, give another one as -HostName: $HostName" }
+if ($OutFile -ne '') {
+    # Before the examination, which takes a minute.
+    $OutFile = [IO.Path]::Combine((Get-Location).ProviderPath, $OutFile)
+    $known = [IO.File]::Exists($OutFile)
+    [IO.File]::Open($OutFile, 'OpenOrCreate', 'Write').Dispose()
+    if (-not $known) { [IO.File]::Delete($OutFile) }
+}
 
 $examine = {
     # <Examine>

@@ -87,8 +87,8 @@ function Set-StepFailure($Run, $Step, $ErrorRecord) {
     Save-JournalLine $Run $line
 }
 
-# After a cut the service may be another process than at the beginning, or one where none was, and have read what is put
-# back. Process ids are used again after a start of the computer.
+# The service may be another process than at the beginning, or one where none was, and have read what is put back; a change
+# may have stopped it, or asked it to stop. Process ids are used again after a start of the computer.
 function Restore-ProductService($Run) {
     $begin = $Run.Begin
     $service = Get-ProductService | Select-Object -First 1
@@ -99,7 +99,8 @@ function Restore-ProductService($Run) {
     }
     # Setting the clock moves the time of the last start a little.
     $moved = (Get-BootTimeMs (Get-OperatingSystem)) - $begin.boot_utc_ms
-    if (($service.process_id -eq $begin.process_id) -and ($moved -gt -120000) -and ($moved -lt 120000)) { return }
+    $same = ($service.process_id -eq $begin.process_id) -and ($service.state -ne 'Stop Pending')
+    if ($same -and ($moved -gt -120000) -and ($moved -lt 120000)) { return }
     Undo-Restart $Run $service.name
 }
 

@@ -5,18 +5,19 @@
 function Save-Data($Run) {
     # A change of this plan has copied what was there, and put something else in its place.
     if (-not $Run.Product.data_dir -or ($Run.Plan.changes.kind -contains 'data_store.restore')) { return }
-    Copy-Data $Run @(foreach ($file in @(Get-DataFileFacts $Run.Product.data_dir)) { $file.name })
+    $names = @(foreach ($file in @(Get-DataFileFacts $Run.Product.data_dir)) { $file.name })
+    Copy-Data -From $Run.Product.data_dir -To (Get-DataCopyFolder $Run) -Names $names
     Assert-Deadline $Run
 }
 
 # Copies of those of the files that are there, all or none.
-function Copy-Data($Run, [string[]]$Names) {
+function Copy-Data([string]$From, [string]$To, [string[]]$Names) {
     $made = @()
     try {
-        [void][IO.Directory]::CreateDirectory((Get-DataCopyFolder $Run))
+        [void][IO.Directory]::CreateDirectory($To)
         foreach ($name in $Names) {
-            $path = Join-FilePath $Run.Product.data_dir $name
-            $copy = Join-FilePath (Get-DataCopyFolder $Run) $name
+            $path = Join-FilePath $From $name
+            $copy = Join-FilePath $To $name
             if ([IO.File]::Exists($copy) -or -not [IO.File]::Exists($path)) { continue }
             $made += "$copy.new", $copy
             Invoke-FileAct { Copy-SharedFile $path "$copy.new" }
@@ -79,26 +80,34 @@ function Assert-Backup($Folder, $Change) {
     Stop-Change 'file_changed' "$($Change.backup) is not the one that the plan was made from."
 }
 
+# Stops the service for a change of its data: a process that is still there may write to what is copied.
+function Stop-DataService($Run, [string]$Name) {
+    $process = Get-ServiceProcessId $Name
+    Stop-RunningService $Run $Name
+    if ($process -and ($process -in @((Get-ProcessName $process).Keys))) {
+        Stop-Change 'service_stop' "$Name is stopped, and its process $process is still there."
+    }
+}
+
 # Puts a backup in place of the database while the service is stopped. Without all of the copies nothing is removed: the
-# mark beside them says that they are whole. The write-ahead log goes first: it would be taken for one of the backup's.
+# mark beside them says that they are whole. What SQLite keeps beside the database goes first: it would be taken for the
+# backup's, and a rollback journal be played back into it.
 function Restore-Data($Run, $Change) {
-    $folder = (Split-FilePath $Change.path).Folder
-    Assert-Backup $folder $Change
-    Stop-RunningService $Run $Change.service
-    Assert-Backup $folder $Change
-    Copy-Data $Run ((Split-FilePath $Change.path).Name, 'manageditems.db-wal', 'manageditems.db-shm', 'manageditems.db.bak', 'manageditems.db.bak.old')
+    $place = Split-FilePath $Change.path
+    Assert-Backup $place.Folder $Change
+    Stop-DataService $Run $Change.service
+    Assert-Backup $place.Folder $Change
+    $copies = Get-DataCopyFolder $Run
+    $names = foreach ($end in '', '-wal', '-shm', '-journal', '.bak', '.bak.old') { $place.Name + $end }
+    Copy-Data -From $place.Folder -To $copies -Names $names
     Assert-Deadline $Run
     Write-Intent $Run
-    Invoke-FileAct { Write-NewFile (Get-DataMark $Run) @() }
+    Invoke-FileAct { Write-NewFile (Join-FilePath $copies 'whole') @() }
     $Run.Acted = $true
-    Switch-Database -Run $Run -Path $Change.path -Source (Join-FilePath $folder $Change.backup)
+    Switch-Database -Run $Run -Path $Change.path -Source (Join-FilePath $place.Folder $Change.backup)
     # The manager may have started it again after a failure.
     $state = Get-ServiceState $Change.service
     if ($state -ne 'Stopped') { Stop-Change 'service_stop' "$($Change.service) is in the state $state." }
-}
-
-function Get-DataMark($Run) {
-    Join-FilePath (Get-DataCopyFolder $Run) 'whole'
 }
 
 # The database is a copy of $Source then, or is not there without one; it has no other files beside it.
@@ -106,7 +115,7 @@ function Switch-Database($Run, [string]$Path, [string]$Source) {
     $new = "$Path.certify-automation"
     try {
         if ($Source) { Invoke-FileAct { Copy-SharedFile $Source $new } }
-        foreach ($end in '-wal', '-shm') { Invoke-FileAct { Remove-OldFile "$Path$end" } }
+        foreach ($end in '-wal', '-shm', '-journal') { Invoke-FileAct { Remove-OldFile "$Path$end" } }
         if (-not $Source) { Invoke-FileAct { Remove-OldFile $Path } }
         elseif ([IO.File]::Exists($Path)) { Switch-WholeFile -Run $Run -New $new -Old $Path -Backup "$new.old" }
         else { Move-File $new $Path }
@@ -114,13 +123,33 @@ function Switch-Database($Run, [string]$Path, [string]$Source) {
     Remove-Waste "$new.old"
 }
 
+# Where copies are of what stood in place of the database when it was put back. After a cut the product may have worked with
+# that for days.
+function Get-DisplacedFolder($Run) {
+    Join-FilePath (Get-DataCopyFolder $Run) 'displaced'
+}
+
+# Makes these copies, once. Those without the mark are what a cut has left.
+function Save-DisplacedData($Run, $Place) {
+    $kept = Get-DisplacedFolder $Run
+    $mark = Join-FilePath $kept 'whole'
+    if ([IO.File]::Exists($mark)) { return }
+    if ([IO.Directory]::Exists($kept)) { Invoke-FileAct { Remove-WholeFolder $kept } }
+    $names = foreach ($end in '', '-wal', '-shm', '-journal') { $Place.Name + $end }
+    Copy-Data -From $Place.Folder -To $kept -Names $names
+    Invoke-FileAct { Write-NewFile $mark @() }
+}
+
 # Puts back what stood there, as often as it is asked to.
 function Undo-DataRestore($Run, $Change) {
-    if (-not [IO.File]::Exists((Get-DataMark $Run))) { return }
-    Stop-RunningService $Run $Change.service
-    $copy = Join-FilePath (Get-DataCopyFolder $Run) (Split-FilePath $Change.path).Name
+    $copies = Get-DataCopyFolder $Run
+    if (-not [IO.File]::Exists((Join-FilePath $copies 'whole'))) { return }
+    Stop-DataService $Run $Change.service
+    $place = Split-FilePath $Change.path
+    Save-DisplacedData $Run $place
+    $copy = Join-FilePath $copies $place.Name
     Switch-Database -Run $Run -Path $Change.path -Source $(if ([IO.File]::Exists($copy)) { $copy })
-    foreach ($end in '-wal', '-shm') {
+    foreach ($end in '-wal', '-shm', '-journal') {
         $new = "$($Change.path)$end.certify-automation"
         if (-not [IO.File]::Exists("$copy$end")) { continue }
         Invoke-FileAct { Copy-SharedFile "$copy$end" $new }

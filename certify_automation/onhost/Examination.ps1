@@ -59,31 +59,45 @@ function Get-AnsweringEndpoint($Facts, $Endpoint) {
     $Endpoint
 }
 
-# The member `examination`. What cannot be read is missing from it, and the rest is not.
-function Get-ExaminationFacts($Product) {
+# The member `examination`. What cannot be read is missing from it, and the rest is not; so is what comes so late that the
+# API could not be asked any more.
+function Get-ExaminationFacts($Product, [long]$Until) {
     $folder = if ($Product.data_dir) { $Product.data_dir } else { Get-DataFolder '' @() }
-    $logs = Join-FilePath $folder 'logs'
-    $time = Get-ServiceKey 'W32Time\Parameters'
-    $installed = @(Get-Part { Get-InstalledFacts })
-    [ordered]@{
-        addresses = Get-ListPart { Get-AddressFacts }
-        localhost = Get-ListPart { Resolve-HostAddress 'localhost' }
-        hosts_file = @(Get-Part { Get-HostsFileLine })
-        excluded_ports = Get-ListPart { Get-ExcludedPortFacts }
-        disks = @(Get-Part { Get-DiskFacts $folder })
-        virus_scanners = Get-ListPart { Get-VirusScannerFacts }
-        time_source = Get-Part { Get-TextOrNull (Get-RegistryValue $time 'Type') }
-        time_service = Get-Part { (Get-ServiceInstance "Name='W32Time'").State }
-        account_sid = Get-Part { if ($Product.services.Count -eq 1) { Get-AccountSid $Product.services[0].account } }
-        installed = $installed
-        programs = @(Get-Part { Get-ProgramFacts $Product $installed })
-        processes = @(Get-Part { Get-ProgramProcessFacts })
-        data_folder = Get-Part { Get-FolderFileFacts $folder }
-        settings = Get-Part { Get-FileFacts (Join-FilePath $folder 'appsettings.json') }
-        errors = Get-Part { Get-LogFacts -Path (Get-SessionLogPath $folder) -Limit 262144 -Count 50 -Marks '[ERR]', 'FATAL' }
-        challenges = Get-Part { Get-LogFacts -Path (Join-FilePath $logs 'httpChallengeServer.log') -Limit 16384 -Count 40 }
-        events = @(Get-Part { Get-EventFacts $Product })
+    $parts = [ordered]@{
+        addresses = { Get-AddressFacts }
+        localhost = { Resolve-HostAddress 'localhost' }
+        hosts_file = { Get-HostsFileLine }
+        excluded_ports = { Get-ExcludedPortFacts }
+        disks = { Get-DiskFacts $folder }
+        virus_scanners = { Get-VirusScannerFacts }
+        time_source = { Get-TextOrNull (Get-RegistryValue (Get-ServiceKey 'W32Time\Parameters') 'Type') }
+        time_service = { (Get-ServiceInstance "Name='W32Time'").State }
+        account_sid = { if ($Product.services.Count -eq 1) { Get-AccountSid $Product.services[0].account } }
+        installed = { Get-InstalledFacts }
+        programs = { Get-ProgramFacts $Product $facts.installed }
+        processes = { Get-ProgramProcessFacts }
+        data_folder = { Get-FolderFileFacts $folder }
+        settings = { Get-FileFacts (Join-FilePath $folder 'appsettings.json') }
+        errors = { Get-LogFacts -Path (Get-SessionLogPath $folder) -Limit 262144 -Count 50 -Marks '[ERR]', 'FATAL' }
+        challenges = { Get-LogFacts -Path (Join-FilePath $folder 'logs', 'httpChallengeServer.log') -Limit 16384 -Count 40 }
+        events = { Get-EventFacts $Product }
     }
+    $facts = [ordered]@{}
+    foreach ($name in $parts.Keys) {
+        $part = if ((Get-MonotonicMs) -lt $Until - 30000) { $parts[$name] } else { { throw 'It is too late.' } }
+        $facts[$name] = switch -Regex ($name) {
+            '^(addresses|localhost|excluded_ports|virus_scanners)$' { Get-ListPart $part }
+            '^(hosts_file|disks|installed|programs|processes|events)$' { , @(Get-Part $part) }
+            default { Get-Part $part }
+        }
+    }
+    $facts
+}
+
+# Why the API is not asked, as JSON; empty where it is. A task ends 20 s before the visit.
+function Get-SilenceJson($Call, $Facts, [long]$Until) {
+    if (-not @(Get-RunningService $Facts).Count) { return (Get-UnaskedJson 'no service of the product runs' 'unreachable') }
+    if (($Call.Parameters.certificates.access -eq 'task') -and ((Get-MonotonicMs) -ge $Until - 20000)) { Get-UnaskedJson 'No time is left for a task.' }
 }
 
 # Facts with `certificates` and `examination`, as JSON text. The API is asked last: it may take all the time there is.
@@ -94,8 +108,8 @@ function Get-ExaminedJson($Call, $Lock, $Records) {
     $listeners = Get-ListPart { Get-ListenerFacts }
     if ($null -ne $listeners) { $facts.sockets = $listeners }
     foreach ($url in @(Get-FurtherUrl $facts (Get-EndpointUrl $observe.endpoint))) { $facts.api += Get-ApiFacts $url }
-    $facts.examination = Get-ExaminationFacts $facts.product
-    $api = if (@(Get-RunningService $facts).Count) { '' } else { Get-UnaskedJson 'no service of the product runs' 'unreachable' }
+    $facts.examination = Get-ExaminationFacts $facts.product $until
+    $api = Get-SilenceJson $Call $facts $until
     $observe.endpoint = Get-AnsweringEndpoint $facts $observe.endpoint
     $certificates = Get-CertificateJson -Call $Call -Product $facts.product -Until $until -Api $api
     $text = ConvertTo-AsciiJson $facts

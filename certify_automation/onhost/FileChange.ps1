@@ -126,13 +126,14 @@ function Remove-Leftover($Run) {
     $left = @(if ([IO.Directory]::Exists($data)) { [IO.Directory]::GetFiles($data) | Where-Object { $_.EndsWith('.new') } })
     foreach ($step in $Run.Steps) {
         $change = $Run.Plan.changes[$step.index]
-        if ($change.kind -eq 'data_store.restore') {
-            foreach ($end in '', '-wal', '-shm') { $left += "$($change.path)$end.certify-automation" }
-            $left += "$($left[-3]).old"
+        if ('file.write', 'data_store.restore' -notcontains $change.kind) { continue }
+        $new = "$($change.path).certify-automation"
+        $left += $new
+        if ($change.kind -eq 'file.write') { $kept = Join-FilePath $Run.Folder "$($change.file).displaced" } else {
+            $left += "$new.old"
+            foreach ($end in '-wal', '-shm', '-journal') { $left += "$($change.path)$end.certify-automation" }
+            $kept = Join-FilePath (Get-DisplacedFolder $Run) (Split-FilePath $change.path).Name
         }
-        if ($change.kind -ne 'file.write') { continue }
-        $left += "$($change.path).certify-automation"
-        $kept = Join-FilePath $Run.Folder "$($change.file).displaced"
         if (-not [IO.File]::Exists($kept)) { continue }
         if (-not $step.code) { $step.code = 'file_changed' }
         $step.message = "$($step.message) What stood there is kept as $kept.".Trim()

@@ -39,6 +39,7 @@ function Open-Journal($Run) {
         logs = @(foreach ($path in $lengths.Keys) { [ordered]@{ path = $path; bytes = $lengths[$path] } })
         confirm_seconds = $Run.Plan.confirm_seconds
     }
+    $Run.Begin = $begin
     $Run.Journal = Join-FilePath $Run.Folder 'journal'
     try {
         [void][IO.Directory]::CreateDirectory($Run.Folder)

@@ -28,27 +28,42 @@ function Get-HostsFileLine {
     }
 }
 
-# Ranges that Windows lets nobody listen on; the words around the numbers are translated.
+# Ranges that Windows lets nobody listen on; the words around the numbers are translated. Those with an asterisk, which an
+# administrator has set, are only kept from who asks for any port.
 function Get-ExcludedPortFacts {
     $lines = @(netsh.exe int ipv4 show excludedportrange protocol=tcp)
     if ($LASTEXITCODE -ne 0) { throw "netsh.exe: $LASTEXITCODE" }
     foreach ($line in $lines) {
-        $match = [regex]::Match($line, '^\s*(\d{1,5})\s+(\d{1,5})\s*\*?\s*$')
+        $match = [regex]::Match($line, '^\s*(\d{1,5})\s+(\d{1,5})\s*$')
         if ($match.Success) { [ordered]@{ first = [int]$match.Groups[1].Value; last = [int]$match.Groups[2].Value } }
     }
 }
 
+# The volume that a folder is on: one may be mounted in a folder of another one.
+function Get-FolderVolume([object[]]$Volumes, [string]$Folder) {
+    $best = $null
+    foreach ($volume in $Volumes) {
+        if ((Test-PathBelow $Folder $volume.Name) -and (-not $best -or ($volume.Name.Length -gt $best.Name.Length))) { $best = $volume }
+    }
+    $best
+}
+
 # The local disks that hold Windows or the product's data.
 function Get-DiskFacts([string]$DataFolder) {
-    $drives = [ordered]@{ system = Get-DriveName $env:SystemRoot; data = Get-DriveName $DataFolder }
-    $wanted = 'DeviceID', 'FreeSpace', 'Size'
+    $folders = [ordered]@{ system = $env:SystemRoot; data = $DataFolder }
+    $wanted = 'Name', 'FreeSpace', 'Capacity'
+    $volumes = @(Get-CimInstance -ClassName 'Win32_Volume' -Filter 'DriveType=3' -Property $wanted -OperationTimeoutSec 30)
     $disks = @{}
-    foreach ($disk in @(Get-CimInstance -ClassName 'Win32_LogicalDisk' -Filter 'DriveType=3' -Property $wanted -OperationTimeoutSec 30)) {
-        $uses = @($drives.Keys | Where-Object { $drives[$_] -eq $disk.DeviceID })
-        if ($uses.Count -eq 0) { continue }
-        $disks[$disk.DeviceID] = [ordered]@{
-            name = $disk.DeviceID; uses = $uses; free_bytes = [long]$disk.FreeSpace; size_bytes = [long]$disk.Size
+    foreach ($use in $folders.Keys) {
+        $volume = Get-Part { Get-FolderVolume $volumes $folders[$use] }
+        if (-not $volume) { continue }
+        $name = $volume.Name.TrimEnd([char[]]'\/')
+        if (-not $disks[$name]) {
+            $disks[$name] = [ordered]@{
+                name = $name; uses = @(); free_bytes = [long]$volume.FreeSpace; size_bytes = [long]$volume.Capacity
+            }
         }
+        $disks[$name].uses += $use
     }
     foreach ($name in @(Get-OrdinalOrder @($disks.Keys))) { $disks[$name] }
 }
@@ -69,28 +84,29 @@ function Get-VirusScannerFacts {
     }
 }
 
-# Of the System log, the newest first, as many as are looked at: XPath, because a hash table is refused where the provider is not there.
-function Read-SystemEvent([string]$Provider, [int[]]$Ids, [int]$Most) {
+# The newest 10 of the System log, the newest first; with $Names only those that have one of them among their properties.
+function Read-SystemEvent([string]$Provider, [int[]]$Ids, [string[]]$Names) {
     $any = @($Ids | ForEach-Object { "EventID=$_" }) -join ' or '
-    $path = "*[System[Provider[@Name='$Provider'] and ($any) and TimeCreated[timediff(@SystemTime) <= 604800000]]]"
-    # Without a match it ends with an error.
-    Get-Part { Get-WinEvent -LogName 'System' -FilterXPath $path -MaxEvents $Most }
+    $path = "*[System[Provider[@Name='$Provider'] and ($any) and TimeCreated[timediff(@SystemTime) <= 604800000]]"
+    # XPath has no sign for a quotation mark in a text.
+    $named = @($Names | Where-Object { $_ } | ForEach-Object { "Data=""$($_.Replace('"', ''))""" }) -join ' or '
+    if ($named) { $path += " and EventData[$named]" }
+    Read-EventLog -Log 'System' -XPath "$path]" -Most 10
 }
 
 # What http.sys and the service control manager have logged; the properties of an event are the same in every language.
+# Where the product's name is among them depends on the event.
 function Get-EventFacts($Product) {
-    $found = @(Read-SystemEvent -Provider 'Microsoft-Windows-HttpEvent' -Ids 15005, 15014, 15015, 15021, 15300, 15301 -Most 20)
+    $found = @(Get-Part { Read-SystemEvent 'Microsoft-Windows-HttpEvent' 15005, 15014, 15015, 15021, 15300, 15301 })
     $names = @($Product.services | ForEach-Object { $_.display_name })
     if ($names.Count) {
-        $found += @(Read-SystemEvent 'Service Control Manager' 7000, 7001, 7009, 7023, 7024, 7031, 7034 1000 | Where-Object {
-            $_.Properties.Count -and ($names -contains $_.Properties[0].Value)
-        })
+        $found += @(Get-Part { Read-SystemEvent 'Service Control Manager' 7000, 7001, 7009, 7023, 7024, 7031, 7034 $names })
     }
     $entries = @{}
     foreach ($one in $found) { $entries['{0:d19}' -f [long]$one.RecordId] = $one }
     $order = @(Get-OrdinalOrder @($entries.Keys))
     [Array]::Reverse($order)
-    foreach ($key in $order | Select-Object -First 20) {
+    foreach ($key in $order) {
         $values = @($entries[$key].Properties | Select-Object -First 5 | ForEach-Object { Limit-Text ([string]$_.Value) 200 })
         [ordered]@{
             provider = $entries[$key].ProviderName; event_id = [int]$entries[$key].Id

@@ -10,9 +10,24 @@ function ConvertTo-AccountSid([string]$Name) {
     [Security.Principal.NTAccount]::new($Name).Translate([Security.Principal.SecurityIdentifier]).Value
 }
 
-# `C:` of a path on that drive.
-function Get-DriveName([string]$Path) {
-    [IO.Path]::GetPathRoot($Path).TrimEnd([char[]]'\/')
+# Whether a path is that of a folder, written with its last backslash, or leads into it.
+function Test-PathBelow([string]$Path, [string]$Folder) {
+    "$([IO.Path]::GetFullPath($Path))\".StartsWith($Folder, 'OrdinalIgnoreCase')
+}
+
+# The newest events of a log that a query finds, newest first. Get-WinEvent asks for the message of each as well: that takes
+# long, and is an error where its provider has none.
+function Read-EventLog([string]$Log, [string]$XPath, [int]$Most) {
+    $query = [Diagnostics.Eventing.Reader.EventLogQuery]::new($Log, 'LogName', $XPath)
+    $query.ReverseDirection = $true
+    $reader = [Diagnostics.Eventing.Reader.EventLogReader]::new($query)
+    try {
+        for ($count = 0; $count -lt $Most; $count++) {
+            $found = $reader.ReadEvent()
+            if (-not $found) { break }
+            $found
+        }
+    } finally { $reader.Dispose() }
 }
 
 # The named values of every key right below one of the registry's, with its name as Key; nothing when there is no such key.

@@ -9,7 +9,7 @@ from certify_automation.lab.windows import Computer, Service, accounts
 from contract import wql
 
 _LISTEN = 2
-_LOCAL_DISK, _NETWORK_DRIVE = 3, 4
+_LOCAL_DISK, _DISC = 3, 5
 
 
 def instances(computer: Computer, query: dict[str, Any]) -> list[dict[str, Any]]:
@@ -83,11 +83,13 @@ def _adapters(computer: Computer) -> Iterator[dict[str, Any]]:
         yield {"IPEnabled": True, "IPAddress": addresses}
 
 
-def _disks(computer: Computer) -> Iterator[dict[str, Any]]:
-    yield {"DeviceID": "Z:", "DriveType": _NETWORK_DRIVE, "FreeSpace": 1, "Size": 1}
+def _volumes(computer: Computer) -> Iterator[dict[str, Any]]:
+    hidden = "\\\\?\\Volume{00000000-0000-0000-0000-100000000000}\\"
+    yield {"Name": hidden, "DriveType": _LOCAL_DISK, "FreeSpace": 1, "Capacity": 1}
+    yield {"Name": "D:\\", "DriveType": _DISC, "FreeSpace": None, "Capacity": None}
     for name, disk in computer.surroundings.disks.items():
         free = 0 if computer.files.disk_full else disk.free_bytes
-        yield {"DeviceID": name, "DriveType": _LOCAL_DISK, "FreeSpace": free, "Size": disk.size_bytes}
+        yield {"Name": f"{name}\\", "DriveType": _LOCAL_DISK, "FreeSpace": free, "Capacity": disk.size_bytes}
 
 
 def _accounts(computer: Computer) -> Iterator[dict[str, Any]]:
@@ -101,7 +103,7 @@ _CLASSES = {
     ("root/cimv2", "Win32_SystemDriver"): _drivers,
     ("root/cimv2", "Win32_Process"): _processes,
     ("root/cimv2", "Win32_NetworkAdapterConfiguration"): _adapters,
-    ("root/cimv2", "Win32_LogicalDisk"): _disks,
+    ("root/cimv2", "Win32_Volume"): _volumes,
     ("root/cimv2", "Win32_UserAccount"): _accounts,
     ("root/StandardCimv2", "MSFT_NetTCPConnection"): _connections,
 }

@@ -172,13 +172,15 @@ class Commands:
             raise Win32Error(_NONE_MAPPED, arguments["name"])
         return {"value": accounts.account_sid(self.computer.name, f"{domain}\\{name}")}
 
-    def _get_drivename(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        return {"value": arguments["path"][:2]}
+    def _test_pathbelow(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        folder = arguments["folder"].casefold()
+        return {"value": f"{arguments['path']}\\".casefold().startswith(folder)}
 
     def _get_subkeyvalue(self, arguments: dict[str, Any]) -> dict[str, Any]:
         return {"keys": registry.named_values(self.computer, arguments["path"], arguments["names"])}
 
-    def _get_winevent(self, arguments: dict[str, Any]) -> dict[str, Any]:
+    def _read_eventlog(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        assert arguments["log"] == "System"
         return {"events": system_log.events(self.computer, arguments["xpath"], arguments["most"])}
 
     def _write_newfile(self, arguments: dict[str, Any]) -> dict[str, Any]:

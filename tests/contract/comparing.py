@@ -86,7 +86,8 @@ def _drop_engine(facts: dict[str, Any]) -> None:
 def _drop_times(examination: dict[str, Any]) -> None:
     for entry in (*examination["programs"], *(examination["data_folder"] or ())):
         assert entry.pop("written_utc_ms") > 0
-    examination["settings"]["error"] = examination["settings"]["error"] is not None
+    if examination["settings"] is not None:
+        examination["settings"]["error"] = examination["settings"]["error"] is not None
 
 
 def left_behind(host: Host) -> dict[str, Any]:

@@ -117,7 +117,8 @@ def _show_excluded(computer: Computer, arguments: Sequence[str]) -> ProgramResul
     title = "Portausschlussbereiche f\u00fcr das Protokoll tcp" if german else "Protocol tcp Port Exclusion Ranges"
     first, last = ("Startport", "Endport") if german else ("Start Port", "End Port")
     note = "* - Verwaltete Portausschl\u00fcsse." if german else "* - Administered port exclusions."
-    ranges = [f"{start:>10}{end:>12}      {'*' if start == end else ''}" for start, end in computer.sockets.excluded]
+    ranges = [f"{start:>10}{end:>12}      " for start, end in computer.sockets.excluded]
+    ranges += [f"{start:>10}{end:>12}     *" for start, end in computer.sockets.administered]
     return ProgramResult(0, ("", title, "", f"{first:<14}{last}", "----------    --------", *ranges, "", note, ""))
 
 

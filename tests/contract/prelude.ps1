@@ -86,23 +86,6 @@ function global:Get-Item {
     $key
 }
 
-# What no event matches ends with an error.
-function global:Get-WinEvent {
-    param(
-        [Parameter(Mandatory = $true)][string]$LogName, [Parameter(Mandatory = $true)][string]$FilterXPath,
-        [Parameter(Mandatory = $true)][int]$MaxEvents
-    )
-    $found = @((Invoke-Lab -Command 'Get-WinEvent' -Arguments @{ log = $LogName; xpath = $FilterXPath; most = $MaxEvents }).events)
-    if ($found.Count -eq 0) { throw 'No events were found that match the specified selection criteria.' }
-    foreach ($one in $found) {
-        [pscustomobject]@{
-            ProviderName = $one.provider; Id = $one.id; RecordId = $one.record
-            TimeCreated = [DateTimeOffset]::FromUnixTimeMilliseconds($one.unix_ms).LocalDateTime
-            Properties = @($one.values | ForEach-Object { [pscustomobject]@{ Value = $_ } })
-        }
-    }
-}
-
 # The computer's clock, which a sleep turns.
 function global:Get-Date {
     [DateTimeOffset]::FromUnixTimeMilliseconds((Invoke-Lab -Command 'Get-Date' -Arguments @{}).unix_ms).LocalDateTime

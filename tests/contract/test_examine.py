@@ -27,7 +27,10 @@ def answered(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     """Each case's host and reply, from one engine; and what was on the host before."""
     hosts = [make_host(case, tmp_path_factory.mktemp("engine")) for case in CASES]
     before = [left_behind(host) for host in hosts]
-    visits = [Visit("Examine", parameters(case), host.commands()) for case, host in zip(CASES, hosts, strict=True)]
+    visits = [
+        Visit("Examine", parameters(case), host.commands(), case.get("deadline", 60))
+        for case, host in zip(CASES, hosts, strict=True)
+    ]
     replies = engine.visits(visits)
     return {case["name"]: found for case, *found in zip(CASES, hosts, replies, before, strict=True)}  # type: ignore[misc]
 
@@ -35,7 +38,8 @@ def answered(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> dict[s
 @pytest.mark.parametrize("case", CASES, ids=NAMES)
 def test_the_scripts_and_the_lab_bring_home_the_same(case: dict[str, Any], answered: Any, tmp_path: Path) -> None:
     _, reply, _ = answered[case["name"]]
-    expected = simulated_reply(make_host(case, tmp_path), "Examine", parameters(case))
+    twin = make_host(case, tmp_path)
+    expected = simulated_reply(twin, "Examine", parameters(case), deadline=case.get("deadline", 60))
     assert comparable(reply) == comparable(expected)
     check_schema("facts", expected["value"])
 

@@ -14,7 +14,7 @@ from contract.engine import HERE, STAND_INS, Engine
 ROOT = HERE.parents[1]
 FOLDER = ROOT / "certify_automation" / "onhost"
 SCRIPTS = sorted(FOLDER.glob("*.ps1"))
-TOTAL = {"Apply": 103_000, "Guard": 108_000}
+TOTAL = {"Apply": 104_000, "Guard": 109_000}
 ALONE = {"Inventory": 60_000, "Examine": 70_000, "Renew": 75_000}
 CHECKS = sorted((ROOT / "tests" / "windows").glob("*.ps1"))
 

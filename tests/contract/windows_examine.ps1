@@ -10,9 +10,20 @@ function ConvertTo-AccountSid {
     (Invoke-Lab -Command 'ConvertTo-AccountSid' -Arguments @{ name = $Name }).value
 }
 
-function Get-DriveName {
-    param([string]$Path)
-    (Invoke-Lab -Command 'Get-DriveName' -Arguments @{ path = $Path }).value
+function Test-PathBelow {
+    param([string]$Path, [string]$Folder)
+    (Invoke-Lab -Command 'Test-PathBelow' -Arguments @{ path = $Path; folder = $Folder }).value
+}
+
+function Read-EventLog {
+    param([string]$Log, [string]$XPath, [int]$Most)
+    foreach ($one in @((Invoke-Lab -Command 'Read-EventLog' -Arguments @{ log = $Log; xpath = $XPath; most = $Most }).events)) {
+        [pscustomobject]@{
+            ProviderName = $one.provider; Id = $one.id; RecordId = $one.record
+            TimeCreated = [DateTimeOffset]::FromUnixTimeMilliseconds($one.unix_ms).LocalDateTime
+            Properties = @($one.values | ForEach-Object { [pscustomobject]@{ Value = $_ } })
+        }
+    }
 }
 
 function Get-SubkeyValue {

@@ -191,6 +191,7 @@ Test-Store
 Test-Surroundings
 Test-Account
 Test-SystemLog
+Test-SharedPort
 foreach ($program in 'powershell.exe', 'pwsh.exe') {
     if (Get-Command -Name $program -ErrorAction SilentlyContinue) { Test-Visit -Program $program } else { "skip  $program is not installed" }
 }

@@ -17,8 +17,10 @@ from certify_automation.lab.onhost.data import save_data, undo_restart
 from certify_automation.lab.onhost.data_restore import put_data_back, restore_data
 from certify_automation.lab.onhost.effect import PowerLost
 from certify_automation.lab.onhost.file_change import restore_changed_file, write_changed_file
+from certify_automation.lab.onhost.host import unix_ms
 from certify_automation.lab.onhost.http_sys_change import set_listen_entry, set_reservation
 from certify_automation.lab.onhost.journal import note, note_if_possible
+from certify_automation.lab.onhost.product import product_facts
 from certify_automation.lab.onhost.service import DRIVER
 from certify_automation.lab.onhost.service_recovery import set_recovery
 from certify_automation.lab.onhost.visit import ChangeFailed, Json, Waiting
@@ -41,6 +43,8 @@ _USUAL_CODES = {
 }
 _UNDOABLE = ("done", "begun", "undo_failed")
 _LAST_UNDONE = ("service.restart", "service.stop")
+_NOT_RUNNING = ("Stopped", "Stop Pending")
+_CLOCK_MOVED_MS = 120000
 _STRANGE_EDIT = b"\r\n"
 
 
@@ -106,11 +110,22 @@ def undo_changes(run: Run) -> Waiting[bool]:
 
 
 def _bring_back(run: Run) -> Waiting[None]:
-    """What runs now may have read what is taken back, or runs only because of it."""
-    if run.was_running:
-        yield from undo_restart(run, run.replaced)
-    else:
-        yield from stop_service(run, run.replaced)
+    """What runs now may have read what is taken back, or runs only because of it; or it was stopped by a change.
+
+    Process ids are used again after a start of the computer.
+    """
+    services = product_facts(run.visit.computer)["services"]
+    if not run.begin.get("service_state") or not services:
+        return
+    service = services[0]
+    if run.begin["service_state"] in _NOT_RUNNING:
+        if service["process_id"]:
+            yield from stop_service(run, service["name"])
+        return
+    moved = abs(unix_ms(run.visit.computer.booted) - run.begin["boot_utc_ms"])
+    same = service["process_id"] == run.begin["process_id"] and service["state"] != "Stop Pending"
+    if not same or moved >= _CLOCK_MOVED_MS:
+        yield from undo_restart(run, service["name"])
 
 
 def _undo_order(run: Run) -> list[tuple[int, bool]]:
@@ -142,9 +157,9 @@ def _is_nothing(run: Run, step: Json) -> bool:
 
 
 def _brings_back(run: Run) -> list[int]:
-    """The change that speaks for a service which is not what it was, once any other change had been begun."""
+    """The change that speaks for the service when no act on it had been begun, but some other change had."""
     begun = [step for step in run.steps if step["status"] != "not_run"]
-    if not run.replaced or not begun or any(step["kind"] in _LAST_UNDONE for step in begun):
+    if not begun or any(step["kind"] in _LAST_UNDONE for step in begun):
         return []
     restarts = [step for step in run.steps if step["kind"] == "service.restart"]
     return [(restarts + begun)[0]["index"]]

@@ -6,11 +6,10 @@ import contextlib
 
 from certify_automation.lab.onhost import disk
 from certify_automation.lab.onhost.change import undo_changes
-from certify_automation.lab.onhost.data import remove_half_copies
 from certify_automation.lab.onhost.event import log_outcome
-from certify_automation.lab.onhost.file_change import end_undo
 from certify_automation.lab.onhost.journal import note_if_possible
 from certify_automation.lab.onhost.json_text import ascii_json
+from certify_automation.lab.onhost.leftovers import end_undo
 from certify_automation.lab.onhost.task import remove_task
 from certify_automation.lab.onhost.visit import ChangeFailed, Json, Waiting
 from certify_automation.lab.onhost.wait import Run
@@ -46,7 +45,6 @@ def undo_run(run: Run, failure: Json) -> Waiting[None]:
         note_if_possible(run, {"event": "undo", "failure": failure})
     run.until = run.visit.monotonic_ms() + _UNDO_MS
     complete = yield from undo_changes(run)
-    remove_half_copies(run)
     end_undo(run)
     if not complete and run.tries > 0:
         raise ChangeFailed("undo", f"{run.run_id} could not be undone.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Iterable
 
@@ -30,42 +29,33 @@ def save_data(run: Run) -> Waiting[None]:
     """
     if run.data_dir is None or any(change["kind"] == RESTORE for change in run.plan["changes"]):
         return
-    yield from copy_data(run, run.data_dir, DATABASES)
+    yield from copy_data(run, run.data_dir, copies_of(run), DATABASES)
     run.check_deadline()
 
 
-def copy_data(run: Run, folder: str, names: Iterable[str]) -> Waiting[None]:
-    """Copy those of the files that are there to the run's folder, all or none; raises ChangeFailed `data_copy`."""
+def copy_data(run: Run, folder: str, target: str, names: Iterable[str]) -> Waiting[None]:
+    """Copy those of the files that are there to another folder, all or none; raises ChangeFailed `data_copy`."""
     made: list[str] = []
     try:
-        yield from _copy_all(run, folder, names, made)
+        disk.make_folder(run.visit, target)
+        for name in names:
+            yield from _copy(run, join(folder, name), join(target, name), made)
     except Win32Error as error:
         for path in filter(run.visit.computer.files.exists, made):
             disk.delete(run.visit, path)
         raise ChangeFailed("data_copy", f"The data could not be copied: {net_message(error)}") from error
 
 
-def _copy_all(run: Run, folder: str, names: Iterable[str], made: list[str]) -> Waiting[None]:
+def _copy(run: Run, path: str, copy: str, made: list[str]) -> Waiting[None]:
+    """Copy a file unless there is a copy; what may have come into being is added to `made`."""
     files = run.visit.computer.files
-    disk.make_folder(run.visit, copies_of(run))
-    for name in names:
-        path, copy = join(folder, name), join(copies_of(run), name)
-        entry = files.stat(path)
-        if entry is None or entry.is_folder or files.exists(copy):
-            continue
-        made += [f"{copy}.new", copy]
-        content = yield from patiently(lambda path=path: files.read(path))  # type: ignore[misc]
-        disk.write(run.visit, f"{copy}.new", content)
-        disk.move(run.visit, f"{copy}.new", copy)
-
-
-def remove_half_copies(run: Run) -> None:
-    """Remove what an interrupted attempt has copied only in part."""
-    files = run.visit.computer.files
-    for entry in files.entries(copies_of(run)):
-        if entry.name.endswith(".new"):
-            with contextlib.suppress(Win32Error):
-                disk.delete(run.visit, join(copies_of(run), entry.name))
+    entry = files.stat(path)
+    if entry is None or entry.is_folder or files.exists(copy):
+        return
+    made += [f"{copy}.new", copy]
+    content = yield from patiently(lambda: files.read(path))
+    disk.write(run.visit, f"{copy}.new", content)
+    disk.move(run.visit, f"{copy}.new", copy)
 
 
 def undo_restart(run: Run, service: str) -> Waiting[None]:
@@ -100,3 +90,8 @@ def data_store_failure(run: Run) -> str:
 def copies_of(run: Run) -> str:
     """The folder of the copies that a run makes."""
     return join(run.folder, "data")
+
+
+def displaced_in(run: Run) -> str:
+    """The folder of the copies of what stood in place of the database when it was put back."""
+    return join(copies_of(run), "displaced")

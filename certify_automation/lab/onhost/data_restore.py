@@ -6,16 +6,16 @@ from typing import Any
 
 from certify_automation.lab.onhost import disk
 from certify_automation.lab.onhost.control import stop_running_service
-from certify_automation.lab.onhost.data import copies_of, copy_data
+from certify_automation.lab.onhost.data import copies_of, copy_data, displaced_in
 from certify_automation.lab.onhost.file_change import patiently, remove_if_there, remove_waste
 from certify_automation.lab.onhost.host import unix_ms
 from certify_automation.lab.onhost.journal import intend
-from certify_automation.lab.onhost.service import named_service
+from certify_automation.lab.onhost.service import named_service, process_of
 from certify_automation.lab.onhost.visit import ChangeFailed, Waiting
 from certify_automation.lab.onhost.wait import Run
-from certify_automation.lab.windows.files import join
+from certify_automation.lab.windows.files import join, split
 
-_SIDECARS = ("-wal", "-shm")
+SIDECARS = ("-wal", "-shm", "-journal")
 _BACKUPS = (".bak", ".bak.old")
 _MARK = "whole"
 _NEW = ".certify-automation"
@@ -25,15 +25,15 @@ def restore_data(run: Run, change: dict[str, Any]) -> Waiting[None]:
     """Put the backup in place while the service is stopped, copies of everything first.
 
     Raises:
-        ChangeFailed: `file_changed`, the backup is another one by now; `service_stop`, the service runs again;
-            `data_copy`, `service_pending`, `deadline`, `journal`.
+        ChangeFailed: `file_changed`, the backup is another one by now; `service_stop`, the service runs again, or its
+            process is still there; `data_copy`, `service_pending`, `deadline`, `journal`.
         Win32Error: something cannot be read, written or moved.
     """
-    folder, _, name = change["path"].rpartition("\\")
+    folder, name = split(change["path"])
     _check_backup(run, folder, change)
-    yield from stop_running_service(run, change["service"])
+    yield from _stop(run, change["service"])
     _check_backup(run, folder, change)
-    yield from copy_data(run, folder, [name + end for end in ("", *_SIDECARS, *_BACKUPS)])
+    yield from copy_data(run, folder, copies_of(run), [name + end for end in ("", *SIDECARS, *_BACKUPS)])
     run.check_deadline()
     intend(run)
     yield from patiently(lambda: disk.write(run.visit, join(copies_of(run), _MARK), b""))
@@ -49,14 +49,36 @@ def put_data_back(run: Run, change: dict[str, Any]) -> Waiting[None]:
     files = run.visit.computer.files
     if not files.exists(join(copies_of(run), _MARK)):
         return
-    yield from stop_running_service(run, change["service"])
+    yield from _stop(run, change["service"])
     path = change["path"]
-    copy = join(copies_of(run), path.rpartition("\\")[2])
+    folder, name = split(path)
+    yield from _keep_displaced(run, folder, name)
+    copy = join(copies_of(run), name)
     yield from _switch(run, path, copy if files.exists(copy) else "")
-    for end in _SIDECARS:
+    for end in SIDECARS:
         if files.exists(copy + end):
             yield from _copy(run, copy + end, path + end + _NEW)
             yield from patiently(lambda end=end: disk.move(run.visit, path + end + _NEW, path + end))  # type: ignore[misc]
+
+
+def _stop(run: Run, service: str) -> Waiting[None]:
+    """A process that is still there may write to what is copied."""
+    computer = run.visit.computer
+    process = process_of(computer, service)
+    yield from stop_running_service(run, service)
+    if process in computer.services.processes:
+        raise ChangeFailed("service_stop", f"{service} is stopped, and its process {process} is still there.")
+
+
+def _keep_displaced(run: Run, folder: str, name: str) -> Waiting[None]:
+    """Copy what stands there, once: after a cut the product may have worked with it for days."""
+    files, kept = run.visit.computer.files, displaced_in(run)
+    if files.exists(join(kept, _MARK)):
+        return
+    if files.exists(kept):
+        disk.remove_folder(run.visit, kept)
+    yield from copy_data(run, folder, kept, [name + end for end in ("", *SIDECARS)])
+    yield from patiently(lambda: disk.write(run.visit, join(kept, _MARK), b""))
 
 
 def _check_backup(run: Run, folder: str, change: dict[str, Any]) -> None:
@@ -72,7 +94,7 @@ def _switch(run: Run, path: str, source: str) -> Waiting[None]:
     try:
         if source:
             yield from _copy(run, source, new)
-        for end in _SIDECARS:
+        for end in SIDECARS:
             yield from remove_if_there(visit, path + end)
         if not source:
             yield from remove_if_there(visit, path)

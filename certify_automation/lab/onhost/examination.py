@@ -24,7 +24,7 @@ _CHALLENGES_BYTES, _MOST_CHALLENGES = 16_384, 40
 _HTTP_EVENT_IDS = (15005, 15014, 15015, 15021, 15300, 15301)
 _SERVICE_EVENT_IDS = (7000, 7001, 7009, 7023, 7024, 7031, 7034)
 _EVENT_DAYS = timedelta(days=7)
-_MOST_EVENTS = 20
+_MOST_EVENTS = 10
 _MOST_VALUES, _LONGEST_VALUE = 5, 200
 
 
@@ -57,14 +57,36 @@ def examination_facts(computer: Computer, product: Json) -> Json:
 
 
 def _disks(computer: Computer, data_folder: str) -> list[Json]:
-    drives = {"system": SYSTEM_ROOT[:2].upper(), "data": data_folder[:2].upper()}
+    on = {use: _volume(computer, path) for use, path in (("system", SYSTEM_ROOT), ("data", data_folder))}
     found = []
     for name, disk in sorted(computer.surroundings.disks.items()):
-        uses = [use for use, drive in drives.items() if drive == name]
+        uses = [use for use, volume in on.items() if volume == name]
         free = 0 if computer.files.disk_full else disk.free_bytes
         if uses:
             found.append({"name": name, "uses": uses, "free_bytes": free, "size_bytes": disk.size_bytes})
     return found
+
+
+def unexamined() -> Json:
+    """The `examination` of Facts when no time is left for any part of it."""
+    return {
+        **dict.fromkeys(("addresses", "localhost")),
+        "hosts_file": [],
+        "excluded_ports": None,
+        "disks": [],
+        **dict.fromkeys(("virus_scanners", "time_source", "time_service", "account_sid")),
+        **{name: [] for name in ("installed", "programs", "processes")},
+        **dict.fromkeys(("data_folder", "settings", "errors", "challenges")),
+        "events": [],
+    }
+
+
+def _volume(computer: Computer, path: str) -> str | None:
+    """The name of the volume that a folder is on: one may be mounted in a folder of another one."""
+    holding = [
+        name for name in computer.surroundings.disks if f"{path}\\".casefold().startswith(f"{name}\\".casefold())
+    ]
+    return max(holding, key=len, default=None)
 
 
 def _scanners(computer: Computer) -> list[Json]:
@@ -87,7 +109,12 @@ def _folder(computer: Computer, path: str) -> list[Json] | None:
 
 def _events(computer: Computer, names: set[str]) -> list[Json]:
     oldest = computer.clock.now() - _EVENT_DAYS
-    found = [one for one in computer.system_log.entries if one.written >= oldest and _concerns(one, names)]
+    found = [
+        (place, one)
+        for place, one in enumerate(computer.system_log.entries)
+        if one.written >= oldest and _concerns(one, names)
+    ]
+    newest = [one for kind in (HTTP_EVENTS, SERVICE_EVENTS) for one in _of(found, kind)[-_MOST_EVENTS:]]
     return [
         {
             "provider": one.provider,
@@ -95,12 +122,16 @@ def _events(computer: Computer, names: set[str]) -> list[Json]:
             "utc_ms": unix_ms(one.written),
             "values": [value[:_LONGEST_VALUE] for value in one.values[:_MOST_VALUES]],
         }
-        for one in reversed(found[-_MOST_EVENTS:])
+        for _, one in sorted(newest, key=lambda entry: -entry[0])
     ]
+
+
+def _of(entries: list[tuple[int, SystemEvent]], provider: str) -> list[tuple[int, SystemEvent]]:
+    return [entry for entry in entries if entry[1].provider == provider]
 
 
 def _concerns(event: SystemEvent, names: set[str]) -> bool:
     if event.provider == HTTP_EVENTS:
         return event.event_id in _HTTP_EVENT_IDS
     listed = event.provider == SERVICE_EVENTS and event.event_id in _SERVICE_EVENT_IDS
-    return listed and bool(event.values) and event.values[0] in names
+    return listed and not names.isdisjoint(event.values)

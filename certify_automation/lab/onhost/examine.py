@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 from certify_automation.lab.onhost.api import api_facts, endpoint_url
 from certify_automation.lab.onhost.api_calls import inventory_call
-from certify_automation.lab.onhost.examination import examination_facts
+from certify_automation.lab.onhost.examination import examination_facts, unexamined
 from certify_automation.lab.onhost.facts import read_facts
 from certify_automation.lab.onhost.http_sys import sockets
 from certify_automation.lab.onhost.inventory import with_certificates
@@ -17,6 +17,7 @@ from certify_automation.lab.onhost.system_task import call_api
 from certify_automation.lab.onhost.visit import Json, Visit, Waiting
 from certify_automation.lab.windows import Computer
 
+_FOR_THE_API_MS, _ENDS_EARLIER_MS = 30_000, 20_000
 _MOST_SOCKETS = 500
 _MOST_URLS = 4
 _EVERYWHERE = {"+": "127.0.0.1", "*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - to be asked
@@ -33,7 +34,8 @@ def examine(visit: Visit, parameters: Json, deadline_seconds: int) -> Waiting[Js
     declared = endpoint_url(observe["endpoint"])
     further = sorted(_listened_at(computer, facts["product"]) - {declared})[:_MOST_URLS]
     facts["api"] += [api_facts(visit, url) for url in further]
-    facts["examination"] = examination_facts(computer, facts["product"])
+    in_time = visit.monotonic_ms() < until - _FOR_THE_API_MS
+    facts["examination"] = examination_facts(computer, facts["product"]) if in_time else unexamined()
     api = yield from _asked(visit, facts, parameters, until)
     return (yield from with_certificates(visit, facts, parameters, until, api))
 
@@ -43,6 +45,9 @@ def _asked(visit: Visit, facts: Json, parameters: Json, until: int) -> Waiting[J
     if not any(service["state"] == "Running" for service in facts["product"]["services"]):
         failed = ApiFailed("unreachable", "no service of the product runs", "")
         return {**unasked(""), "failure": failed.failure}
+    ends = until - _ENDS_EARLIER_MS
+    if parameters["certificates"]["access"] == "task" and visit.monotonic_ms() >= ends:
+        return unasked("No time is left for a task.")
     answering = (one["url"] for one in facts["api"] if _is_there(one))
     url = next(answering, endpoint_url(parameters["observe"]["endpoint"]))
     try:

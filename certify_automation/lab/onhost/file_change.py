@@ -80,35 +80,11 @@ def _end_exchange(run: Run, change: dict[str, Any], digests: tuple[str, str]) ->
 
 def _displace(run: Run, change: dict[str, Any], path: str, known: str) -> Waiting[None]:
     """Keep somebody else's file in the run's folder; another one there stays, and this one where it is."""
-    kept = _displaced(run, change)
+    kept = displaced(run, change)
     if (yield from _digest(run.visit, kept)) == known:
         yield from patiently(lambda: disk.delete(run.visit, path))
     else:
         yield from patiently(lambda: disk.move(run.visit, path, kept))
-
-
-def end_undo(run: Run) -> None:
-    """Remove what a cut has left half-written, and say with each file what of somebody else's is kept."""
-    files = run.visit.computer.files
-    for step, change in zip(run.steps, run.plan["changes"], strict=True):
-        for path in leftovers(change):
-            if files.exists(path):
-                with contextlib.suppress(Win32Error):
-                    disk.delete(run.visit, path)
-        if change["kind"] != "file.write":
-            continue
-        if files.exists(_displaced(run, change)):
-            said = f"What stood there is kept as {_displaced(run, change)}."
-            step["code"] = step["code"] or "file_changed"
-            step["message"] = f"{step['message']} {said}" if step["message"] else said
-
-
-def leftovers(change: dict[str, Any]) -> tuple[str, ...]:
-    """Files beside those of the product that only a cut leaves."""
-    new = f"{change.get('path')}.certify-automation"
-    if change["kind"] == "data_store.restore":
-        return (new, f"{new}.old", *(f"{change['path']}{end}.certify-automation" for end in ("-wal", "-shm")))
-    return (new,) if change["kind"] == "file.write" else ()
 
 
 def _set_bytes(run: Run, path: str, digests: tuple[str, str], content: bytes) -> Waiting[None]:
@@ -215,5 +191,6 @@ def _saved(run: Run, change: dict[str, Any]) -> str:
     return join(run.folder, f"{change['file']}.before")
 
 
-def _displaced(run: Run, change: dict[str, Any]) -> str:
+def displaced(run: Run, change: dict[str, Any]) -> str:
+    """Where somebody else's file is kept that stood in place of the one that was put back."""
     return join(run.folder, f"{change['file']}.displaced")

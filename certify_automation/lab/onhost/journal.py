@@ -95,6 +95,7 @@ def open_journal(run: Run, product: dict[str, Any], started_utc_ms: int) -> None
         "logs": [{"path": path, "bytes": entry.size if entry else 0} for path, entry in entries.items()],
         "confirm_seconds": run.plan["confirm_seconds"],
     }
+    run.begin = begin
     try:
         disk.make_folder(visit, run.folder)
         disk.write(visit, join(run.folder, "plan.json"), plan)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from certify_automation.lab.onhost.closing import end_run, outcome, undo_run
 from certify_automation.lab.onhost.file import start_logs
-from certify_automation.lab.onhost.host import unix_ms
 from certify_automation.lab.onhost.product import product_facts
 from certify_automation.lab.onhost.refusal import refusal
 from certify_automation.lab.onhost.run_record import RunRecord, open_runs, timer_lives
@@ -13,9 +12,6 @@ from certify_automation.lab.onhost.wait import Run
 
 INTERRUPTED: Json = {"code": "interrupted", "message": "The script was cut off.", "step": None}
 NOT_CONFIRMED: Json = {"code": "not_confirmed", "message": "The run was not confirmed.", "step": None}
-
-_NOT_RUNNING = ("Stopped", "Stop Pending")
-_CLOCK_MOVED_MS = 120000
 
 
 def recover_runs(run: Run) -> Waiting[Json | None]:
@@ -67,24 +63,7 @@ def run_of(visit: Visit, record: RunRecord) -> Run:
     """The run as its journal says it is, to be gone on with."""
     product = product_facts(visit.computer)
     run = Run(visit, visit.monotonic_ms(), record.folder, record.steps, record.plan)
-    run.untouched, run.failure = record.untouched, record.undo
+    run.begin, run.untouched, run.failure = record.begin, record.untouched, record.undo
     run.data_dir, run.logs = product["data_dir"], start_logs(product)
     run.log_lengths = {log["path"]: log["bytes"] for log in record.begin["logs"]}
-    run.replaced = _replaced(visit, record, product)
-    run.was_running = record.begin["service_state"] not in _NOT_RUNNING
     return run
-
-
-def _replaced(visit: Visit, record: RunRecord, product: Json) -> str:
-    """The service, when it is not what it was at the beginning: it may have read what is taken back.
-
-    Process ids are used again after a start of the computer.
-    """
-    if not record.begin["service_state"] or not product["services"]:
-        return ""
-    service = product["services"][0]
-    if record.begin["service_state"] in _NOT_RUNNING:
-        return str(service["name"]) if service["process_id"] else ""
-    moved = abs(unix_ms(visit.computer.booted) - record.begin["boot_utc_ms"])
-    same = service["process_id"] == record.begin["process_id"] and moved < _CLOCK_MOVED_MS
-    return "" if same else str(service["name"])

@@ -20,9 +20,7 @@ class Run:
         in_hand: the index of the change being made; None between two changes and in an undo.
         intended: whether the journal says already that the change in hand is being made.
         acted: whether the change in hand has changed something already.
-        replaced: in a recovery, the service when it is another process than at the beginning of the run, or none, or
-            one where none was; empty otherwise.
-        was_running: whether it ran at the beginning.
+        begin: the first line of its journal; empty until it has one.
         recovered: earlier runs that were brought to their end first.
         untouched: the indexes of changes that acted on nothing.
         data_dir: the product's data folder; None when it is not known.
@@ -43,8 +41,7 @@ class Run:
     in_hand: int | None = None
     intended: bool = False
     acted: bool = False
-    replaced: str = ""
-    was_running: bool = False
+    begin: Json = field(default_factory=dict)
     recovered: list[Json] = field(default_factory=list)
     untouched: set[int] = field(default_factory=set)
     data_dir: str | None = None

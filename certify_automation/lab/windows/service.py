@@ -72,6 +72,7 @@ class Service:
         group: load order group; empty for none.
         depends_on: names of services that must run.
         stop_seconds: how long it takes to stop.
+        lingers: its process is still there when it has stopped.
         failure_actions: the registry value FailureActions; None = absent.
         failure_flag: the registry value FailureActionsOnNonCrashFailures.
         stuck: it never leaves `Stop Pending`; while True it takes no further control either.
@@ -92,6 +93,7 @@ class Service:
     group: str = ""
     depends_on: tuple[str, ...] = ()
     stop_seconds: float = 2.0
+    lingers: bool = False
     failure_actions: bytes | None = None
     failure_flag: bool = False
     stuck: bool = False

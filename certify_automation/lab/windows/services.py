@@ -207,7 +207,8 @@ class ServiceControlManager:
 
     def _stopped(self, service: Service, ending: Ending, now: datetime, *, begun: bool = True) -> None:
         self._programs[service.name.casefold()].end(service, now)
-        self.processes.pop(service.process_id, None)
+        if not service.lingers:
+            self.processes.pop(service.process_id, None)
         service.state, service.due, service.process_id = STOPPED, None, 0
         service.exit_code, service.service_exit_code = ending.exit_code, ending.service_exit_code
         failed = self._failures[service.name.casefold()]

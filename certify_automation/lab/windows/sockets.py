@@ -45,11 +45,14 @@ class Sockets:
     Attributes:
         excluded: first and last port of ranges that Windows keeps from everybody (`netsh int ipv4 show
             excludedportrange`): a program's bind fails with 10013, that of http.sys as if the port were taken.
+        administered: those that the same list marks with an asterisk. They are kept from who asks for any port only: a
+            bind to one of them by its number is fine.
     """
 
     def __init__(self, is_local: Callable[[IPv4Address | IPv6Address], bool]) -> None:
         self._is_local = is_local
-        self.excluded: list[tuple[int, int]] = [_ADMINISTERED]
+        self.excluded: list[tuple[int, int]] = []
+        self.administered: list[tuple[int, int]] = [_ADMINISTERED]
         self._listeners: list[Listener] = []
         self._kernel: tuple[Listener, ...] = ()
 

@@ -30,7 +30,7 @@ class Surroundings:
     """What programs of the computer depend on without being told.
 
     Attributes:
-        disks: by name, `C:`.
+        disks: by name, `C:`, or the folder that a volume is mounted in.
         time_source: Type of the time service: `NTP` for a server of its own, `NT5DS` in a domain, `NoSync`.
         uninstall: what Windows lists as installed.
         sessions: process id -> the session it runs in; every other one runs in that of the services, 0.
