@@ -7,8 +7,8 @@
 #
 #     & ([scriptblock]::Create([IO.File]::ReadAllText('C:\examine.ps1'))) -OutFile web01.json
 #
-# Without -OutFile the bundle goes to the pipeline (not for `>` of cmd.exe). -HostName is the computer's name in the inventory. The bundle holds the
-# product's configuration as it is: keep it as private as that.
+# Without -OutFile the bundle goes to the pipeline (not for `>` of cmd.exe). -HostName is the computer's name in the
+# inventory. The bundle holds the product's configuration as it is: keep it as private as that.
 param([string]$OutFile = '', [string]$HostName = "$env:COMPUTERNAME".ToLowerInvariant())
 $ErrorActionPreference = 'Stop'
 # PowerShell 7 can be told to end when a program's exit code is not 0; the script looks at it.
