@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from certify_automation import lab
 from certify_automation.lab.certificates import CertificateSpec
-from certify_automation.lab.faults import FaultRule, FaultRules
-from certify_automation.lab.fleet import LabOptions
+from certify_automation.lab.faults import FaultRule
 from certify_automation.lab.hosts import HostSpec
 from certify_automation.model.outcome import ExitCode
 
-from .conftest import Journey, Ran, start
-from .locks import holds_the_lock
-from .renewing import product, requested, requested_in_all
-from .test_run import playbook, steps
-
-PROGRAM = [sys.executable, "-m", "certify_automation"]
-PATIENCE = 60
-NOTHING = "version: 1\nname: site\napplies_to: all\n"
-OVERDUE = CertificateSpec("a.example.com", state="overdue")
-YOUNG = CertificateSpec("z.example.org", authority="zerossl.com")
+from .conftest import Journey
+from .playing import (
+    OVERDUE,
+    YOUNG,
+    acts_no_more,
+    begin,
+    both_versions,
+    changed,
+    declare,
+    files,
+    finds,
+    follow,
+    full,
+    last,
+    shows_only,
+    sick,
+)
+from .renewing import requested_in_all
+from .test_run import steps
 
 ENDED = {
     "stopped": ("v6", "service_stopped"),
@@ -47,8 +50,6 @@ ENDED = {
 """Host -> its generation, and a cause of "Service not started" that the playbook ends."""
 LEFT = {"taken": ("v6", "port_taken"), "absent": ("v6", "address_absent"), "missing": ("v6", "database_missing")}
 """Host -> a cause that needs a person, or leave."""
-OPTIONS: Mapping[str, Mapping[str, Any]] = {"endpoint_pinned": {"url": "http://127.0.0.1:9797"}}
-LEAST = {"what is wrong", "the API answers", "nothing of it is left"}
 
 
 @pytest.fixture(autouse=True)
@@ -56,80 +57,10 @@ def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CERTIFY_AUTOMATION_STATE", str(tmp_path / "state"))
 
 
-def full(name: str) -> str:
-    return f"{name}.lab.example"
-
-
-def begin(folder: Path, hosts: tuple[HostSpec, ...], *faults: FaultRule) -> Iterator[Journey]:
-    """A fleet for which nothing is declared."""
-    for journey in start(folder, LabOptions(hosts, FaultRules(faults), pace=lab.Pace(tasks=0.02))):
-        declare(journey, "")
-        yield journey
-
-
-def sick(folder: Path, causes: Mapping[str, tuple[str, str]], *well: HostSpec) -> Iterator[Journey]:
-    """A host a cause, and others that are well."""
-    hosts = tuple(HostSpec(full(name), kind) for name, (kind, _) in causes.items())
-    faults = (FaultRule(fault, (full(name),), OPTIONS.get(fault, {})) for name, (_, fault) in causes.items())
-    yield from begin(folder, (*hosts, *well), *faults)
-
-
-def declare(journey: Journey, text: str) -> None:
-    for file in (journey.folder / "fleet" / "state").iterdir():
-        file.unlink()
-    (journey.folder / "fleet" / "state" / "site.yaml").write_text(NOTHING + text, "utf-8")
-
-
-def follow(journey: Journey, *arguments: str) -> Ran:
-    return journey.run("run", *arguments, "--yes", "--json")
-
-
-def changed(done: Ran) -> dict[str, list[str]]:
-    """Host -> the names of its steps that changed something; only hosts that were changed."""
-    ends = {
-        host: [one.removesuffix(" changed") for one in found if one.endswith(" changed")]
-        for host, found in steps(done).items()
-    }
-    return {host: names for host, names in ends.items() if names}
-
-
-def last(done: Ran, host: str) -> dict[str, Any]:
-    """The last step of a host."""
-    found: dict[str, Any] = next(one for one in done.document()["hosts"] if one["host"] == host)["steps"][-1]
-    return found
-
-
-def acts_no_more(journey: Journey, *arguments: str) -> None:
-    """The same playbook once more finds nothing to do, and does nothing."""
-    before = journey.lab.dump()
-    again = follow(journey, *arguments)
-    assert (again.code, changed(again), journey.lab.dump() == before) == (ExitCode.DONE, {}, True), again.err
-
-
-def shows_only(journey: Journey, *arguments: str) -> None:
-    """A dry run that finds something to do, and does nothing."""
-    journey.run("doctor")  # the first question to the API makes the folder in which its tasks are kept
-    before = journey.lab.dump()
-    shown = journey.run("run", *arguments, "--dry-run", "--json")
-    assert (shown.code, bool(changed(shown))) == (ExitCode.DRIFT, True), shown.out
-    assert journey.lab.dump() == before
-    assert not list((journey.folder / "state").glob("playbooks/*"))
-
-
-def files(journey: Journey, host: str, name: str) -> Any:
-    """The content of the one file of this name on a host."""
-    walked = journey.lab.hosts[host].computer.files.walk()
-    (content,) = (
-        content for path, content in walked.items() if path.casefold().endswith(f"\\{name}") and content is not None
-    )
-    return json.loads(content.decode("utf-8-sig"))
-
-
-def finds(journey: Journey, *hosts: str) -> dict[str, list[str]]:
-    """Host -> ids of what doctor finds there; hosts with nothing are left out."""
-    document = journey.run("doctor", *hosts, "--json").document()
-    found = {host["host"]: [one["id"] for one in host["findings"]] for host in document["hosts"]}
-    return {host: ids for host, ids in found.items() if ids}
+@pytest.fixture
+def two(tmp_path: Path) -> Iterator[Journey]:
+    """A host of version 6 and one of version 7; both have a certificate that is overdue."""
+    yield from both_versions(tmp_path)
 
 
 def test_a_service_that_is_not_started_is_started_whatever_the_cause(tmp_path: Path) -> None:
@@ -157,16 +88,6 @@ def test_what_only_a_person_can_end_is_said_at_once_and_holds_back_the_others(tm
         allowed = follow(journey, "service-not-started", "--limit", full("missing"), "-e", "allow_data=true")
         assert (allowed.code, list(changed(allowed))) == (ExitCode.DONE, [full("missing")]), allowed.out
         assert finds(journey, full("missing")) == {}
-
-
-@pytest.fixture
-def two(tmp_path: Path) -> Iterator[Journey]:
-    """A host of version 6 and one of version 7; both have a certificate that is overdue."""
-    hosts = tuple(
-        HostSpec(full(name), kind, certificates=(OVERDUE, YOUNG)) for name, kind in (("six", "v6"), ("seven", "v7"))
-    )
-    taken = FaultRule("port_taken", (full("six"),), {"port": 9800})
-    yield from begin(tmp_path, hosts, taken)
 
 
 def test_the_port_changes_wherever_it_is_written(two: Journey) -> None:
@@ -254,30 +175,6 @@ def test_the_files_are_made_to_agree(tmp_path: Path) -> None:
         acts_no_more(journey, "align-config-files")
 
 
-def test_what_is_overdue_is_requested_once_and_counted(two: Journey) -> None:
-    shows_only(two, "renew-overdue")
-    done = follow(two, "renew-overdue")
-    assert (done.code, set(changed(done))) == (ExitCode.DONE, {full("six"), full("seven")}), done.out
-    again = follow(two, "renew-overdue")
-    assert (again.code, changed(again)) == (ExitCode.DONE, {})
-    assert [requested(two, host) for host in two.lab.hosts] == [[["a.example.com"]]] * 2
-    assert (
-        len(list((two.folder / "state" / "runs").glob("*.jsonl"))) == 2
-    )  # one a batch, for the limits of all later runs
-
-
-def test_certificates_of_one_issuer_are_ordered_again_and_a_run_that_ended_does_not_go_on(two: Journey) -> None:
-    asked = ("reissue-from-issuer", "-e", "issuer=zerossl.com", "--limit", full("six"))
-    shows_only(two, *asked)
-    done = follow(two, *asked)
-    assert (done.code, requested(two, full("six"))) == (ExitCode.DONE, [["z.example.org"]]), done.out
-    resumed = follow(two, "--resume", done.document()["run_id"])
-    assert (resumed.code, "CA3230" in resumed.err) == (ExitCode.CONFIGURATION_ERROR, True)
-    none = follow(two, "reissue-from-issuer", "-e", "issuer=unknown.example", "--limit", full("six"))
-    assert (none.code, changed(none)) == (ExitCode.DONE, {})
-    assert [requested(two, host) for host in two.lab.hosts] == [[["z.example.org"]], []]
-
-
 def test_an_upgrade_is_checked_before_and_after_without_a_trace(tmp_path: Path) -> None:
     hosts = HostSpec(full("before"), "v6", certificates=(YOUNG,)), HostSpec(full("after"), "v7", certificates=(YOUNG,))
     half, lost = HostSpec(full("half"), "v6", certificates=(YOUNG,)), HostSpec(full("lost"), "v7")
@@ -328,80 +225,3 @@ def test_reconcile_makes_the_whole_round(tmp_path: Path) -> None:
         ]
         again = follow(journey, "reconcile")
         assert (again.code, changed(again)) == (ExitCode.DONE, {})
-
-
-def test_where_a_step_fails_a_host_has_back_what_it_had_and_the_canary_keeps_the_rest_from_it(two: Journey) -> None:
-    own = (Path(__file__).parents[2] / "playbooks" / "change-port.yaml").read_text("utf-8")
-    body = own[own.index("parameters:") : own.index("  - name: the API answers")]
-    said = "message: 'now {{ facts.configured.port }}'"
-    fails = f"  - {{assert: {{that: [facts.configured.port == 9696], {said}}}, on_failure: rollback}}\n"
-    playbook(two, body + fails, "change-port")
-    before = files(two, full("six"), "serviceconfig.json"), files(two, full("six"), "servers.json")
-    done = follow(two, "change-port", "-e", "port=9700")
-    assert (done.code, done.document()["stopped"], list(steps(done))) == (
-        ExitCode.HOSTS_FAILED,
-        "canary",
-        [full("six")],
-    )
-    end = last(done, full("six"))
-    assert (end["message"].split(" (")[0], len(end["taken_back"]), end["rollback"]["status"]) == (
-        "now 9700",
-        1,
-        "changed",
-    )
-    assert (files(two, full("six"), "serviceconfig.json"), files(two, full("six"), "servers.json")) == before
-    assert finds(two, full("six")) == {}
-
-
-def test_a_condition_that_has_no_value_on_a_host_fails_there_with_its_words(tmp_path: Path) -> None:
-    hosts = HostSpec(full("none"), "v6"), HostSpec(full("six"), "v6")
-    for journey in begin(tmp_path, hosts, FaultRule("not_installed", (full("none"),))):
-        playbook(journey, "targets: all\nsteps: [{when: facts.product.major > 5, doctor: }]\n", "newer")
-        done = follow(journey, "newer")
-        error = last(done, full("none"))["report"]["error"]
-        assert (done.code, error["id"]) == (ExitCode.HOSTS_FAILED, "CA1620")
-        assert "`facts.product.major > 5` cannot be evaluated" in error["message"]
-        assert steps(done)[full("six")] == ["doctor done"]
-        playbook(journey, f"targets: [{full('six')}]\nsteps: [{{doctor: }}]\n", "six")
-        outside = follow(journey, "six", "--limit", full("none"))
-        assert (outside.code, full("none") in outside.err) == (ExitCode.CONFIGURATION_ERROR, True)
-        nobody = follow(journey, "six", "--limit", "nobody")
-        assert (nobody.code, "CA1310" in nobody.err) == (ExitCode.CONFIGURATION_ERROR, True)
-
-
-def killed_once_asked(journey: Journey, host: str) -> None:
-    """A run of renew-overdue that is killed as soon as this host has been asked for a certificate."""
-    command = [*PROGRAM, "run", "renew-overdue", "--yes", *journey.flags]
-    until = time.monotonic() + PATIENCE
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603
-        while not requested(journey, host):
-            assert process.poll() is None, process.communicate()
-            assert time.monotonic() < until
-            time.sleep(0.01)
-        process.kill()
-        process.communicate()
-    while holds_the_lock(journey.lab.hosts[host]):
-        assert time.monotonic() < until
-        time.sleep(0.01)
-
-
-def test_a_run_that_is_killed_goes_on_in_one_process_and_requests_nothing_twice(tmp_path: Path) -> None:
-    names = [full(f"host{number}") for number in range(1, 5)]
-    hosts = tuple(
-        HostSpec(name, "v7" if number % 2 else "v6", certificates=(OVERDUE, YOUNG)) for number, name in enumerate(names)
-    )
-    for journey in begin(tmp_path, hosts):
-        order = list(journey.lab.hosts)
-        third = journey.lab.hosts[order[2]]
-        product(journey, order[2]).conditions.attempt_seconds = 600
-        killed_once_asked(journey, order[2])
-        third.computer.clock.advance(1200)
-        run_id = next((journey.folder / "state" / "playbooks").glob("*.jsonl")).stem
-        command = [*PROGRAM, "run", "--resume", run_id, "--yes", "--json", *journey.flags]
-        both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]  # noqa: S603
-        ended = [(*process.communicate(), process.returncode) for process in both]
-        gone_on = [one for one in ended if one[2] == ExitCode.DONE]
-        assert len(gone_on) == 1, ended
-        other = next(one for one in ended if one is not gone_on[0])
-        assert "CA3216" in other[1] or "CA3230" in other[1]
-        assert [requested_in_all(journey, name) for name in order] == [["a.example.com"]] * len(order)
