@@ -51,20 +51,18 @@ def data_file(facts: Facts, name: str) -> DataFile | None:
 
 
 def good_backup(facts: Facts) -> DataFile | None:
-    """The newest backup that can be from before the damage; None = there is none.
+    """The backup most likely to be from before the damage; None = there is none that can be.
 
-    Every start of the product makes one, of a damaged database as well. Where the database is still there and not
-    smaller, only what was written before it was last written can be from before.
+    Every start of the product makes one, of a damaged database as well: a larger one than what is stored now is taken
+    first. Otherwise, where the database is still there, only what was written before it was last written can be from
+    before.
     """
-    database = data_file(facts, DATABASE)
-    for name in BACKUPS:
-        backup = data_file(facts, name)
-        if backup is None or backup.size < _SMALLEST_BACKUP:
-            continue
-        bigger = database is None or backup.size > _stored(facts)
-        if bigger or (database is not None and backup.written_utc_ms < database.written_utc_ms):
-            return backup
-    return None
+    database, stored = data_file(facts, DATABASE), _stored(facts)
+    found = [one for name in BACKUPS if (one := data_file(facts, name)) and one.size >= _SMALLEST_BACKUP]
+    larger = [one for one in found if database is None or one.size > stored]
+    if larger:
+        return max(larger, key=lambda one: one.size)
+    return next((one for one in found if database and one.written_utc_ms < database.written_utc_ms), None)
 
 
 def store_id(case: Case) -> str:

@@ -12,7 +12,7 @@ from planning.certified import CLOCK_UTC_MS
 
 from certify_automation.doctor.catalogue import catalogue
 from certify_automation.doctor.configuration import CONFIGURATION
-from certify_automation.doctor.data import DATA
+from certify_automation.doctor.data import DATA, good_backup
 from certify_automation.doctor.diagnosis import Case, Rule
 from certify_automation.doctor.installation import INSTALLATION
 from certify_automation.doctor.renewals import RENEWALS
@@ -78,3 +78,22 @@ def test_a_visit_that_asked_for_less_finds_no_more(case: dict[str, Any]) -> None
         findings = [one for rule in EVERY for one in rule(Case(less))]
         allowed = {*case["expect"], "CA6501", "CA6805"}
         assert {one.id for one in findings} <= allowed
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        ({"manageditems.db.bak": [8192, 0.1], "manageditems.db.bak.old": [12288, 1]}, "manageditems.db.bak.old"),
+        ({"manageditems.db.bak": [12288, 0.1], "manageditems.db.bak.old": [12288, 1]}, "manageditems.db.bak"),
+        (
+            {"manageditems.db": [8192, 0.5], "manageditems.db.bak": [8192, 1], "manageditems.db.bak.old": [12288, 2]},
+            "manageditems.db.bak.old",
+        ),
+        ({"manageditems.db": [8192, 0.5], "manageditems.db.bak": [8192, 1]}, "manageditems.db.bak"),
+        ({"manageditems.db": [8192, 0.5], "manageditems.db.bak": [8192, 0.1]}, None),
+    ],
+    ids=["larger", "newer of two alike", "larger than the damage", "from before", "from after"],
+)
+def test_the_backup_most_likely_to_be_from_before_the_damage(data: dict[str, list[float]], name: str | None) -> None:
+    backup = good_backup(facts({"name": "backups", "data": data}))
+    assert (backup and backup.name) == name
