@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from planning.declared import host_state
 
@@ -111,6 +111,7 @@ def without(whole: Facts, name: str) -> Facts:
     return replace(whole, **{name: nothing.get(name)})
 
 
+@settings(deadline=None)
 @given(
     case=st.sampled_from([case for _, case in rows()]),
     gone=st.sets(st.sampled_from([one.name for one in fields(Facts)]), max_size=6),
@@ -132,6 +133,7 @@ def test_whatever_is_not_told_it_never_fails(case: dict[str, Any], gone: set[str
 ENTRIES = st.sampled_from(sorted(catalogue()))
 
 
+@settings(deadline=None)
 @given(st.lists(ENTRIES, max_size=12), st.randoms(use_true_random=False))
 def test_order_and_folding_do_not_depend_on_the_order_of_the_rules(ids: list[str], chance: Any) -> None:
     made = [
