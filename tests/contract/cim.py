@@ -27,6 +27,7 @@ def _operating_system(computer: Computer) -> Iterator[dict[str, Any]]:
     yield {
         "Version": computer.installation.os_version,
         "LastBootUpTime": round(computer.booted.timestamp() * 1000),
+        "ProductType": 3,
     }
 
 

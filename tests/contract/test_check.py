@@ -16,6 +16,8 @@ CHECK = HERE.parent / "windows" / "check.ps1"
 REAL_WINDOWS_ONLY = [
     "CIM: Win32_Service has State",
     "CIM: MSFT_NetTCPConnection takes",
+    "CIM: Win32_Volume has the disk of Windows",
+    "account: .\\ stands for this computer",
     "a program has a file version",
     "SDDL text and its descriptor",
     "a request to http.sys gets a status",
