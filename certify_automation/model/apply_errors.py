@@ -66,7 +66,11 @@ _FAILURES: dict[str, tuple[str, str, str]] = {
     "netsh": ("CA4016", "a setting of http.sys could not be made", "see on the host what netsh http says"),
     "file_changed": ("CA4017", "a file was changed by somebody else meanwhile", "plan again"),
     "file_write": ("CA4018", "a file could not be written", "see free space and access rights of the data folder"),
-    "health_timeout": ("CA4019", "the API did not answer in time", "see the product's logs; the old state is back"),
+    "health_timeout": (
+        "CA4019",
+        "the API did not answer in time",
+        "see what `doctor` finds there, and the product's logs; the old state is back",
+    ),
     "endpoint_differs": (
         "CA4020",
         "the API listens elsewhere than declared",
