@@ -34,7 +34,7 @@ _REMEDIATE = Act(
 )
 
 
-@click.command(short_help="End what doctor finds on servers, as far as that can be done from here.")
+@click.command(short_help="Fix what doctor finds on servers, as far as that can be done from here.")
 @click.argument("hosts", nargs=-1)
 @only_option
 @click.option("--dry-run", is_flag=True, help="Show what would be changed and what would be left; nothing is changed.")

@@ -53,7 +53,7 @@ def _port_owned(case: Case) -> Iterator[Finding]:
                 f"stop {who}, then restart the product's service; or give the API another free port in "
                 "serviceconfig.json and servers.json"
                 + (", and in appsettings-core.json" if case.generation == "v7" else ""),
-                person=f"which of the two is to have port {end.port}, only a person can say",
+                person="stop one of the two, or `run change-port -e port=N` gives the API another port",
             ),
             subject=end.url,
         )

@@ -71,7 +71,7 @@ def _prefix_owned(case: Case) -> Iterator[Finding]:
                 f"stop the program that holds {', '.join(others)} (process {pids.get(others[0]) or 'unknown'}), then "
                 "restart the product's service; or give the API another free port in serviceconfig.json and "
                 "servers.json",
-                person=f"which of the two is to have port {end.port}, only a person can say",
+                person="stop one of the two, or `run change-port -e port=N` gives the API another port",
             ),
             subject=end.url,
         )

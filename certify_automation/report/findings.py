@@ -105,7 +105,7 @@ def remedy_summary(findings: Iterable[Finding]) -> str:
     every = roots(tuple(findings))
     people = sum(one.repair is Repair.PERSON for one in every)
     flagged = sum(one.repair in {Repair.WITH_DATA, Repair.WITH_LOCKOUT} for one in every)
-    parts = [f"remediate can end {len(every) - people} of them"] if len(every) > people else []
+    parts = [f"remediate can fix {len(every) - people} of them"] if len(every) > people else []
     if flagged:
         parts[0] += f" ({flagged} with a flag)"
     if people:
