@@ -228,7 +228,7 @@ class TestFiles:
         host = faulty("core_settings_malformed", "v7")
         service = examined(host)["product"]["services"][0]
         assert (service["state"], service["exit_code"]) == ("Stopped", 1053)
-        assert event_ids(host) == [7000]
+        assert event_ids(host) == [7000, 7009]
 
     def test_the_service_alone_has_another_data_folder(self) -> None:
         facts = examined(faulty("data_root_variables"))
