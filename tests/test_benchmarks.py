@@ -17,6 +17,7 @@ FOLDER = Path(__file__).parents[1] / "benchmarks"
     [
         ("authoring.py", ["--hosts", "60", "--rounds", "1"], {"hosts", "groups", "documents", "results", "rss_mib"}),
         ("fleet_certificates.py", ["--fleets", "2x5", "--rounds", "1"], {"machine", "rows", "targets"}),
+        ("fleet_doctor.py", ["--hosts", "2", "--rounds", "1"], {"machine", "rows", "targets"}),
         ("verify_endpoints.py", ["--endpoints", "20", "--rounds", "1"], {"endpoints", "rounds", "ratios", "limit"}),
         ("fleet_plan.py", ["--hosts", "2", "3", "--schemes", "http", "--rounds", "1"], {"machine", "rows", "targets"}),
     ],
